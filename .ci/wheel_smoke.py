@@ -1,0 +1,38 @@
+"""Uses the installed wheel from outside the checkout: packages, type markers, an actor's life."""
+
+from importlib.metadata import version
+from pathlib import Path
+
+import actors
+import supervisors
+
+
+class Echo(actors.Actor):
+    """Answers with what it was sent."""
+
+    def on_receive(self, message: object) -> object:
+        """Returns the message."""
+        return message
+
+
+def main() -> None:
+    """Raises when anything is not as a user must find it."""
+    for package in (actors, supervisors):
+        folder = Path(str(package.__file__)).parent
+        if "site-packages" not in folder.parts:
+            raise SystemExit(f"{package.__name__} comes from {folder}, not from the wheel")
+        if not (folder / "py.typed").is_file():
+            raise SystemExit(f"{package.__name__} lost its py.typed")
+    ref = Echo.start()
+    try:
+        answer = ref.ask("hello", timeout=5)
+    finally:
+        ref.stop(timeout=5)
+    if answer != "hello":
+        raise SystemExit(f"asked 'hello', was answered {answer!r}")
+    if ref.is_alive():
+        raise SystemExit("the actor outlived its stop")
+    print(f"greenroom {version('greenroom')}: installed, imported, asked and stopped")
+
+
+main()

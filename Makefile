@@ -1,0 +1,80 @@
+# `make help` lists the targets. Everything made lands in .venv and .cache.
+PYTHON ?= python3
+BIN := .venv/bin
+STEP := .ci/step
+# The banner is the theme's advertisement for its successor.
+export NO_MKDOCS_2_WARNING := 1
+export PIP_NO_INPUT := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test accept bench venv static lint format types types-second imports docs wheel unit examples \
+	conformance other-python clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
+
+demo: ## the library at work, in a minute: counts the standard library with actors
+	@.ci/venv .venv $(PYTHON) examples
+	@$(BIN)/python examples/stdlib_census.py
+
+test: venv ## every check; long tests at reduced size
+	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
+
+# One after the other, except the static checks: those measure no time, so two may run beside each other, and each prints
+# its output in one piece.
+.PHONY: checks
+checks:
+	@$(MAKE) --no-print-directory -j2 --output-sync=target static
+	@$(MAKE) --no-print-directory unit
+	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory examples
+	@$(MAKE) --no-print-directory other-python
+
+accept: ## the same with the long tests in full
+	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept $(MAKE) --no-print-directory test
+
+bench: ## the benchmarks, on the newest interpreter there is (BENCH_PYTHON=... for another)
+	@set -e; python="$(BENCH_PYTHON)"; [ -n "$$python" ] || python=$$(.ci/newest-python none); \
+	.ci/venv .cache/venv-bench "$$python" bench constraints-bench.txt; \
+	$(STEP) "benchmarks" .cache/venv-bench/bin/python -m tests.benchmarks
+
+venv:
+	@.ci/venv .venv $(PYTHON) dev
+
+static: lint types types-second imports docs wheel
+
+lint: venv ## ruff: format and rules
+	@$(STEP) "ruff" sh -c '$(BIN)/ruff format --check . && $(BIN)/ruff check .'
+
+format: venv ## let ruff rewrite what it can
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+types: venv ## mypy, strict
+	@$(STEP) "mypy" $(BIN)/mypy
+
+types-second: venv ## basedpyright over tests/typing
+	@$(STEP) "basedpyright" $(BIN)/basedpyright
+
+imports: venv ## import-linter: who may import whom
+	@$(STEP) "import-linter" $(BIN)/lint-imports --no-cache --no-logo
+
+docs: venv ## build the documentation, strictly
+	@$(STEP) "documentation" $(BIN)/mkdocs --quiet build --strict --config-file .ci/mkdocs.yml
+
+wheel: venv ## build the wheel, install it elsewhere, use it
+	@$(STEP) "wheel" .ci/check-wheel $(PYTHON)
+
+unit: venv ## pytest: warnings are errors, the order is random
+	@$(STEP) "pytest" $(BIN)/python -m pytest --ignore=tests/docs --ignore=tests/examples
+
+examples: venv ## run every example and every code block of the documentation
+	@$(STEP) "examples and documentation code" $(BIN)/python -m pytest tests/docs tests/examples
+
+conformance: venv ## pykka's own test suite on our actors and futures
+	@$(STEP) "pykka's suite" $(BIN)/python .ci/pykka_conformance.py
+
+other-python: venv ## the unit tests on the newest other interpreter
+	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python
+
+clean: ## remove everything made
+	rm -rf .venv .cache
