@@ -1,0 +1,42 @@
+"""What tests of every package share."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from typing import TYPE_CHECKING, TypeVar
+
+from pykka import ActorRegistry
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+T = TypeVar("T")
+
+ACCEPT = os.environ.get("GREENROOM_ACCEPT") == "1"
+# Workers, the watcher and the event loop stay once they have started; their names begin so.
+PERMANENT_THREADS = ("greenroom-",)
+
+
+def scaled(full: T, quick: T) -> T:
+    """The full size under ``make accept``, else the quick one."""
+    return full if ACCEPT else quick
+
+
+def transient_threads() -> set[threading.Thread]:
+    """The living threads that are expected to end."""
+    return {t for t in threading.enumerate() if not t.name.startswith(PERMANENT_THREADS)}
+
+
+def leaks_since(
+    threads: Collection[threading.Thread], urns: Collection[str], grace: float = 2.0
+) -> list[str]:
+    """What has been started since then and still lives after `grace` seconds, in words."""
+    deadline = time.monotonic() + grace
+    while True:
+        found = [f"thread {t.name}" for t in transient_threads() if t not in threads]
+        found += [f"actor {r}" for r in ActorRegistry.get_all() if r.actor_urn not in urns]
+        if not found or time.monotonic() >= deadline:
+            return found
+        time.sleep(0.01)
