@@ -1,0 +1,1 @@
+"""Actors: private state, a mailbox, messages."""

@@ -1,0 +1,1 @@
+"""Supervision: policies that decide what happens when an actor fails."""
