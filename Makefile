@@ -20,11 +20,11 @@ demo: ## the library at work, in a minute: counts the standard library with acto
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
 
-# One after the other, except the static checks: those measure no time, so two may run beside each other, and each prints
-# its output in one piece.
+# One after the other, except the static checks: those measure no time, so two may run beside each other, each prints its
+# output in one piece, and all of them tell what they found.
 .PHONY: checks
 checks:
-	@$(MAKE) --no-print-directory -j2 --output-sync=target static
+	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target static
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory conformance
 	@$(MAKE) --no-print-directory examples
@@ -59,7 +59,7 @@ imports: venv ## import-linter: who may import whom
 	@$(STEP) "import-linter" $(BIN)/lint-imports --no-cache --no-logo
 
 docs: venv ## build the documentation, strictly
-	@$(STEP) "documentation" $(BIN)/mkdocs --quiet build --strict --config-file .ci/mkdocs.yml
+	@$(STEP) "documentation" $(BIN)/mkdocs build --strict --config-file .ci/mkdocs.yml
 
 wheel: venv ## build the wheel, install it elsewhere, use it
 	@$(STEP) "wheel" .ci/check-wheel $(PYTHON)
