@@ -1,0 +1,13 @@
+"""What is compared, how much of it, and what it must reach: the acceptance table as code."""
+
+from __future__ import annotations
+
+from tests.benchmarks.model import Measure
+
+from . import asks, blocking, lifecycle, loops, messages, safety, savina
+
+MEASURES: dict[str, Measure] = {
+    measure.name: measure
+    for module in (messages, asks, loops, lifecycle, blocking, safety, savina)
+    for measure in module.MEASURES
+}
