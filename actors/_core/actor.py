@@ -1,0 +1,419 @@
+"""The base class of actors."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+import pykka
+
+from actors._core import handlers, timers, watch
+from actors._core.context import correlation_of, current_entry, current_reply, forget_entry, require_cell, take_reply
+from actors._core.options import DispatcherKind, Options, has_async_members
+from actors._core.receivers import receiver_of
+from actors._core.ref import ActorRef
+from actors._core.reply import CancelToken, ReplyHandle
+from actors._core.timers import TimerMode, Timers, check_seconds
+from actors.errors import HandlerDeclarationError, NotInActorError, StashFullError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+    from threading import Event
+
+    from actors._core.cell import Cell
+    from actors._core.events import DeadLetterReason
+    from actors._core.future import Future
+    from actors._core.mailbox import Mailbox
+    from actors.system import ActorSystem
+
+__all__ = ["Actor", "ThreadingActor"]
+
+logger = logging.getLogger("pykka")
+
+A = TypeVar("A", bound="Actor")
+F = TypeVar("F")
+
+
+class _Shadowable:
+    """A read-only property that an instance attribute of the same name may hide, so that no program's own names collide."""
+
+    def __init__(self, get: Callable[[Any], Any]) -> None:
+        self._get = get
+        self.__doc__ = get.__doc__
+
+    def __get__(self, actor: Any, owner: type | None = None) -> Any:
+        return self if actor is None else self._get(actor)
+
+
+class Actor(pykka.Actor):
+    """An object with a private mailbox that handles one message at a time.
+
+    Subclass it, override `on_receive` or declare methods with `@handler`, and start it with `start()` (root level, as in pykka) or
+    with `spawn()` of a system or of another actor (a child).
+
+    Class keywords choose how its actors run::
+
+        class Worker(Actor, dispatcher=DispatcherKind.THREAD, mailbox=Bounded(100)): ...
+
+    Args (class keywords):
+        dispatcher: see `DispatcherKind`. None takes EVENT_LOOP for a class with any async handler, hook or public method, else POOL.
+        mailbox: `Unbounded()`, `Bounded(...)` or `Priority(...)`; None takes the system's default.
+        stash_capacity: how many messages `stash()` may put aside.
+        reentrant: async classes only: the next message is admitted whenever a handler awaits.
+        own_context: run all handlers of one actor in one contextvars context of its own.
+
+    Do not call an actor's methods from outside: everything goes through its `ActorRef`.
+    """
+
+    use_daemon_thread: ClassVar[bool] = False
+    """As in pykka: a living actor keeps the process alive unless this is True."""
+
+    _options: ClassVar[Options] = Options()
+    _handlers: ClassVar[dict[type[Any], str]] = {}
+    _cell: Cell = None  # type: ignore[assignment]  # set before __init__ runs
+
+    def __init_subclass__(
+        cls,
+        *,
+        dispatcher: DispatcherKind | None = None,
+        mailbox: Mailbox | None = None,
+        stash_capacity: int | None = None,
+        reentrant: bool | None = None,
+        own_context: bool | None = None,
+        **keywords: Any,
+    ) -> None:
+        super().__init_subclass__(**keywords)
+        options = cls._options.merged(
+            {
+                "dispatcher": dispatcher,
+                "mailbox": mailbox,
+                "stash_capacity": stash_capacity,
+                "reentrant": reentrant,
+                "own_context": own_context,
+            }
+        )
+        cls._handlers = handlers.collect(cls, sys._getframe(1).f_locals)
+        is_async = has_async_members(cls)
+        if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
+            msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
+            raise HandlerDeclarationError(msg)
+        if options.reentrant and not is_async:
+            msg = (
+                f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
+            )
+            raise HandlerDeclarationError(msg)
+        cls._is_async = is_async
+        cls._options = options
+
+    _is_async: ClassVar[bool] = False
+
+    # -- pykka's life cycle ------------------------------------------------------------------------------------------------
+
+    def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
+        """Prepare the actor. An override calls ``super().__init__()`` first."""
+        cell = self._cell
+        if cell is None:
+            from actors.system import adopt  # noqa: PLC0415  # an actor made by hand belongs to the ambient system
+
+            self._cell = cell = adopt(self)
+        cell.receiver = receiver_of(self)
+
+    @classmethod
+    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+        """Start an actor at root level and return its ref at once, as in pykka.
+
+        It belongs to the system of the handler that calls this, or else to the default system. Arguments go to ``__init__``, which
+        runs here; `on_start` runs in the actor's own turn.
+        """
+        from actors.system import ambient_system  # noqa: PLC0415  # the system is an outer layer
+
+        return ambient_system().start(cls, *args, **kwargs)
+
+    def __str__(self) -> str:
+        return self._cell.label()
+
+    def stop(self) -> None:
+        """Stop this actor behind the mail it has, as `ActorRef.stop(block=False)` does."""
+        self._cell.ref.stop(block=False)
+
+    def on_undelivered(self, message: Any, reason: DeadLetterReason) -> None:
+        """Override to learn of own messages that will not be handled. Called in the actor's turn, at its end also for what is left."""
+
+    def on_receive(self, message: Any) -> Any:
+        """Override to handle messages; what is returned answers an ask. The default logs a warning."""
+        logger.warning(f"Unexpected message received by {self}: {message}")
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A UUID4 URN, made when first asked for."""
+        return self._cell.get_urn()
+
+    @property
+    def actor_inbox(self) -> Any:  # type: ignore[override]
+        """Pykka's view of the mailbox."""
+        return self._cell.ref.actor_inbox
+
+    @property
+    def actor_ref(self) -> ActorRef[Self]:
+        """The actor's own ref."""
+        return self._cell.ref
+
+    @property
+    def _actor_ref(self) -> ActorRef[Any]:  # type: ignore[override]
+        return self._cell.ref
+
+    @property
+    def actor_stopped(self) -> Event:  # type: ignore[override]
+        """An event that is set once the mailbox is closed."""
+        return self._cell.system.stopped_event(self._cell)
+
+    @staticmethod
+    def _create_actor_inbox() -> Any:
+        msg = "the kernel makes mailboxes; declare one with the class keyword mailbox="
+        raise NotImplementedError(msg)
+
+    @staticmethod
+    def _create_future() -> Future[Any]:
+        from actors._core.future import Future  # noqa: PLC0415  # pykka's factory hook, unused by the kernel
+
+        return Future()
+
+    def _start_actor_loop(self) -> None:
+        self._cell.system.begin(self._cell)
+
+    # -- place in the tree -------------------------------------------------------------------------------------------------
+
+    @_Shadowable
+    def system(self) -> ActorSystem:
+        """The system the actor belongs to."""
+        return self._cell.system
+
+    @_Shadowable
+    def parent(self) -> ActorRef[Any] | None:
+        """The ref of the actor that spawned this one; None at root level."""
+        parent = self._cell.parent
+        return parent.ref if parent is not None else None
+
+    @_Shadowable
+    def children(self) -> tuple[ActorRef[Any], ...]:
+        """The refs of the living children, in start order."""
+        rare = self._cell.rare
+        if rare is None:
+            return ()
+        with self._cell.system.lock:
+            return tuple(child.ref for child in rare.children.values())
+
+    @_Shadowable
+    def path(self) -> str:
+        """The names from the root down."""
+        return self._cell.path
+
+    def spawn(
+        self,
+        actor_class: type[A],
+        *args: Any,
+        name: str | None = None,
+        dispatcher: DispatcherKind | None = None,
+        mailbox: Mailbox | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[A]:
+        """Start a child and return its ref once its `on_start` is done. See `ActorSystem.spawn`."""
+        cell = self._own("spawn()")
+        return cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox).get()
+
+    async def spawn_async(
+        self,
+        actor_class: type[A],
+        *args: Any,
+        name: str | None = None,
+        dispatcher: DispatcherKind | None = None,
+        mailbox: Mailbox | None = None,
+        **kwargs: Any,
+    ) -> ActorRef[A]:
+        """Start a child and return its ref once its `on_start` is done, awaiting. See `ActorSystem.spawn`."""
+        cell = self._own("spawn_async()")
+        return await cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox)
+
+    def _own(self, call: str) -> Cell:
+        """Return the cell if its turn is running here; an actor is nobody else's to use."""
+        cell = self._cell
+        try:
+            require_cell(cell)
+        except NotInActorError:
+            raise NotInActorError(call) from None
+        return cell
+
+    # -- watching ----------------------------------------------------------------------------------------------------------
+
+    def watch(self, ref: ActorRef[Any]) -> None:
+        """Be told once when `ref` ends: a `Down`, after every message it sent this actor; at once if it has ended."""
+        watch.watch(self._own("watch()"), _target(ref))
+
+    def unwatch(self, ref: ActorRef[Any]) -> None:
+        """Give the watch up; a `Down` that waits in the mailbox already is not delivered."""
+        watch.unwatch(self._own("unwatch()"), _target(ref))
+
+    def link(self, ref: ActorRef[Any]) -> None:
+        """Share the fate of `ref`: if either ends other than by a graceful stop, the other crashes with LinkedActorDied."""
+        watch.link(self._own("link()"), _target(ref))
+
+    def unlink(self, ref: ActorRef[Any]) -> None:
+        """Undo `link`."""
+        watch.unlink(self._own("unlink()"), _target(ref))
+
+    # -- stash -------------------------------------------------------------------------------------------------------------
+
+    def stash(self) -> None:
+        """Put the message being handled aside until `unstash()`; what the handler returns is not its answer.
+
+        Raises:
+            StashFullError: `stash_capacity` messages are aside already; this one is still being handled.
+        """
+        cell = self._own("stash()")
+        entry = current_entry(cell)
+        if entry is None:
+            raise NotInActorError("stash()")
+        rare = cell.extras()
+        if rare.stash is None:
+            rare.stash = deque()
+        if len(rare.stash) >= cell.options.stash_capacity:
+            raise StashFullError(cell.label(), cell.options.stash_capacity)
+        rare.stash.append(entry)
+        forget_entry(cell)
+        cell.handled -= 1
+
+    def unstash(self, count: int | None = None) -> int:
+        """Put the oldest `count` stashed messages (None: all) back to the front of the mailbox, in order; return how many."""
+        cell = self._own("unstash()")
+        stash = cell.rare.stash if cell.rare is not None else None
+        if not stash:
+            return 0
+        number = len(stash) if count is None else min(count, len(stash))
+        entries = [stash.popleft() for _ in range(number)]
+        cell.system.put_back(cell, entries)
+        return number
+
+    # -- time --------------------------------------------------------------------------------------------------------------
+
+    def _timers(self, call: str) -> Timers:
+        cell = self._own(call)
+        rare = cell.extras()
+        if rare.timers is None:
+            rare.timers = Timers(cell)
+        return rare.timers
+
+    def start_timer(self, key: Hashable, delay: float, message: Any) -> None:
+        """Tell this actor `message` after `delay` seconds, unless the timer is cancelled or replaced by one with the same key."""
+        self._timers("start_timer()").start(
+            key, check_seconds("delay", delay), message, interval=None, mode=TimerMode.FIXED_DELAY
+        )
+
+    def start_periodic_timer(
+        self,
+        key: Hashable,
+        interval: float,
+        message: Any,
+        *,
+        mode: TimerMode = TimerMode.FIXED_DELAY,
+        initial_delay: float | None = None,
+    ) -> None:
+        """Tell this actor `message` every `interval` seconds; at most one tick waits in the mailbox.
+
+        Args:
+            key: the timer's name; a timer of this name is replaced.
+            interval: seconds, more than 0.
+            message: what is told.
+            mode: what the interval is counted from.
+            initial_delay: seconds to the first tick; None means `interval`.
+        """
+        if check_seconds("interval", interval) == 0:
+            msg = "interval=0 is not valid: more than 0 seconds"
+            raise ValueError(msg)
+        if not isinstance(mode, TimerMode):
+            msg = f"mode={mode!r} is not valid: use a member of TimerMode"
+            raise TypeError(msg)
+        first = interval if initial_delay is None else check_seconds("initial_delay", initial_delay)
+        self._timers("start_periodic_timer()").start(key, first, message, interval=interval, mode=mode)
+
+    def cancel_timer(self, key: Hashable) -> bool:
+        """Cancel a timer; a tick that waits already is not delivered. Return False if there is no such timer."""
+        return self._timers("cancel_timer()").cancel(key)
+
+    def timer_active(self, key: Hashable) -> bool:
+        """Tell whether the timer with `key` has a tick to come."""
+        return self._timers("timer_active()").active(key)
+
+    def set_receive_timeout(self, seconds: float | None) -> None:
+        """Be told `ReceiveTimeout()` whenever no message came for `seconds`; None switches that off."""
+        if seconds is not None and check_seconds("seconds", seconds) == 0:
+            msg = "seconds=0 is not valid: more than 0, or None"
+            raise ValueError(msg)
+        self._timers("set_receive_timeout()").set_receive_timeout(seconds)
+
+    # -- the message being handled -----------------------------------------------------------------------------------------
+
+    def reply_later(self) -> ReplyHandle:
+        """Take the duty to answer the ask being handled out of the handler; what it returns is not the answer then.
+
+        Raises:
+            NotInActorError: no ask is being handled, or its handle was taken already.
+        """
+        cell = self._own("reply_later()")
+        future = current_reply(cell)
+        if future is None:
+            raise NotInActorError("reply_later(), which needs an ask being handled and not yet taken,")
+        token = self.cancel_token
+        take_reply(cell)
+        return ReplyHandle(cell, future, token)
+
+    def pipe_to_self(
+        self,
+        future: Any,
+        *,
+        on_success: Callable[[Any], Any] | None = None,
+        on_failure: Callable[[BaseException], Any] | None = None,
+    ) -> None:
+        """Be told the outcome of `future` as a message, without waiting for it.
+
+        Args:
+            future: a `Future`, `concurrent.futures.Future`, `asyncio.Future`, or (on an event loop) any awaitable.
+            on_success: makes the message from the value; None tells the value itself. Runs where the future is resolved.
+            on_failure: makes the message from the exception; None tells `PipeFailed(error)`.
+        """
+        cell = self._own("pipe_to_self()")
+        timers.pipe(cell, cell.system.attach(cell, future), on_success, on_failure)
+
+    @_Shadowable
+    def deadline(self) -> float | None:
+        """Seconds left until the deadline of the message being handled, 0.0 if it has passed, None without one."""
+        return self.cancel_token.deadline
+
+    @_Shadowable
+    def cancel_token(self) -> CancelToken:
+        """The token that tells whether anybody still wants the result of the message being handled."""
+        cell = self._cell
+        entry = current_entry(cell)
+        future, note = (entry[1], entry[2]) if type(entry) is tuple else (None, None)
+        if future is None:
+            return CancelToken(cell, None, note)
+        if future._token is None:
+            future._token = CancelToken(cell, future, note)
+        return future._token
+
+    @_Shadowable
+    def correlation_id(self) -> str | None:
+        """The id shared by everything that one message from outside brought about; None unless the system traces."""
+        return correlation_of(self._cell)
+
+
+def _target(ref: Any) -> Cell:
+    if not isinstance(ref, ActorRef):
+        msg = f"ref={ref!r} is not valid: a ref of an actor of this framework (pykka's own actors cannot be watched)"
+        raise TypeError(msg)
+    return ref._target
+
+
+class ThreadingActor(Actor, dispatcher=DispatcherKind.THREAD):
+    """An actor with a thread of its own, as pykka's `ThreadingActor`."""

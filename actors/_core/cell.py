@@ -1,0 +1,450 @@
+"""A cell: the lasting half of an actor. Its address, mailbox, lanes and counters stay while instances come and go.
+
+Who may touch what:
+
+- Senders, from any thread: `inbox`, `token`, `lane`, `state` to read; they append to the inbox.
+- The turn owner, which is whoever took the only item out of `token`: `queue`, `actor`, `current`, `handled`, `incarnation`,
+  `state`. The token goes from a sender's `pop` through the run queue to a worker, and back at the end of the turn.
+- Under `system.lock`, from any thread: `control`, `suspended`, and the fields of `rare` that say so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
+
+from actors._core.events import DeadLetterReason
+from actors._core.lifecycle import DownReason, Lifecycle
+from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
+from actors._core.messages import STOP, Control, Signal
+from actors.errors import ActorDeadError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.deadlock import Wait
+    from actors._core.future import Future
+    from actors._core.options import Options
+    from actors._core.ref import ActorRef
+    from actors._core.timers import Timers
+    from actors._core.watch import WatchNote
+    from actors.system import ActorSystem
+
+__all__ = ["Cell", "Host", "Lane", "Rare"]
+
+
+class Host(Protocol):
+    """Where turns are given: a run queue and whoever sleeps until there is something in it."""
+
+    queue: deque[Cell]
+    sleepers: list[Any]
+
+    def wake(self) -> None:
+        """Wake one sleeper. Called after appending to `queue` when `sleepers` is not empty."""
+
+    def retire(self, cell: Cell) -> None:
+        """Forget what is kept for `cell`, which has ended."""
+
+
+class Lane:
+    """The host of all actors of one class. Moving a class is one attribute store."""
+
+    __slots__ = ("host",)
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+
+
+class Rare:
+    """What most actors never have, made when first needed. Written by the turn owner unless said otherwise."""
+
+    __slots__ = (
+        "abandoned",
+        "children",
+        "dead_lettered",
+        "dropped",
+        "end",
+        "groups",
+        "handles",
+        "leaving",
+        "links",
+        "parting",
+        "restarts",
+        "runner",
+        "stash",
+        "stop_futures",
+        "stopped_event",
+        "timers",
+        "told",
+        "watchers",
+        "watching",
+    )
+
+    def __init__(self) -> None:
+        self.children: dict[str | int, Cell] = {}  # by name, or uid if unnamed; in start order; under system.lock
+        self.leaving: list[Cell] = []  # children to be stopped one after the other, the next one last
+        self.told: Cell | None = None  # the one of them that was told to stop last
+        self.watchers: dict[Cell, WatchNote] = {}  # under system.lock
+        self.watching: dict[Cell, WatchNote] = {}
+        self.links: set[Cell] = set()  # under system.lock
+        self.groups: set[str] = set()  # under system.lock
+        self.timers: Timers | None = None
+        self.stash: deque[Any] | None = None
+        self.handles: set[Any] = set()
+        self.stop_futures: list[Future[Any]] = []
+        self.stopped_event: Any = None  # under system.lock
+        self.end: tuple[DownReason, BaseException | None] | None = None
+        self.parting: Any = None  # what to do when the last child is gone
+        self.dead_lettered = 0  # under system.lock
+        self.dropped = 0  # under system.lock
+        self.restarts = 0
+        self.abandoned = False  # under system.lock
+        self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
+
+
+class Cell:
+    """See the module's docstring."""
+
+    __slots__ = (
+        "__weakref__",
+        "actor",
+        "actor_class",
+        "args",
+        "control",
+        "current",
+        "handled",
+        "inbox",
+        "incarnation",
+        "kwargs",
+        "lane",
+        "name",
+        "options",
+        "parent",
+        "queue",
+        "rare",
+        "receiver",
+        "ref",
+        "reply",
+        "state",
+        "suspended",
+        "system",
+        "token",
+        "uid",
+        "urn",
+        "wait",
+    )
+
+    def __init__(
+        self,
+        system: ActorSystem,
+        actor_class: type[Any],
+        options: Options,
+        lane: Lane,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+    ) -> None:
+        self.system = system
+        self.actor_class = actor_class
+        self.options = options
+        self.lane = lane
+        self.args = args
+        self.kwargs = kwargs
+        self.inbox: Any = COLD
+        self.queue: Any = ()
+        # Invariant: holds the cell itself while nobody owns the turn, nothing while somebody does. Before the start, the starter does.
+        self.token: list[Cell] = []
+        self.control: tuple[Control, ...] = ()
+        self.actor: Any = None
+        self.receiver: Any = None
+        self.current: Any = None
+        self.reply: Future[Any] | None = None
+        self.handled = 0
+        self.state = Lifecycle.CREATED
+        self.suspended = False
+        self.incarnation = 0
+        self.parent: Cell | None = None
+        self.name: str | None = None
+        self.uid = 0
+        self.urn: str | None = None
+        self.ref: ActorRef[Any] = None  # type: ignore[assignment]  # set by whoever makes the cell
+        self.rare: Rare | None = None
+        self.wait: Wait | None = None
+
+    # -- identity ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> str:
+        """The names from the root down, like ``/parent/child``; an unstarted actor has no place in the tree yet."""
+        names: list[str] = []
+        cell: Cell | None = self
+        while cell is not None:
+            names.append(cell.get_name())
+            cell = cell.parent
+        return "/" + "/".join(reversed(names))
+
+    def get_name(self) -> str:
+        """Return the name, made from the uid for an actor that was given none."""
+        return self.name if self.name is not None else f"${self.uid}"
+
+    def get_urn(self) -> str:
+        """Return the actor's URN, made when first asked for."""
+        if self.urn is None:
+            urn = self.system.ports.ids.urn()
+            with self.system.lock:
+                if self.urn is None:
+                    self.urn = urn
+        return self.urn
+
+    def label(self) -> str:
+        """Return pykka's text for the actor: class and URN."""
+        return f"{self.actor_class.__name__} ({self.get_urn()})"
+
+    @property
+    def reentrant(self) -> bool:
+        """Whether the actor takes messages while its handlers wait."""
+        return self.options.reentrant
+
+    def extras(self) -> Rare:
+        """Return the rare fields, making them if need be."""
+        if self.rare is None:
+            with self.system.lock:
+                if self.rare is None:
+                    self.rare = Rare()
+        return self.rare
+
+    # -- sending, the long way ---------------------------------------------------------------------------------------------
+
+    def admit(self, entry: Any) -> None:
+        """Take `entry` where the door said no: wake a cold mailbox, or refuse.
+
+        Raises:
+            ActorDeadError: the mailbox is closed.
+        """
+        while True:
+            self.warm()
+            inbox = self.inbox
+            if inbox is CLOSED:
+                message = entry[0] if type(entry) is tuple else entry
+                label = self.label()
+                raise ActorDeadError(f"{label} not found", label, message)
+            try:
+                inbox.append(entry)
+            except Shut:
+                continue
+            if self.inbox is not inbox:
+                self.settle(inbox)
+            return
+
+    def warm(self) -> None:
+        """Give a cold actor its mailbox."""
+        if self.inbox is COLD:
+            built = self.options.mailbox.build(self)
+            with self.system.lock:
+                if self.inbox is COLD:
+                    self.queue = deque() if built is None else built
+                    self.inbox = self.system.door_of(self)
+            self.system.warmed(self)
+
+    def cool(self) -> bool:
+        """Give the mailbox of an idle actor back; False if the actor is busy."""
+        try:
+            self.token.pop()
+        except IndexError:
+            return self.inbox is CLOSED
+        queue = self.queue
+        if type(queue) is deque and not queue and self.state is Lifecycle.RUNNING:
+            # Invariant: the door changes before the last look into the queue, and senders look at the door after they append.
+            with self.system.lock:
+                inbox, self.inbox = self.inbox, COLD
+                self.queue = ()
+            if queue:
+                self.settle(inbox)
+        self.token.append(self)
+        if self.queue or self.control:
+            self.rouse()
+        return self.inbox is COLD
+
+    def settle(self, inbox: Any) -> None:
+        """Look after entries that reached `inbox` after it was taken out of use.
+
+        Called by a sender that found `self.inbox` changed after its append; each entry is popped by exactly one caller.
+        """
+        if type(inbox) is not deque:
+            inbox = getattr(inbox, "queue", inbox)
+        if isinstance(inbox, BoundedMailbox):
+            return  # its own lock orders sends and close
+        while inbox and self.inbox is not inbox:
+            try:
+                entry = inbox.popleft()
+            except IndexError:
+                return
+            if self.inbox is CLOSED:
+                self.refuse(entry)
+            else:
+                self.admit(entry)
+
+    def post(self, entry: Any) -> bool:
+        """Put an entry that no bound holds back into the user lane; return False if the mailbox is closed.
+
+        For stops, ticks, notices and piped results.
+        """
+        while True:
+            inbox = self.inbox
+            if inbox is COLD:
+                self.warm()
+                continue
+            if inbox is CLOSED:
+                return False
+            try:
+                (inbox.append if type(inbox) is deque else inbox.exempt)(entry)
+            except Shut:
+                continue
+            if self.inbox is not inbox:
+                self.settle(inbox)
+            self.rouse()
+            return True
+
+    def rouse(self) -> None:
+        """Queue the cell for a turn if nobody has done so yet."""
+        if self.token:
+            try:
+                cell = self.token.pop()
+            except IndexError:
+                return
+            host = self.lane.host
+            host.queue.append(cell)
+            if host.sleepers:
+                host.wake()
+
+    def signal(self, control: Control) -> None:
+        """Put `control` into the control lane and see to it that the actor attends to it between two messages."""
+        with self.system.lock:
+            self.control = (*self.control, control)
+            woken, self.suspended = self.suspended, False
+        if woken:
+            self.requeue()
+        else:
+            self.rouse()
+
+    def requeue(self) -> None:
+        """Give the cell, whose token the caller holds, another turn behind the others."""
+        host = self.lane.host
+        host.queue.append(self)
+        if host.sleepers:
+            host.wake()
+
+    # -- the turn owner's --------------------------------------------------------------------------------------------------
+
+    def next_control(self) -> Control | None:
+        """Take the oldest entry out of the control lane."""
+        with self.system.lock:
+            if not self.control:
+                return None
+            first, *rest = self.control
+            self.control = tuple(rest)
+            return first
+
+    def end_turn(self) -> None:
+        """Give the turn up outside the hot path: go to sleep, wait for children with the turn held, or queue again."""
+        waits = self.state is Lifecycle.STOPPING or self.state is Lifecycle.RESTARTING
+        with self.system.lock:
+            again = bool(self.control) or (not waits and bool(self.queue))
+            if not again and waits:
+                self.suspended = True
+        if again:
+            self.requeue()
+        elif not waits:
+            self.token.append(self)
+            if self.queue or self.control:
+                self.rouse()
+
+    def close(self) -> None:
+        """Admit nothing any more, and let nothing that was admitted wait for ever."""
+        # Invariant: first the door, then the drain. A sender appends and then looks at the door; so either this drain or that
+        # sender finds the entry.
+        inbox, self.inbox = self.inbox, CLOSED
+        queue, self.queue = self.queue, ()
+        if isinstance(queue, BoundedMailbox):
+            queue.close()
+        del inbox
+        while queue:
+            try:
+                entry = queue.popleft()
+            except IndexError:
+                break
+            self.refuse(entry, own_turn=True)
+        stash = self.rare.stash if self.rare is not None else None
+        while stash:
+            self.refuse(stash.popleft(), own_turn=True)
+
+    def refuse(self, entry: Any, *, own_turn: bool = False) -> None:
+        """Tell whoever should know that `entry` will not be handled: its asker, or the dead letters."""
+        message, future = (entry[0], entry[1]) if type(entry) is tuple else (entry, None)
+        if message is STOP:
+            if future is not None:
+                if self.rare is not None and self.state is not Lifecycle.STOPPED and own_turn:
+                    self.rare.stop_futures.append(future)
+                else:
+                    future.try_set(True)
+            return
+        if future is not None:
+            label = self.label()
+            text = f"{label} stopped before handling the message"
+            if not future.try_fail(ActorDeadError(text, label, message)):
+                self.dead_letter(message, DeadLetterReason.CANCELLED)
+            else:
+                self.count_dead()
+            return
+        note = entry[2] if type(entry) is tuple else None
+        if note is not None and note.fenced(self):
+            return
+        self.dead_letter(message, self._why(), own_turn=own_turn)
+
+    def _why(self) -> DeadLetterReason:
+        end = self.rare.end if self.rare is not None else None
+        kinds = {DownReason.CRASHED: DeadLetterReason.CRASHED, DownReason.KILLED: DeadLetterReason.KILLED}
+        return kinds.get(end[0], DeadLetterReason.STOPPED) if end is not None else DeadLetterReason.STOPPED
+
+    # -- fates -------------------------------------------------------------------------------------------------------------
+
+    def count_dead(self) -> None:
+        """Count one message that ended as a dead letter or an error to its asker."""
+        rare = self.extras()
+        with self.system.lock:
+            rare.dead_lettered += 1
+
+    def dead_letter(self, message: Any, reason: DeadLetterReason, *, own_turn: bool = False) -> None:
+        """Count and publish a message that will not be handled; on the actor's own turn tell its hook, too."""
+        self.count_dead()
+        self.system.dead_letter(self, message, reason)
+        if own_turn and self.actor is not None:
+            self.undelivered(message, reason)
+
+    def undelivered(self, message: Any, reason: DeadLetterReason) -> None:
+        """Call the actor's hook for its own undelivered messages."""
+        hook: Callable[[Any, Any], object] | None = getattr(self.actor, "on_undelivered", None)
+        if hook is None:
+            return
+        try:
+            hook(message, reason)
+        except Exception as error:  # noqa: BLE001  # published: the actor is past crashing here
+            self.system.callback_failed(hook, error)
+
+    def dropped(self, entry: Any, reason: DeadLetterReason) -> None:
+        """Account for a message that a full mailbox dropped by its policy."""
+        message, future = (entry[0], entry[1]) if type(entry) is tuple else (entry, None)
+        rare = self.extras()
+        with self.system.lock:
+            rare.dropped += 1
+        if future is not None:
+            label = self.label()
+            future.try_fail(ActorDeadError(f"{label} dropped the message: {reason.value}", label, message))
+        self.system.dead_letter(self, message, reason)
+        self.signal(Control(Signal.CALL, call=lambda: self.undelivered(message, reason)))
+
+    def waiting(self) -> int:
+        """Return how many entries wait in the mailbox."""
+        with contextlib.suppress(TypeError):
+            return len(self.queue)
+        return 0

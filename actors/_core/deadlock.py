@@ -1,0 +1,99 @@
+"""Deadlocks between actors, found before the asker blocks.
+
+Every actor whose handler waits notes what for in `cell.wait`. A new wait is checked before it begins: if every way it could end
+leads back to actors that can only be ended by it, nobody will ever move. Waits with a finite timeout end by themselves, and
+reentrant actors, channels and open reply handles answer while they wait, so none of these is an edge.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import DeadlockError
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors._core.ports import Parker
+
+__all__ = ["Wait", "begin_wait"]
+
+# Orders all writes of `cell.wait` to a Wait against all walks: of two actors that close a cycle at the same moment, the later one
+# sees the earlier one's edge. Held for the walk only; no user code runs under it.
+_lock = threading.Lock()
+
+
+class Wait:
+    """What one handler waits for: any of `futures`, without end if not `finite`."""
+
+    __slots__ = ("finite", "futures", "parker")
+
+    def __init__(self, futures: tuple[Future[Any], ...], parker: Parker, *, finite: bool) -> None:
+        self.futures = futures
+        self.parker = parker
+        self.finite = finite
+
+    def debtors(self) -> list[Cell] | None:
+        """Return the actors that owe the answers; None if the wait can end in another way."""
+        if self.finite:
+            return None
+        owing: list[Cell] = []
+        for future in self.futures:
+            debtor = future.debtor()
+            if debtor is None:
+                return None
+            owing.append(debtor)
+        return owing
+
+
+def begin_wait(cell: Cell, futures: tuple[Future[Any], ...], parker: Parker, *, finite: bool) -> None:
+    """Note that `cell` now waits for any of `futures`. The caller sets ``cell.wait = None`` afterwards.
+
+    Raises:
+        DeadlockError: the wait could never end. Nothing is noted then.
+    """
+    wait = Wait(futures, parker, finite=finite)
+    with _lock:
+        cell.wait = wait
+        if finite:
+            return
+        cycle = _find_cycle(cell)
+        if cycle:
+            cell.wait = None
+    if cycle:
+        raise DeadlockError(tuple(stuck.path for stuck in cycle))
+
+
+def _find_cycle(cell: Cell) -> list[Cell]:
+    """Return a cycle through `cell` of waits that nothing can end, or an empty list."""
+    owed: dict[Cell, list[Cell]] = {}
+    todo = [cell]
+    while todo:
+        one = todo.pop()
+        if one in owed:
+            continue
+        wait = one.wait
+        debtors = wait.debtors() if wait is not None and not one.reentrant else None
+        if debtors is None:
+            continue
+        owed[one] = debtors
+        todo.extend(debtors)
+    # Whoever waits for an actor that can still move can still move itself: take those away until nothing changes.
+    changed = True
+    while changed:
+        movable = [one for one, debtors in owed.items() if any(debtor not in owed for debtor in debtors)]
+        for one in movable:
+            del owed[one]
+        changed = bool(movable)
+    return _walk(cell, owed) if cell in owed else []
+
+
+def _walk(cell: Cell, owed: dict[Cell, list[Cell]]) -> list[Cell]:
+    """Follow the first edges from `cell` until an actor comes twice; return from its first time on."""
+    trail: list[Cell] = []
+    one = cell
+    while one not in trail:
+        trail.append(one)
+        one = owed[one][0]
+    return [*trail[trail.index(one) :], one]

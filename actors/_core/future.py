@@ -1,0 +1,438 @@
+"""Futures: pykka's, resolved exactly once, awaitable, cancellable, with no lock of their own.
+
+A future has two states of waiting, *pending* and *hooked* (a function computes the value in the first getter), and two ends,
+*done* and *failed*. Who may resolve it is decided by one `list.pop` of its only claim, which Python documents as thread-safe.
+"""
+
+from __future__ import annotations
+
+import functools
+import queue
+import sys
+from collections.abc import Callable, Generator, Iterable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+import pykka
+
+from actors._core import ports
+from actors._core.context import current_cell
+from actors._core.deadlock import begin_wait
+from actors._core.messages import Signal
+from actors.errors import ActorKilled, AskCancelled, Timeout
+
+if TYPE_CHECKING:
+    import asyncio
+    import concurrent.futures
+
+    from pykka._types import OptExcInfo
+
+    from actors._core.cell import Cell
+
+__all__ = ["Future", "get_all", "wait_any"]
+
+T = TypeVar("T")
+J = TypeVar("J")
+M = TypeVar("M")
+R = TypeVar("R")
+
+PENDING = 0
+HOOKED = 1
+DONE = 2
+FAILED = 3
+
+
+class Future(pykka.Future[T], Generic[T]):
+    """A value that is available now or later, or the exception that came instead.
+
+    Get it with `get()` (blocks; in a plain handler only the handler waits, not its worker thread) or with ``await`` (from any
+    running event loop, never blocking it). Both may be done any number of times.
+    """
+
+    _state = PENDING
+    _value: Any = None
+    _cell: Cell | None = None  # who owes the answer; None: anybody may set it
+    _token: Any = None  # CancelToken of the ask, made when somebody wants it
+    _unread: Any = None  # reports a failure that nobody reads
+    _sources: tuple[Future[Any], ...] | None = None  # what a combinator waits for; None: the hook may block
+
+    _get_hook = None
+
+    def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]  # the class attributes above are pykka's defaults
+        # Invariant: whoever pops the only item of `_claim` resolves the future or installs its hook; nobody else writes
+        # `_value`, and `_state` after `_value`. A waiter appends itself to `_waiters` and then reads `_state`; a resolver writes
+        # `_state` and then pops waiters: so each waiter is called exactly once, by one side or the other.
+        self._claim: list[None] = [None]
+        self._waiters: list[Callable[[Future[T]], object]] = []
+
+    # -- resolving ---------------------------------------------------------------------------------------------------------
+
+    def set(self, value: T | None = None) -> None:
+        """Resolve the future with `value`.
+
+        Raises:
+            queue.Full: it is resolved already, or has a get hook.
+        """
+        if not self.try_set(value):
+            raise queue.Full
+
+    def set_exception(self, exc_info: OptExcInfo | BaseException | None = None) -> None:
+        """Resolve the future with an exception, which `get()` raises.
+
+        Args:
+            exc_info: an exception, a `sys.exc_info()` triple, or None for the exception being handled.
+
+        Raises:
+            queue.Full: it is resolved already, or has a get hook.
+        """
+        if isinstance(exc_info, BaseException):
+            error: BaseException = exc_info
+        else:
+            kind, value, traceback = exc_info or sys.exc_info()
+            if value is None:
+                value = kind() if kind is not None else RuntimeError("set_exception() without an exception")
+            error = value if value.__traceback__ is traceback else value.with_traceback(traceback)
+        if not self.try_fail(error):
+            raise queue.Full
+
+    def set_get_hook(self, func: Callable[[float | None], T]) -> None:
+        """Let `func(timeout)`, called in the first getter or awaiter, produce the value.
+
+        Raises:
+            queue.Full: the future is resolved already.
+        """
+        try:
+            self._claim.pop()
+        except IndexError:
+            raise queue.Full from None
+        self._get_hook = func
+        self._hook_turn: list[None] = [None]
+        self._state = HOOKED
+        self._wake()
+
+    def try_set(self, value: Any = None) -> bool:
+        """Resolve with `value` and return True; return False if it was resolved before."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        self._value = value
+        self._state = DONE
+        if self._waiters:
+            self._wake()
+        return True
+
+    def try_fail(self, error: BaseException) -> bool:
+        """Resolve with `error` and return True; return False if it was resolved before."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        self._value = error
+        self._state = FAILED
+        if self._waiters:
+            self._wake()
+        return True
+
+    def cancel(self) -> bool:
+        """Give up the answer.
+
+        `get()` raises AskCancelled from now on. A message that still waits in the mailbox is not handled; a handler that is
+        already at work sees it in its ``cancel_token`` and may end early.
+
+        Returns:
+            True if the future was not resolved before.
+        """
+        cancelled = self.try_fail(AskCancelled("the ask was cancelled"))
+        if cancelled and self._token is not None:
+            self._token.cancel()
+        return cancelled
+
+    def _wake(self) -> None:
+        waiters = self._waiters
+        while waiters:
+            try:
+                waiter = waiters.pop(0)
+            except IndexError:
+                return
+            waiter(self)
+
+    def _listen(self, waiter: Callable[[Future[T]], object]) -> None:
+        """Call `waiter(self)` once something has happened: the end, a hook, or a hook that failed."""
+        self._waiters.append(waiter)
+        if self._state >= DONE:
+            self._wake()
+
+    # -- asking ------------------------------------------------------------------------------------------------------------
+
+    def done(self) -> bool:
+        """Tell whether the value or exception is there."""
+        return self._state >= DONE
+
+    def cancelled(self) -> bool:
+        """Tell whether `cancel()` ended it."""
+        return self._state == FAILED and isinstance(self._value, AskCancelled)
+
+    def get(self, *, timeout: float | None = None) -> T:
+        """Return the value, waiting for it if need be.
+
+        Args:
+            timeout: seconds to wait at most; None waits for ever. It bounds the wait only: the message is still handled.
+
+        Raises:
+            Timeout: the wait took longer than `timeout`.
+            DeadlockError: the wait could never end.
+            BlockingInLoopError: called unresolved on an event loop that runs actors.
+            BaseException: what the future was failed with.
+        """
+        if self._state < DONE:
+            self._resolve_here(timeout)
+        if self._unread is not None:
+            self._unread.disarm()
+        if self._state == DONE:
+            return cast("T", self._value)
+        raise self._value
+
+    def exception(self, *, timeout: float | None = None) -> BaseException | None:
+        """Return the exception the future failed with, None if it has a value; wait like `get()`."""
+        if self._state < DONE:
+            self._resolve_here(timeout)
+        if self._unread is not None:
+            self._unread.disarm()
+        return self._value if self._state == FAILED else None
+
+    def _resolve_here(self, timeout: float | None) -> None:
+        """Wait until the future is resolved, computing the value here if it has a hook."""
+        while self._state < DONE:
+            if self._state == HOOKED and self._run_hook(timeout):
+                return
+            if not _wait((self,), timeout):
+                msg = f"no answer within {timeout} seconds"
+                raise Timeout(msg)
+
+    def _run_hook(self, timeout: float | None) -> bool:
+        """Compute the value here, unless another getter is at it; tell whether that ended the wait.
+
+        A hook that raises leaves the future as it was (it may have run out of time); the next getter tries again, as in pykka.
+        """
+        try:
+            self._hook_turn.pop()
+        except IndexError:
+            return False
+        hook = self._get_hook
+        try:
+            value = hook(timeout)  # type: ignore[misc]
+        except BaseException:
+            self._hook_turn.append(None)
+            self._wake()
+            raise
+        self._value = value
+        self._state = DONE
+        self._get_hook_result = value
+        self._wake()
+        return True
+
+    def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
+        """Call `callback(future)` when the future is resolved, in the resolving thread; at once if it is.
+
+        The callback must not block. What it raises is published as `CallbackFailed`. A lazy future (of `map`, `filter`, ...)
+        is computed for it.
+        """
+        if self._unread is not None:
+            self._unread.disarm()
+
+        def call(_: Future[Any]) -> None:
+            if self._state == PENDING:
+                self._waiters.append(call)
+                return
+            if self._state == HOOKED:
+                ports.ambient().clock.soon(functools.partial(_compute, self, call))
+                return
+            try:
+                callback(self)
+            except Exception as error:  # noqa: BLE001  # told to the system instead
+                report_callback(self, callback, error)
+
+        if self._state == PENDING:
+            self._listen(call)
+        elif self._state == HOOKED and self._sources:
+            wait_for_all(self._sources, lambda: call(self))
+        else:
+            call(self)
+
+    def debtor(self) -> Cell | None:
+        """Return the actor that alone can resolve this future; None if resolved, or if others can."""
+        return self._cell if self._state == PENDING else None
+
+    def __await__(self) -> Generator[None, None, T]:
+        """Wait for the value without blocking the running event loop."""
+        awaiter = self._ports().awaiter
+        if self._state == HOOKED:
+            if self._sources is None:
+                return (yield from awaiter.call_blocking(self.get))
+            for source in self._sources:
+                if source._state < DONE:
+                    yield from awaiter.wait(source)
+        elif self._state == PENDING:
+            yield from awaiter.wait(self)
+        return self.get()
+
+    __iter__ = __await__
+
+    def _ports(self) -> ports.Ports:
+        return self._cell.system.ports if self._cell is not None else ports.ambient()
+
+    # -- other kinds of futures --------------------------------------------------------------------------------------------
+
+    def as_concurrent(self) -> concurrent.futures.Future[T]:
+        """Return a `concurrent.futures.Future` with the same outcome; cancelling it cancels this one."""
+        from actors.dispatch.interop import as_concurrent  # noqa: PLC0415  # needs the outer layer
+
+        return as_concurrent(self)
+
+    def as_asyncio(self) -> asyncio.Future[T]:
+        """Return an `asyncio.Future` of the running loop with the same outcome; cancelling it cancels this one."""
+        from actors.dispatch.interop import as_asyncio  # noqa: PLC0415  # needs the outer layer
+
+        return as_asyncio(self)
+
+    @classmethod
+    def from_concurrent(cls, future: concurrent.futures.Future[T]) -> Future[T]:
+        """Return a future with the same outcome as `future`; cancelling it cancels that one."""
+        from actors.dispatch.interop import from_concurrent  # noqa: PLC0415  # needs the outer layer
+
+        return from_concurrent(future)
+
+    # -- combinators: lazy, computed once in the first getter or awaiter, no lock held -------------------------------------
+
+    def filter(self: Future[Iterable[J]], func: Callable[[J], bool]) -> Future[Iterable[J]]:
+        """Return a future of the list of the items for which `func(item)` is true."""
+        return _lazy((self,), lambda timeout: list(filter(func, self.get(timeout=timeout))))
+
+    def join(self: Future[Any], *futures: Future[Any]) -> Future[Iterable[Any]]:
+        """Return a future of the list of this value and those of `futures`, in order."""
+        every = (self, *futures)
+        return _lazy(every, lambda timeout: [future.get(timeout=timeout) for future in every])
+
+    def map(self, func: Callable[[T], M]) -> Future[M]:
+        """Return a future of `func(value)`."""
+        return _lazy((self,), lambda timeout: func(self.get(timeout=timeout)))
+
+    def reduce(self: Future[Iterable[J]], func: Callable[[R, J], R], *args: R) -> Future[R]:
+        """Return a future of the items folded with `func` from the left, beginning with `args[0]` if given."""
+        return _lazy((self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
+
+
+def _lazy(sources: tuple[Future[Any], ...], hook: Callable[[float | None], Any]) -> Future[Any]:
+    future: Future[Any] = Future()
+    if all(isinstance(source, Future) for source in sources):  # a pykka future among them may block in its get()
+        future._sources = sources
+    future.set_get_hook(hook)
+    return future
+
+
+def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
+    """Run the hook of a lazy future whose sources are all there."""
+    try:
+        future.get()
+    except Exception as error:  # noqa: BLE001  # becomes the outcome: a callback has no second chance
+        future._value = error
+        future._state = FAILED
+    then(future)
+
+
+def wait_for_all(sources: tuple[Future[Any], ...], call: Callable[[], object]) -> None:
+    """Call `call()` when all of `sources` are resolved."""
+    left: list[None] = [None] * len(sources)
+
+    def one_is_done(_: Future[Any]) -> None:
+        left.pop()
+        if not left:
+            call()
+
+    for source in sources:
+        source.add_done_callback(one_is_done)
+
+
+def report_callback(future: Future[Any], callback: Any, error: BaseException) -> None:
+    """Publish that a callback raised; without a system to publish to, let the thread's hook tell it."""
+    cell = future._cell
+    if cell is not None:
+        cell.system.callback_failed(callback, error)
+    else:
+        sys.unraisablehook(
+            sys.UnraisableHookArgs((type(error), error, error.__traceback__, "in a future's callback", callback))  # type: ignore[call-arg]
+        )
+
+
+def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
+    """Wait until one of `futures` has changed; return False after `timeout` seconds."""
+    cell = current_cell()
+    waiter = (cell.system.ports if cell is not None else futures[0]._ports()).waiter
+    parker = waiter.parker()
+    if cell is None:
+        return _park(parker, futures, timeout)
+    begin_wait(cell, futures, parker, finite=timeout is not None)
+    try:
+        # Invariant: a killer posts to the control lane and then looks for a wait to end; this wait is noted before this look.
+        if cell.control and any(control.signal is Signal.KILL for control in cell.control):
+            raise ActorKilled
+        return _park(parker, futures, timeout)
+    finally:
+        cell.wait = None
+
+
+def _park(parker: ports.Parker, futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
+    wake = parker.wake
+    for future in futures:
+        future._listen(wake)
+    try:
+        return parker.park(timeout)
+    finally:
+        for future in futures:
+            if future._state < DONE and wake in future._waiters:
+                try:
+                    future._waiters.remove(wake)
+                except ValueError:  # its resolver has just taken it
+                    continue
+
+
+def get_all(futures: Iterable[Future[T]], *, timeout: float | None = None) -> list[T]:
+    """Return the values of `futures`, in their order.
+
+    Args:
+        futures: what to wait for.
+        timeout: seconds to wait at most for each, as in pykka.
+
+    Raises:
+        Timeout: one of them took longer.
+    """
+    return [future.get(timeout=timeout) for future in futures]
+
+
+def wait_any(futures: Iterable[Future[T]], *, timeout: float | None = None) -> Future[T]:
+    """Return the first of `futures` that is resolved; of several that are, the first in order.
+
+    Args:
+        futures: what to wait for; at least one.
+        timeout: seconds to wait at most.
+
+    Raises:
+        Timeout: none was resolved in time.
+        DeadlockError: none of them can ever be resolved.
+        ValueError: there are none.
+    """
+    every = tuple(futures)
+    if not every:
+        msg = "wait_any() needs at least one future"
+        raise ValueError(msg)
+    while True:
+        for future in every:
+            if future._state >= DONE:
+                return future
+        for future in every:
+            if future._state == HOOKED:
+                msg = "wait_any() takes futures of asks, not lazy ones of map(), filter(), join() or reduce()"
+                raise TypeError(msg)
+        if not _wait(every, timeout):
+            msg = f"none of {len(every)} futures was resolved within {timeout} seconds"
+            raise Timeout(msg)

@@ -1,0 +1,109 @@
+"""Handlers declared per message type, collected and checked when the class is made."""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from actors._core.messages import Request
+from actors.errors import HandlerDeclarationError
+
+__all__ = ["collect", "handler", "lookup"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "_greenroom_handler"
+
+
+def handler(method: F) -> F:
+    """Let a method handle the messages of the type its parameter is annotated with.
+
+    The annotation is a class, or a union of classes. The exact type of a message is looked up first, then its bases in method
+    resolution order; what no handler takes goes to `on_receive`. For a `Request[R]` the method must return `R`.
+
+    Raises (when the class is made):
+        HandlerDeclarationError: the annotation is missing, not a class, taken by another handler, or the return type does not
+            fit the request.
+    """
+    setattr(method, _MARK, True)
+    return method
+
+
+def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], str]:
+    """Return {message type: method name} of a class and its bases, checked.
+
+    `names` are the local names where the class is made, so that message classes declared in a function are found.
+    """
+    table: dict[type[Any], str] = {}
+    for base in reversed(actor_class.__mro__):
+        own: dict[type[Any], str] = {}
+        for name, member in vars(base).items():
+            if not getattr(member, _MARK, False):
+                continue
+            for message_type in _message_types(base, name, member, names):
+                if message_type in own:
+                    msg = (
+                        f"{base.__qualname__}.{name} and {base.__qualname__}.{own[message_type]} both "
+                        f"handle {message_type.__name__}; keep one"
+                    )
+                    raise HandlerDeclarationError(msg)
+                own[message_type] = name
+        table.update(own)
+    return table
+
+
+def lookup(table: dict[type[Any], str], message_type: type[Any]) -> str | None:
+    """Return the name of the method for `message_type` or its nearest base."""
+    for base in message_type.__mro__:
+        name = table.get(base)
+        if name is not None:
+            return name
+    return None
+
+
+def _message_types(owner: type[Any], name: str, member: Any, names: dict[str, Any]) -> tuple[type[Any], ...]:
+    where = f"{owner.__qualname__}.{name}"
+    parameters = [
+        one
+        for one in inspect.signature(member).parameters.values()
+        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+    ]
+    required = [one for one in inspect.signature(member).parameters.values() if one.default is one.empty]
+    if len(parameters) < 2 or len(required) > 2:  # noqa: PLR2004  # self and the message
+        msg = f"{where} must take self and one message, because a handler is called with the message alone"
+        raise HandlerDeclarationError(msg)
+    try:
+        hints = typing.get_type_hints(member, localns={**names, **vars(owner)})
+    except Exception as error:
+        msg = f"{where}: its annotations cannot be resolved ({error}); declare message classes before the actor, at module level"
+        raise HandlerDeclarationError(msg) from error
+    declared = hints.get(parameters[1].name)
+    if declared is None:
+        msg = f"{where} needs an annotation on {parameters[1].name!r}: the class of messages it handles"
+        raise HandlerDeclarationError(msg)
+    union = typing.get_origin(declared) in (typing.Union, types.UnionType)
+    message_types = typing.get_args(declared) if union else (declared,)
+    for message_type in message_types:
+        if not isinstance(message_type, type) or typing.get_origin(message_type) is not None:
+            msg = f"{where}: {message_type!r} is not a plain class; annotate {parameters[1].name!r} with a class or a union"
+            raise HandlerDeclarationError(msg)
+        _check_reply(where, message_type, hints)
+    return message_types
+
+
+def _check_reply(where: str, message_type: type[Any], hints: dict[str, Any]) -> None:
+    """Refuse a handler whose return annotation contradicts its `Request[R]`."""
+    if not issubclass(message_type, Request) or "return" not in hints:
+        return
+    for base in getattr(message_type, "__orig_bases__", ()):
+        if typing.get_origin(base) is Request:
+            (wanted,) = typing.get_args(base)
+            given = hints["return"]
+            fits = given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
+            both = isinstance(wanted, type) and isinstance(given, type)
+            if not fits and not (both and issubclass(given, wanted)):
+                msg = f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}]"
+                raise HandlerDeclarationError(msg)

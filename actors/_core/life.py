@@ -1,0 +1,323 @@
+"""The events of an actor's life: start, stop, crash, kill, restart.
+
+Each is a generator that the turn owner drives. It yields the coroutines of async hooks, to be awaited by the event loop dispatcher,
+and nothing where hooks are plain functions. So there is one text for every dispatcher.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+from actors._core import events, watch
+from actors._core.lifecycle import DownReason, Lifecycle, advance
+from actors._core.messages import Control, Signal
+from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, LinkedActorDied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+
+__all__ = ["attend", "crashed", "instantiate", "stop", "watch_reading"]
+
+logger = logging.getLogger("pykka")
+
+Steps = Generator[Any, Any, Any]
+
+
+def instantiate(cell: Cell) -> None:
+    """Make the instance behind `cell`, running its ``__init__`` with the arguments it was started with."""
+    actor_class = cell.actor_class
+    kwargs = cell.kwargs or {}
+    actor = actor_class.__new__(actor_class, *cell.args, **kwargs)
+    actor._cell = cell
+    cell.actor = actor
+    cell.receiver = None
+    actor.__init__(*cell.args, **kwargs)
+    if cell.receiver is None:  # Actor.__init__ sets it
+        msg = f"{actor_class.__qualname__}.__init__() does not call super().__init__(); call it first"
+        raise TypeError(msg)
+
+
+def attend(cell: Cell) -> Steps:
+    """Work through the control lane; return True if the cell may go on with its mailbox."""
+    yields = False
+    while (control := cell.next_control()) is not None:
+        signal = control.signal
+        if signal is Signal.PROBE:
+            yields = True
+        elif signal is Signal.CALL:
+            control.call()  # type: ignore[misc]
+        elif cell.state is Lifecycle.STOPPED:
+            continue
+        elif signal is Signal.START:
+            yield from _start(cell)
+            if control.call is not None:
+                control.call()
+        elif signal is Signal.KILL:
+            yield from end(cell, DownReason.KILLED, None)
+        elif signal is Signal.CRASH:
+            yield from crashed(cell, control.error or ActorKilled())
+        elif signal is Signal.RESTART:
+            yield from _restart(cell, control.error)
+        elif signal is Signal.CHILD_GONE:
+            yield from _child_gone(cell)
+    return cell.state is Lifecycle.RUNNING and not yields
+
+
+def _hook(result: Any) -> Steps:
+    """Await the result of a hook if it is a coroutine."""
+    if inspect.iscoroutine(result):
+        yield result
+
+
+def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
+    try:
+        yield from _hook(cell.actor.on_start())
+    except Exception as failure:
+        _log_failure(cell, failure)
+        yield from end(cell, DownReason.CRASHED, failure)
+        return
+    except BaseException as failure:
+        yield from fatal(cell, failure)
+        return
+    if cell.state is Lifecycle.STARTING:
+        cell.state = advance(cell.state, Lifecycle.RUNNING)
+        cell.system.started(cell, restarted=restarted, error=error)
+
+
+def stop(cell: Cell, future: Future[Any] | None) -> Steps:
+    """Take the marker of a graceful stop: close, stop the children, run `on_stop`, end."""
+    if future is not None:
+        cell.extras().stop_futures.append(future)
+    if cell.state in (Lifecycle.RUNNING, Lifecycle.STARTING):
+        yield from end(cell, DownReason.STOPPED, None)
+
+
+def crashed(cell: Cell, error: BaseException) -> Steps:
+    """Deal with an exception that came out of a handler and that nobody asked for."""
+    if isinstance(error, ActorKilled) or cell.state is Lifecycle.STOPPED:
+        _unwound(cell, error)
+        yield from end(cell, DownReason.KILLED, None)
+        return
+    if not isinstance(error, Exception):
+        _unwound(cell, error)
+        yield from fatal(cell, error)
+        return
+    _log_failure(cell, error)
+    cell.system.events.publish(events.ActorCrashed(cell.ref, error))
+    cell.current = None
+    yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
+
+
+def fatal(cell: Cell, error: BaseException) -> Steps:
+    """Deal with a BaseException: stop the actor and its whole system, in order."""
+    logger.debug(f"{error!r} in {cell.label()}. Stopping all actors.")
+    yield from end(cell, DownReason.STOPPED, error)
+    cell.system.fatal(error)
+
+
+def _log_failure(cell: Cell, error: BaseException) -> None:
+    """Write pykka's record of a crash."""
+    logger.error(f"Unhandled exception in {cell.label()}:", exc_info=(type(error), error, error.__traceback__))
+
+
+def _on_failure(cell: Cell, error: BaseException) -> Any:
+    return cell.actor.on_failure(type(error), error, error.__traceback__)
+
+
+def _unwound(cell: Cell, error: BaseException) -> None:
+    """Resolve the ask whose handler was ended by the kernel or a BaseException."""
+    entry, cell.current = cell.current, None
+    future = entry[1] if type(entry) is tuple else None
+    if future is not None and not future.done():
+        label = cell.label()
+        dead = ActorDeadError(f"{label} was ended by {type(error).__name__} while it handled the message", label, entry[0])
+        dead.__cause__ = None if isinstance(error, ActorKilled) else error
+        future.try_fail(dead)
+
+
+# -- the end ---------------------------------------------------------------------------------------------------------------
+
+
+def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Callable[[], Any] | None = None) -> Steps:
+    """End the actor: close its mailbox, stop its children, run the hook, tell everybody.
+
+    Without a `hook`, a graceful end runs `on_stop` and other ends run none. Idempotent: the first reason stays.
+    """
+    if not begin_end(cell, reason, error):
+        return
+    if hook is not None or reason is DownReason.CRASHED:
+        # As in pykka, on_failure comes at once, on_stop after the children.
+        if hook is not None:
+            yield from _last_hook(cell, hook)
+        parting: Callable[[], Any] | None = None
+    else:
+        parting = cell.actor.on_stop if reason is DownReason.STOPPED else None
+    cell.extras().parting = parting
+    yield from _child_gone(cell)
+
+
+def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bool:
+    """Close the cell for good; return False if it is ending already. Atomic: of two callers, one gets True."""
+    rare = cell.extras()
+    with cell.system.lock:
+        if rare.end is not None:
+            if reason is DownReason.KILLED and cell.state is Lifecycle.STOPPING:
+                rare.end = (reason, error)  # a stop that was given up; the children are killed next
+                rare.parting = None
+            return False
+        rare.end = (reason, error)
+        cell.state = advance(cell.state, Lifecycle.STOPPING)
+    cell.system.unregister(cell)
+    if rare.stopped_event is not None:
+        rare.stopped_event.set()
+    if reason is DownReason.STOPPED and logger.isEnabledFor(logging.DEBUG):
+        logger.debug(f"Stopped {cell.label()}")
+    if rare.timers is not None:
+        rare.timers.cancel_all()
+    cell.close()
+    label = cell.label() if rare.handles else ""
+    for handle in tuple(rare.handles):
+        handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
+    return True
+
+
+def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
+    try:
+        yield from _hook(hook())
+    except Exception as failure:  # noqa: BLE001  # logged as pykka does
+        _log_failure(cell, failure)
+    except ActorKilled:
+        return
+    except BaseException as failure:  # noqa: BLE001  # ends the system, after this actor
+        logger.debug(f"{failure!r} in {cell.label()}. Stopping all actors.")
+        cell.system.fatal(failure)
+
+
+def _child_gone(cell: Cell) -> Steps:
+    """Go on with an end or a restart once no child is left; stop the next child if some are."""
+    rare = cell.rare
+    if rare is None or cell.state not in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
+        return
+    if rare.children:
+        if rare.end is not None and rare.end[0] is DownReason.KILLED:
+            for child in cell.system.children_of(cell):
+                cell.system.kill(child)
+        else:
+            cell.system.stop_last(rare)
+        return
+    if cell.state is Lifecycle.RESTARTING:
+        yield from _rebuild(cell)
+        return
+    parting, rare.parting = rare.parting, None
+    if parting is not None:
+        yield from _last_hook(cell, parting)
+    finish(cell)
+
+
+def finish(cell: Cell) -> None:
+    """Tell everybody that the actor is gone. Runs once, with no child left."""
+    rare = cell.extras()
+    with cell.system.lock:
+        if cell.state is Lifecycle.STOPPED:
+            return
+        cell.state = Lifecycle.STOPPED
+        rare.runner, runner = None, rare.runner
+    del runner
+    reason, error = rare.end or (DownReason.STOPPED, None)
+    cell.actor = cell.receiver = None
+    watch.gone(cell, reason, error)
+    cell.system.gone(cell, reason, error)
+    futures, rare.stop_futures = rare.stop_futures, []
+    for future in futures:
+        future.try_set(True)
+
+
+# -- restart ---------------------------------------------------------------------------------------------------------------
+
+
+def _restart(cell: Cell, error: BaseException | None) -> Steps:
+    """Begin a restart in place: same ref, same mailbox, new instance."""
+    if cell.state is not Lifecycle.RUNNING:
+        return
+    cell.state = advance(cell.state, Lifecycle.RESTARTING)
+    rare = cell.extras()
+    cell.incarnation += 1  # fences what the old instance's timers and pipes still send
+    if rare.timers is not None:
+        rare.timers.cancel_all()
+        rare.timers = None
+    cause = error if error is not None else ActorRestarting(cell.label())
+    for handle in tuple(rare.handles):
+        handle.fail(ActorRestarting(cell.label()))
+    try:
+        yield from _hook(_on_failure(cell, cause))
+    except Exception as failure:  # noqa: BLE001  # logged as pykka does; the instance is going anyway
+        _log_failure(cell, failure)
+    rare.parting = error
+    yield from _child_gone(cell)
+
+
+def _rebuild(cell: Cell) -> Steps:
+    """Finish a restart: the stash goes back to the front, the new instance starts."""
+    rare = cell.extras()
+    error, rare.parting = rare.parting, None
+    if rare.stash:
+        cell.system.put_back(cell, list(rare.stash))
+        rare.stash.clear()
+    rare.restarts += 1
+    try:
+        instantiate(cell)
+    except Exception as failure:
+        _log_failure(cell, failure)
+        yield from end(cell, DownReason.CRASHED, failure)
+        return
+    cell.state = advance(cell.state, Lifecycle.STARTING)
+    yield from _start(cell, restarted=True, error=error)
+
+
+# -- reports ---------------------------------------------------------------------------------------------------------------
+
+
+class _Unread:
+    """Rides on a failed future; reports the failure if the future is dropped before anybody has read it."""
+
+    __slots__ = ("_cell", "_error")
+
+    def __init__(self, cell: Cell, error: BaseException) -> None:
+        self._cell: Cell | None = cell
+        self._error: BaseException | None = error
+
+    def disarm(self) -> None:
+        """Forget the failure: it has been read."""
+        self._cell = self._error = None
+
+    def __del__(self) -> None:
+        cell, error = self._cell, self._error
+        if cell is not None and error is not None:
+            # Any code may be interrupted by this: it only appends to a queue that is safe from here.
+            cell.system.unread(cell, error)
+
+
+def watch_reading(cell: Cell, future: Future[Any], error: BaseException) -> None:
+    """Have the failure reported if nobody ever reads it from `future`. Called before the future is failed."""
+    if not future._waiters:
+        future._unread = _Unread(cell, error)
+
+
+def start_error(cell: Cell) -> ActorStartError:
+    """Return the error for a spawn whose actor ended before it was running."""
+    end_ = cell.rare.end if cell.rare is not None else None
+    cause = end_[1] if end_ is not None else None
+    failure = ActorStartError(cell.label(), cause)
+    failure.__cause__ = cause
+    return failure
+
+
+def link_broken(cell: Cell, other: Cell, reason: DownReason) -> None:
+    """Crash `other`, which was linked to `cell`, because that ended abnormally."""
+    other.signal(Control(Signal.CRASH, error=LinkedActorDied(cell.label(), reason)))

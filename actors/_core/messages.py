@@ -1,0 +1,111 @@
+"""Messages the kernel itself sends, and what a mailbox entry is.
+
+An entry is the bare message, or an exact tuple *(message, future, note)* where an ask, a deadline, a timer, a watch or a traced
+system needs more than the message. A user's own exact tuple is wrapped likewise, so that the two cannot be confused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.cell import Cell
+    from actors._core.lifecycle import DownReason
+    from actors._core.ref import ActorRef
+
+__all__ = ["STOP", "WRAPPED", "Control", "Down", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
+
+R_co = TypeVar("R_co", covariant=True)
+
+
+class _Stop:
+    """The marker of a graceful stop in the user lane."""
+
+    def __repr__(self) -> str:
+        return "<stop>"
+
+
+STOP = _Stop()
+
+# Entry types that are not simply handed to on_receive.
+WRAPPED = frozenset({tuple, ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop})
+
+
+class Request(Generic[R_co]):
+    """Base class for messages whose answer has a type: ``class Get(Request[int])`` makes ``ref.ask(Get())`` an int."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A watched actor has ended. Comes once a watch, after every message the actor sent the watcher."""
+
+    ref: ActorRef[Any]
+    reason: DownReason
+    error: BaseException | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveTimeout:
+    """No message came for as long as `set_receive_timeout` said."""
+
+
+@dataclass(frozen=True, slots=True)
+class PipeFailed:
+    """The future given to `pipe_to_self` failed."""
+
+    error: BaseException
+
+
+class Note:
+    """What travels with a message besides its future; subclasses fence.
+
+    Attributes:
+        expires: clock time after which the message is not handled any more.
+        correlation: id shared by everything that one message from outside brought about; in traced systems.
+        sender: the cell whose handler sent it; in traced systems.
+        incarnation: the sender's incarnation then; in traced systems.
+    """
+
+    __slots__ = ("correlation", "expires", "incarnation", "sender")
+
+    def __init__(self, expires: float | None = None) -> None:
+        self.expires = expires
+        self.correlation: str | None = None
+        self.sender: Cell | None = None
+        self.incarnation = 0
+
+    def fenced(self, cell: Cell) -> bool:  # noqa: ARG002  # the signature is for subclasses
+        """Tell whether the message must no longer reach `cell`. Asked once, when its turn has come."""
+        return False
+
+    def delivered(self, cell: Cell) -> None:
+        """Take note that the message has been handled by `cell`."""
+
+
+class Signal(Enum):
+    """What the control lane carries; it overtakes the user lane."""
+
+    START = auto()
+    KILL = auto()
+    RESTART = auto()
+    CRASH = auto()
+    CHILD_GONE = auto()
+    CALL = auto()
+    PROBE = auto()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Control:
+    """One entry of the control lane."""
+
+    signal: Signal
+    error: BaseException | None = None
+    call: Callable[[], object] | None = None

@@ -1,0 +1,74 @@
+"""What a class declares about its actors, as class keywords, checked when the class is made."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+from actors._core.mailbox import Bounded, Mailbox, Priority, Unbounded
+
+__all__ = ["DispatcherKind", "Options", "check_mailbox", "has_async_members"]
+
+
+class DispatcherKind(Enum):
+    """How the turns of an actor get a thread."""
+
+    POOL = "pool"
+    """A few threads shared by all; for plain handlers. A handler that waits in `get()` holds no thread."""
+
+    THREAD = "thread"
+    """A thread of its own, as pykka's actors have; for thread-bound libraries and handlers that hold locks while they wait."""
+
+    EVENT_LOOP = "event_loop"
+    """An asyncio event loop; for async handlers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The options of one class, or of one actor where `spawn` said otherwise."""
+
+    dispatcher: DispatcherKind | None = None
+    mailbox: Mailbox = Unbounded()  # noqa: RUF009  # frozen
+    mailbox_declared: bool = False
+    stash_capacity: int = 1000
+    reentrant: bool = False
+    own_context: bool = False
+    use_daemon_thread: bool = False
+
+    def merged(self, keywords: dict[str, Any]) -> Options:
+        """Return these options with `keywords` (those not None) laid over them, checked by name and value."""
+        given = {name: value for name, value in keywords.items() if value is not None}
+        if "dispatcher" in given and not isinstance(given["dispatcher"], DispatcherKind):
+            msg = f"dispatcher={given['dispatcher']!r} is not valid: use a member of DispatcherKind"
+            raise TypeError(msg)
+        if "mailbox" in given:
+            check_mailbox(given["mailbox"])
+            given["mailbox_declared"] = True
+        capacity = given.get("stash_capacity", 1)
+        if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
+            msg = f"stash_capacity={capacity!r} is not valid: a whole number of messages, 1 or more"
+            raise ValueError(msg)
+        return replace(self, **given)
+
+
+def check_mailbox(mailbox: object) -> None:
+    """Raise TypeError unless `mailbox` is a mailbox declaration."""
+    if not isinstance(mailbox, Unbounded | Bounded | Priority):
+        msg = f"mailbox={mailbox!r} is not valid: use Unbounded(), Bounded(...) or Priority(...)"
+        raise TypeError(msg)
+
+
+def has_async_members(actor_class: type[Any]) -> bool:
+    """Tell whether the class has any async handler, hook or public method."""
+    for base in actor_class.__mro__:
+        known = vars(base).get("_is_async")  # of a class made before; the framework's own async methods do not count
+        if known is not None:
+            if known:
+                return True
+            continue
+        for name, member in vars(base).items():
+            if not name.startswith("_") and callable(member) and inspect.iscoroutinefunction(inspect.unwrap(member)):
+                return True
+    return False

@@ -1,0 +1,152 @@
+"""The ports: everything the kernel wants from the outside world.
+
+Time, chance, identity, waiting and the choice of a thread come in through these protocols, so that a simulator can own all of
+them. The kernel reads no clock and draws no random number of its own. Real implementations live in `actors.dispatch`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell, Lane
+    from actors._core.future import Future
+
+__all__ = [
+    "Awaiter",
+    "Clock",
+    "Dispatcher",
+    "Ids",
+    "Instrument",
+    "Parker",
+    "Ports",
+    "Random",
+    "TimerHandle",
+    "Waiter",
+    "ambient",
+    "install",
+]
+
+
+class TimerHandle(Protocol):
+    """A call that waits for its time."""
+
+    def cancel(self) -> None:
+        """Make sure that the call is not begun after this returns, if it has not begun yet."""
+
+
+class Clock(Protocol):
+    """Time, in seconds from an arbitrary origin, and calls at a time."""
+
+    def now(self) -> float:
+        """Return the current time."""
+
+    def call_at(self, when: float, call: Callable[[], object]) -> TimerHandle:
+        """Call `call` at `when` on a thread that runs no user handler; it must not block."""
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Call `call` soon on that same thread. Safe from ``__del__`` and from any thread."""
+
+
+class Random(Protocol):
+    """Chance."""
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+
+
+class Ids(Protocol):
+    """Identity."""
+
+    def urn(self) -> str:
+        """Return a new UUID4 URN."""
+
+    def correlation(self) -> str:
+        """Return a new correlation id."""
+
+
+class Parker(Protocol):
+    """One wait of one thread, greenlet or simulated task."""
+
+    def wake(self, *_: object) -> None:
+        """End the wait, from any thread; also before it has begun. Only the first call counts."""
+
+    def throw(self, error: BaseException) -> bool:
+        """Let `park` raise `error`, from any thread; return False if the wait was ended before."""
+
+    def park(self, timeout: float | None) -> bool:
+        """Wait for `wake` and return True, or return False after `timeout` seconds."""
+
+
+class Waiter(Protocol):
+    """How the caller waits: by parking its greenlet, blocking its thread, or driving the simulation."""
+
+    def parker(self) -> Parker:
+        """Return a parker for the caller.
+
+        Raises:
+            BlockingInLoopError: the caller's thread runs an event loop with actors on it.
+        """
+
+    def on_loop(self) -> bool:
+        """Tell whether the caller's thread is running an event loop."""
+
+
+class Awaiter(Protocol):
+    """How a coroutine waits for a future."""
+
+    def wait(self, future: Future[Any]) -> Generator[Any, None, None]:
+        """Yield to the event loop until `future` is resolved, without blocking the loop."""
+
+    async def within(self, future: Future[Any], timeout: float) -> Any:
+        """Return what `future` is resolved with; raise Timeout after `timeout` seconds."""
+
+    def call_blocking(self, call: Callable[[], Any]) -> Generator[Any, None, Any]:
+        """Yield to the event loop until `call`, run on a helper thread, has returned; return its value."""
+
+
+class Instrument(Protocol):
+    """What a traced system tells about every message."""
+
+    def handled(self, cell: Cell, message: object, correlation: str, sender: str | None) -> None:
+        """Take note that `cell` is about to handle `message`."""
+
+
+class Dispatcher(Protocol):
+    """Gives turns to actors in place of the built-in dispatchers; for simulations."""
+
+    def lane(self, cell: Cell) -> Lane:
+        """Return the lane of a new actor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """One implementation of each port."""
+
+    clock: Clock
+    random: Random
+    ids: Ids
+    waiter: Waiter
+    awaiter: Awaiter
+    instrument: Instrument | None = None
+    dispatcher: Dispatcher | None = None
+
+
+_ambient: list[Ports] = []
+
+
+def install(ports: Ports) -> Callable[[], None]:
+    """Make `ports` the ambient ones; return a function that brings the former back.
+
+    For code that has no actor to ask, such as a test body's ``Future.get()``. Written by the one thread that sets up or tears
+    down a simulation; readers see either the old or the new list end.
+    """
+    _ambient.append(ports)
+    return lambda: _ambient.remove(ports)
+
+
+def ambient() -> Ports:
+    """Return the ports in force where no actor's are."""
+    return _ambient[-1]

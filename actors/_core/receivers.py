@@ -1,0 +1,58 @@
+"""What stands between the turn loop and an actor whose class asks for more than plain `on_receive`."""
+
+from __future__ import annotations
+
+from contextvars import Context
+from typing import TYPE_CHECKING, Any
+
+from actors._core import handlers
+
+if TYPE_CHECKING:
+    from actors._core.actor import Actor
+
+__all__ = ["receiver_of"]
+
+
+class _Dispatching:
+    """Hands each message to the method declared for its type, the rest to `on_receive`."""
+
+    __slots__ = ("_actor", "_cache", "_table")
+
+    # {class: {message type: method name or None}}: what lookup() said before; a plain dict store, the same whoever is first
+    _caches: dict[type[Any], dict[type[Any], str | None]] = {}
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+        self._table = actor._handlers
+        self._cache = self._caches.setdefault(type(actor), {})
+
+    def on_receive(self, message: Any) -> Any:
+        kind = type(message)
+        try:
+            name = self._cache[kind]
+        except KeyError:
+            name = self._cache[kind] = handlers.lookup(self._table, kind)
+        if name is None:
+            return self._actor.on_receive(message)
+        return getattr(self._actor, name)(message)
+
+
+class _InContext:
+    """Runs handlers in one contextvars context that is the actor's own."""
+
+    __slots__ = ("_context", "_inner")
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+        self._context = Context()
+
+    def on_receive(self, message: Any) -> Any:
+        return self._context.run(self._inner.on_receive, message)
+
+
+def receiver_of(actor: Actor) -> Any:
+    """Return what the turn loop shall hand the messages of `actor` to."""
+    receiver: Any = _Dispatching(actor) if actor._handlers else actor
+    if actor._options.own_context:
+        receiver = _InContext(receiver)
+    return receiver

@@ -1,0 +1,375 @@
+"""References: the only way to an actor."""
+
+from __future__ import annotations
+
+import weakref
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
+
+import pykka
+from pykka.messages import ProxyCall
+
+from actors._core.context import current_cell
+from actors._core.future import Future
+from actors._core.lifecycle import Lifecycle
+from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
+from actors._core.messages import Control, Note, Request, Signal
+from actors._core.stats import ActorStats, snapshot
+from actors._core.timers import check_seconds
+from actors.errors import ActorError, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from threading import Event
+
+    from actors._core.actor import Actor
+    from actors._core.cell import Cell
+    from actors._core.proxy import ActorProxy
+
+__all__ = ["ActorRef"]
+
+A = TypeVar("A", bound="Actor")
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ActorRef(pykka.ActorRef[A], Generic[A]):
+    """The address of an actor. Pass it to whoever shall send to it; keep it as long as you like.
+
+    Refs are equal, and hash alike, when system, path and uid are: a restarted actor keeps its refs, a new actor under an old name gets
+    new ones, and a ref to a dead actor stays dead.
+    """
+
+    __slots__ = ("_target",)
+
+    def __init__(self, target: Cell) -> None:  # pyright: ignore[reportMissingSuperCall]  # pykka's fields are properties here
+        if not hasattr(target, "token"):
+            msg = f"ActorRef({target!r}) is not valid: refs come from start(), spawn(), lookup() and messages"
+            raise TypeError(msg)
+        self._target = target
+
+    # -- address -----------------------------------------------------------------------------------------------------------
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        mine, theirs = self._target, other._target  # type: ignore[attr-defined]
+        return mine is theirs
+
+    def __hash__(self) -> int:
+        return hash(self._target)
+
+    def __repr__(self) -> str:
+        return f"<ActorRef for {self}>"
+
+    def __str__(self) -> str:
+        return self._target.label()
+
+    @property
+    def actor_class(self) -> type[A]:  # type: ignore[override]
+        """The class of the actor."""
+        return self._target.actor_class
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]
+        """A UUID4 URN of the actor, made when first asked for."""
+        return self._target.get_urn()
+
+    @property
+    def actor_inbox(self) -> Any:  # type: ignore[override]
+        """Pykka's view of the mailbox: `put(envelope)` and `empty()`."""
+        return InboxView(self._target)
+
+    @property
+    def actor_stopped(self) -> Event:  # type: ignore[override]
+        """An event that is set once the mailbox is closed."""
+        return self._target.system.stopped_event(self._target)
+
+    @property
+    def _actor_weakref(self) -> Callable[[], A | None]:  # type: ignore[override]
+        cell = self._target
+        actor = cell.actor
+        return weakref.ref(actor) if actor is not None else lambda: None
+
+    @property
+    def path(self) -> str:
+        """The names from the root of the system down, like ``/parent/child``."""
+        return self._target.path
+
+    @property
+    def name(self) -> str:
+        """The actor's name among its siblings."""
+        return self._target.get_name()
+
+    @property
+    def uid(self) -> int:
+        """A number that no other actor of the system has or will have."""
+        return self._target.uid
+
+    @property
+    def state(self) -> Lifecycle:
+        """Where the actor is in its life, at this moment."""
+        return self._target.state
+
+    def is_alive(self) -> bool:
+        """Tell whether the mailbox is open."""
+        return self._target.inbox is not CLOSED
+
+    # -- sending -----------------------------------------------------------------------------------------------------------
+
+    def tell(self, message: Any) -> None:
+        """Send `message` and go on.
+
+        Raises:
+            ActorDeadError: the actor is stopped; the error carries the message.
+            MailboxFullError: the bounded mailbox refused it; the error carries the message.
+        """
+        target = self._target
+        inbox = target.inbox
+        if type(message) is tuple:
+            message = (message, None, None)
+        try:
+            inbox.append(message)
+        except Shut:
+            target.admit(message)
+        else:
+            if target.inbox is not inbox:
+                target.settle(inbox)
+        if target.token:
+            try:
+                cell = target.token.pop()
+            except IndexError:  # another sender was faster
+                return
+            host = target.lane.host
+            host.queue.append(cell)
+            if host.sleepers:
+                host.wake()
+
+    def tell_within(self, message: Any, deadline: float) -> None:
+        """Send `message`; if the actor has not taken it within `deadline` seconds it becomes a dead letter instead."""
+        clock = self._target.system.ports.clock
+        self._send((message, None, Note(clock.now() + check_seconds("deadline", deadline))))
+
+    async def tell_async(self, message: Any, *, deadline: float | None = None) -> None:
+        """Send `message`, awaiting room in a bounded mailbox instead of blocking the event loop.
+
+        Raises:
+            ActorDeadError: the actor is stopped, or stopped before it had room.
+            MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout.
+        """
+        await self._send_async((message, None, self._note(deadline)))
+
+    @overload
+    def ask(
+        self, message: Request[R], *, block: Literal[False], timeout: float | None = None, deadline: float | None = None
+    ) -> Future[R]: ...
+
+    @overload
+    def ask(
+        self, message: Request[R], *, block: Literal[True] = True, timeout: float | None = None, deadline: float | None = None
+    ) -> R: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: Literal[False], timeout: float | None = None, deadline: float | None = None
+    ) -> Future[Any]: ...
+
+    @overload
+    def ask(
+        self, message: Any, *, block: Literal[True] = True, timeout: float | None = None, deadline: float | None = None
+    ) -> Any: ...
+
+    @overload
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None, deadline: float | None = None) -> Any: ...
+
+    def ask(self, message: Any, *, block: bool = True, timeout: float | None = None, deadline: float | None = None) -> Any:
+        """Send `message` and get the answer.
+
+        Args:
+            message: anything; a `Request[R]` makes the answer's type known.
+            block: False returns a `Future` at once.
+            timeout: seconds to wait at most; the message is handled all the same.
+            deadline: seconds within which the actor must take the message; later it is not handled any more. Asks that its
+                handler makes inherit what is left.
+
+        Raises (or the future fails with):
+            ActorDeadError: the actor is stopped, or stopped before it handled the message.
+            Timeout: no answer within `timeout`.
+            DeadlockError: the answer could never come.
+            BaseException: what the handler raised.
+        """
+        future: Future[Any] = Future()
+        future._cell = self._target
+        try:
+            self._send((message, future, self._note(deadline)))
+        except ActorError as error:
+            future.try_fail(error)
+        if block:
+            return future.get(timeout=timeout)
+        return future
+
+    @overload
+    async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
+
+    @overload
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any: ...
+
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any:
+        """Send `message` and await the answer, without blocking the event loop. Cancelling the await cancels the ask.
+
+        Args and raises: as for `ask`.
+        """
+        future: Future[Any] = Future()
+        future._cell = target = self._target
+        entry = (message, future, self._note(deadline))
+        if type(target.queue) is BoundedMailbox:
+            await self._send_async(entry)
+        else:
+            self._send(entry)
+        if timeout is None:
+            return await future
+        return await target.system.ports.awaiter.within(future, timeout)
+
+    def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Call a method on the actor, in its turn: ``ref.call(Counter.add, 2).get()``.
+
+        The same as through `proxy()`, but the types of the arguments and of the answer are known.
+        """
+        return self.ask(ProxyCall((method.__name__,), args, kwargs), block=False)
+
+    def proxy(self) -> ActorProxy[A]:  # type: ignore[override]
+        """Return a proxy: the actor's methods and attributes, each giving a `Future`.
+
+        Raises:
+            ActorDeadError: the actor is stopped.
+        """
+        from actors._core.proxy import ActorProxy  # noqa: PLC0415  # a cycle by nature: proxies hold refs
+
+        return ActorProxy(actor_ref=self)
+
+    def _note(self, deadline: float | None) -> Note | None:
+        """Return the note of a message with `deadline`, or with what is left of the asking handler's own."""
+        if deadline is not None:
+            return Note(self._target.system.ports.clock.now() + check_seconds("deadline", deadline))
+        asker = current_cell()
+        if asker is not None and type(asker.current) is tuple:
+            own = asker.current[2]
+            if own is not None and own.expires is not None:
+                return Note(own.expires)
+        return None
+
+    def _send(self, entry: tuple[Any, Any, Any]) -> None:
+        target = self._target
+        inbox = target.inbox
+        try:
+            inbox.append(entry)
+        except Shut:
+            target.admit(entry)
+        else:
+            if target.inbox is not inbox:
+                target.settle(inbox)
+        target.rouse()
+
+    async def _send_async(self, entry: tuple[Any, Any, Any]) -> None:
+        target = self._target
+        target.warm()
+        queue = target.queue
+        if not isinstance(queue, BoundedMailbox):
+            self._send(entry)
+            return
+        try:
+            admitted = queue.offer(entry)
+        except Shut:
+            self._send(entry)
+            return
+        target.rouse()
+        try:
+            if queue.timeout is None:
+                await admitted
+            else:
+                await target.system.ports.awaiter.within(admitted, queue.timeout)
+        except Timeout:
+            if queue.withdraw(admitted):
+                raise queue.full(entry) from None
+        except BaseException:
+            queue.withdraw(admitted)
+            raise
+        target.rouse()
+
+    # -- ending ------------------------------------------------------------------------------------------------------------
+
+    @overload
+    def stop(self, *, block: Literal[True] = True, timeout: float | None = None, deadline: float | None = None) -> bool: ...
+
+    @overload
+    def stop(self, *, block: Literal[False], timeout: float | None = None, deadline: float | None = None) -> Future[bool]: ...
+
+    @overload
+    def stop(self, *, block: bool = True, timeout: float | None = None, deadline: float | None = None) -> bool | Future[bool]: ...
+
+    def stop(self, *, block: bool = True, timeout: float | None = None, deadline: float | None = None) -> bool | Future[bool]:
+        """Let the actor handle the mail it has, and end.
+
+        Args:
+            block: False returns a future of the result at once.
+            timeout: seconds to wait at most for the end; it goes on ending.
+            deadline: seconds after which it is killed.
+
+        Returns:
+            True if it has ended now or was ending, False if it was dead already.
+        """
+        return self._ended(self._target.system.stop(self._target, deadline), block=block, timeout=timeout)
+
+    def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
+        """End the actor now, ahead of its mail and without `on_stop`.
+
+        ActorKilled is thrown into a handler that waits; one that is blocked elsewhere is abandoned and fenced off.
+
+        Returns:
+            True if this ended it, False if it was dead already.
+        """
+        return self._ended(self._target.system.kill(self._target), block=block, timeout=timeout)
+
+    def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
+        """Replace the instance behind this ref, ahead of the mail that waits; the mail stays.
+
+        Returns:
+            True if a new instance is running, False if the actor is dead or died of it.
+        """
+        return self._ended(self._target.system.restart(self._target), block=block, timeout=timeout)
+
+    @staticmethod
+    def _ended(future: Future[bool], *, block: bool, timeout: float | None) -> bool | Future[bool]:
+        return future.get(timeout=timeout) if block else future
+
+    def stats(self) -> ActorStats:
+        """Return the counters of the actor, taken between two of its messages (or within the one that calls this).
+
+        ``accepted == handled + in_progress + waiting + stashed + dead_lettered + dropped`` in every snapshot.
+        """
+        cell = self._target
+        if current_cell() is cell or cell.wait is not None or cell.state in (Lifecycle.CREATED, Lifecycle.STOPPED):
+            return snapshot(cell)
+        future: Future[ActorStats] = Future()
+        cell.signal(Control(Signal.CALL, call=lambda: future.try_set(snapshot(cell))))
+        try:
+            return future.get(timeout=cell.system.config.blocked_after)
+        except Timeout:
+            return snapshot(cell)  # it is busy with one message: nothing else of it moves
+
+
+class InboxView:
+    """pykka's inbox protocol, over the mailbox of one actor."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def put(self, envelope: Any) -> None:
+        """Send an envelope's message, with its future if it has one."""
+        message, reply_to = envelope.message, envelope.reply_to
+        self._cell.ref._send((message, reply_to, None) if reply_to is not None else (message, None, None))
+
+    def empty(self) -> bool:
+        """Tell whether nothing waits."""
+        return not self._cell.waiting()

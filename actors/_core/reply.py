@@ -1,0 +1,109 @@
+"""Replies that come later than the handler returns, and the token that tells a handler to give up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.errors import AskCancelled, DeadlineExceeded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors._core.messages import Note
+
+__all__ = ["CancelToken", "ReplyHandle"]
+
+
+class CancelToken:
+    """Tells a handler that nobody wants the result of the message any more. Cooperative: the handler looks when it suits it."""
+
+    __slots__ = ("_callbacks", "_cell", "_future", "_note")
+
+    def __init__(self, cell: Cell, future: Future[Any] | None, note: Note | None) -> None:
+        self._cell = cell
+        self._future = future
+        self._note = note
+        self._callbacks: list[Callable[[], object]] = []
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the asker cancelled, or the deadline of the message has passed."""
+        if self._future is not None and self._future.cancelled():
+            return True
+        left = self.deadline
+        return left is not None and left <= 0
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds left until the deadline of the message, 0.0 if it has passed, None without one."""
+        if self._note is None or self._note.expires is None:
+            return None
+        return max(0.0, self._note.expires - self._cell.system.ports.clock.now())
+
+    def raise_if_cancelled(self) -> None:
+        """End the handler with AskCancelled or DeadlineExceeded if nobody waits for it."""
+        if self._future is not None and self._future.cancelled():
+            msg = "the asker cancelled"
+            raise AskCancelled(msg)
+        if self.cancelled:
+            raise DeadlineExceeded(self._cell.label())
+
+    def add_callback(self, callback: Callable[[], object]) -> None:
+        """Call `callback()` when the asker cancels, in the cancelling thread; at once if it has."""
+        self._callbacks.append(callback)
+        if self._future is not None and self._future.cancelled():
+            self.cancel()
+
+    def cancel(self) -> None:
+        """Call the callbacks, each once."""
+        while self._callbacks:
+            try:
+                callback = self._callbacks.pop(0)
+            except IndexError:
+                return
+            try:
+                callback()
+            except Exception as error:  # noqa: BLE001  # published: a callback must not break the canceller
+                self._cell.system.callback_failed(callback, error)
+
+
+class ReplyHandle:
+    """The open answer to one ask. It may be used once, from any thread or actor, also long after the handler returned.
+
+    The ask fails with ActorRestarting if the actor is restarted first, and with ActorDeadError if it stops first.
+    """
+
+    __slots__ = ("_cell", "_future", "cancel_token")
+
+    def __init__(self, cell: Cell, future: Future[Any], cancel_token: CancelToken) -> None:
+        self._cell = cell
+        self._future = future
+        self.cancel_token = cancel_token
+        future._cell = None  # anybody may answer now: the actor owes nothing by itself
+        handles = cell.extras().handles
+        with cell.system.lock:
+            handles.add(self)
+        if future.done():
+            self._close()
+
+    def reply(self, value: Any = None) -> bool:
+        """Answer with `value`; return False if the ask was answered, cancelled or failed before."""
+        self._close()
+        return self._future.try_set(value)
+
+    def fail(self, error: BaseException) -> bool:
+        """Answer with an exception; return False if the ask was answered, cancelled or failed before."""
+        self._close()
+        return self._future.try_fail(error)
+
+    @property
+    def done(self) -> bool:
+        """Whether the ask has its answer, from here or otherwise."""
+        return self._future.done()
+
+    def _close(self) -> None:
+        rare = self._cell.extras()
+        with self._cell.system.lock:
+            rare.handles.discard(self)

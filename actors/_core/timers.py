@@ -1,0 +1,223 @@
+"""Keyed timers, receive timeouts and pipes of one actor.
+
+What they deliver goes through the actor's own mailbox, with a note that fences it: a tick of a timer that was cancelled or replaced in
+the meantime, or that belongs to an earlier incarnation, never reaches the actor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from actors._core.messages import Note, PipeFailed, ReceiveTimeout
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+    from actors._core.ports import Clock, TimerHandle
+
+__all__ = ["PipeNote", "TimerMode", "Timers", "check_seconds", "pipe"]
+
+
+class TimerMode(Enum):
+    """What the interval of a periodic timer is counted from."""
+
+    FIXED_DELAY = "fixed delay"
+    """From the end of the handling of one tick to the next tick."""
+
+    FIXED_RATE = "fixed rate"
+    """From due time to due time: late ticks are made up for, one at a time."""
+
+
+def check_seconds(name: str, seconds: object) -> float:
+    """Return `seconds` as a float, or raise naming parameter and value."""
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+        msg = f"{name}={seconds!r} is not valid: a number of seconds"
+        raise TypeError(msg)
+    if not 0 <= seconds < float("inf"):
+        msg = f"{name}={seconds!r} is not valid: seconds, 0 or more"
+        raise ValueError(msg)
+    return float(seconds)
+
+
+class _Timer(Note):
+    """One timer; the note of its ticks. Invariant: at most one tick of it is in the mailbox."""
+
+    __slots__ = ("due", "handle", "interval", "key", "live", "message", "mode", "owner")
+
+    def __init__(self, owner: Timers, key: Hashable, message: Any, interval: float | None, mode: TimerMode) -> None:
+        super().__init__()
+        self.owner = owner
+        self.key = key
+        self.message = message
+        self.interval = interval
+        self.mode = mode
+        self.live = True  # written by the actor's turn owner
+        self.due = 0.0
+        self.handle: TimerHandle | None = None
+
+    def arm(self, due: float) -> None:
+        self.due = due
+        self.handle = self.owner.clock.call_at(due, self.fire)
+
+    def fire(self) -> None:
+        """Send the tick. Runs on the clock's thread."""
+        if self.live:
+            self.owner.cell.post((self.message, None, self))
+
+    def cancel(self) -> None:
+        self.live = False
+        if self.handle is not None:
+            self.handle.cancel()
+
+    def fenced(self, cell: Cell) -> bool:  # noqa: ARG002
+        """Tell whether the timer was cancelled or replaced; a one-shot timer is over with this delivery."""
+        if not self.live:
+            return True
+        if self.interval is None:
+            self.owner.forget(self)
+        elif self.mode is TimerMode.FIXED_RATE:
+            self.arm(self.due + self.interval)
+        return False
+
+    def delivered(self, cell: Cell) -> None:  # noqa: ARG002
+        """Start the next delay."""
+        if self.live and self.interval is not None and self.mode is TimerMode.FIXED_DELAY:
+            self.arm(self.owner.clock.now() + self.interval)
+
+
+class _Silence(Note):
+    """The receive timeout of one actor; stands between the turn loop and the actor to see each message."""
+
+    __slots__ = ("handle", "last", "live", "owner", "receiver", "seconds")
+
+    def __init__(self, owner: Timers, seconds: float, receiver: Any) -> None:
+        super().__init__()
+        self.owner = owner
+        self.seconds = seconds
+        self.receiver = receiver
+        self.live = True
+        self.last = owner.clock.now()
+        self.handle: TimerHandle = owner.clock.call_at(self.last + seconds, self.fire)
+
+    def on_receive(self, message: Any) -> Any:
+        """Take note of the time and hand the message on."""
+        self.last = self.owner.clock.now()
+        return self.receiver.on_receive(message)
+
+    def fire(self) -> None:
+        """Send ReceiveTimeout if it was quiet long enough, else look again when that could be."""
+        if not self.live:
+            return
+        due = self.last + self.seconds
+        if self.owner.clock.now() >= due:
+            self.owner.cell.post((ReceiveTimeout(), None, self))
+        else:
+            self.handle = self.owner.clock.call_at(due, self.fire)
+
+    def fenced(self, cell: Cell) -> bool:  # noqa: ARG002
+        """Tell whether the timeout was switched off, or a message has come since."""
+        if not self.live:
+            return True
+        quiet = self.owner.clock.now() >= self.last + self.seconds
+        if not quiet:
+            self.handle = self.owner.clock.call_at(self.last + self.seconds, self.fire)
+        return not quiet
+
+    def delivered(self, cell: Cell) -> None:  # noqa: ARG002
+        """Begin to count anew."""
+        if self.live:
+            self.last = self.owner.clock.now()
+            self.handle = self.owner.clock.call_at(self.last + self.seconds, self.fire)
+
+    def stop(self) -> None:
+        self.live = False
+        self.handle.cancel()
+
+
+class Timers:
+    """All timers of one incarnation. Used by the turn owner only; the clock's thread only reads `live` and posts."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.clock: Clock = cell.system.ports.clock
+        self._timers: dict[Hashable, _Timer] = {}
+        self._silence: _Silence | None = None
+
+    def start(self, key: Hashable, delay: float, message: Any, *, interval: float | None, mode: TimerMode) -> None:
+        """Start a timer, replacing the one with the same key."""
+        self.cancel(key)
+        self._timers[key] = timer = _Timer(self, key, message, interval, mode)
+        timer.arm(self.clock.now() + delay)
+
+    def cancel(self, key: Hashable) -> bool:
+        """Cancel the timer with `key`; return False if there is none."""
+        timer = self._timers.pop(key, None)
+        if timer is None:
+            return False
+        timer.cancel()
+        return True
+
+    def active(self, key: Hashable) -> bool:
+        """Tell whether a timer with `key` is still to tick."""
+        return key in self._timers
+
+    def forget(self, timer: _Timer) -> None:
+        """Drop a timer that is over."""
+        if self._timers.get(timer.key) is timer:
+            del self._timers[timer.key]
+
+    def cancel_all(self) -> None:
+        """Cancel every timer; no tick of them is delivered any more."""
+        for timer in self._timers.values():
+            timer.cancel()
+        self._timers.clear()
+        self.set_receive_timeout(None)
+
+    def set_receive_timeout(self, seconds: float | None) -> None:
+        """Watch for `seconds` without a message, or stop watching."""
+        cell = self.cell
+        if self._silence is not None:
+            self._silence.stop()
+            if cell.receiver is self._silence:
+                cell.receiver = self._silence.receiver
+            self._silence = None
+        if seconds is not None:
+            cell.receiver = self._silence = _Silence(self, seconds, cell.receiver)
+
+
+class PipeNote(Note):
+    """Fences the result of a pipe: it is for the incarnation that asked for it."""
+
+    __slots__ = ("of",)
+
+    def __init__(self, cell: Cell) -> None:
+        super().__init__()
+        self.of = cell.incarnation
+
+    def fenced(self, cell: Cell) -> bool:
+        """Tell whether the actor was restarted since."""
+        return cell.incarnation != self.of
+
+
+def pipe(
+    cell: Cell,
+    attach: Callable[[Callable[[Any, BaseException | None], None]], object],
+    on_success: Callable[[Any], Any] | None,
+    on_failure: Callable[[BaseException], Any] | None,
+) -> None:
+    """Send the outcome that `attach` will report to the actor itself, as an ordinary message of this incarnation."""
+    note = PipeNote(cell)
+
+    def report(value: Any, error: BaseException | None) -> None:
+        try:
+            if error is None:
+                message = value if on_success is None else on_success(value)
+            else:
+                message = PipeFailed(error) if on_failure is None else on_failure(error)
+        except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
+            message = PipeFailed(broken)
+        if not cell.post((message, None, note)):
+            cell.refuse((message, None, note))
+
+    attach(report)

@@ -1,0 +1,185 @@
+"""Where actors are: names, the tree of parents and children, groups."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from actors._core.cell import Rare
+from actors._core.lifecycle import Lifecycle
+from actors._core.messages import STOP
+from actors.errors import ActorDeadError, InvalidNameError, NameTakenError
+
+if TYPE_CHECKING:
+    import threading
+
+    from actors._core.cell import Cell
+    from actors._core.ref import ActorRef
+
+__all__ = ["Groups", "Tree"]
+
+_NAME = re.compile(r"[A-Za-z0-9_.~+@-]{1,128}")
+
+
+class Tree:
+    """All living actors of one system. Everything here is guarded by the system's lock."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self.lock = lock
+        self.root = Rare()
+        self._uids = 0
+        self._living = 0
+
+    def family(self, parent: Cell | None) -> Rare:
+        """Return what holds the children of `parent`."""
+        return self.root if parent is None else parent.extras()
+
+    def enter(self, cell: Cell, parent: Cell | None, name: str | None) -> None:
+        """Give `cell` its uid and its place under `parent`.
+
+        Raises:
+            InvalidNameError: `name` is malformed.
+            NameTakenError: a living sibling has it.
+            ActorDeadError: the parent is ending.
+        """
+        if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+            raise InvalidNameError(name)
+        family = self.family(parent)
+        with self.lock:
+            if name is not None and name in family.children:
+                taken = True
+            else:
+                taken = False
+                dead = parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.STOPPED)
+                if not dead:
+                    self._uids += 1
+                    cell.uid = self._uids
+                    cell.name = name
+                    cell.parent = parent
+                    family.children[name if name is not None else cell.uid] = cell
+                    self._living += 1
+        if taken:
+            raise NameTakenError(str(name), parent.path if parent is not None else "/")
+        if dead:
+            assert parent is not None
+            raise ActorDeadError(f"{parent.label()} is stopping and starts no children", parent.label())
+
+    def leave(self, cell: Cell) -> bool:
+        """Take `cell` out of the tree; return whether it was the last actor of the system."""
+        family = self.family(cell.parent)
+        with self.lock:
+            family.children.pop(cell.name if cell.name is not None else cell.uid, None)
+            self._living -= 1
+            return self._living == 0
+
+    def living(self) -> int:
+        """Return how many actors there are."""
+        return self._living
+
+    def children(self, parent: Cell | None) -> tuple[Cell, ...]:
+        """Return the living children of `parent`, in start order."""
+        family = self.family(parent)
+        with self.lock:
+            return tuple(family.children.values())
+
+    def everyone(self) -> list[Cell]:
+        """Return all living actors, in start order."""
+        found: list[Cell] = []
+        todo = list(self.children(None))
+        while todo:
+            cell = todo.pop()
+            found.append(cell)
+            if cell.rare is not None and cell.rare.children:
+                todo.extend(self.children(cell))
+        return sorted(found, key=lambda cell: cell.uid)
+
+    def lookup(self, path: str) -> Cell | None:
+        """Return the living actor at `path`, None if there is none."""
+        if not isinstance(path, str) or not path.startswith("/"):
+            msg = f"path={path!r} is not valid: an absolute path like '/parent/child'"
+            raise ValueError(msg)
+        cell: Cell | None = None
+        for name in path.strip("/").split("/"):
+            key: str | int = int(name[1:]) if name.startswith("$") and name[1:].isdigit() else name
+            with self.lock:
+                family = self.root if cell is None else cell.rare
+                cell = family.children.get(key) if family is not None else None
+            if cell is None:
+                return None
+        return cell
+
+    @staticmethod
+    def stop_last(family: Rare) -> None:
+        """Tell the child that was started last to stop, unless the one told before has not ended yet.
+
+        Called again whenever a child has ended, so that children end one after the other in reverse start order.
+        """
+        if family.told is not None and family.told.state is not Lifecycle.STOPPED:
+            return
+        while True:
+            if not family.leaving:
+                family.leaving = list(family.children.values())
+                if not family.leaving:
+                    return
+            child = family.leaving.pop()
+            if child.state is not Lifecycle.STOPPED:
+                family.told = child
+                if child.post((STOP, None, None)) or child.state is not Lifecycle.STOPPED:
+                    return
+
+
+class Groups:
+    """Named sets of actors; an actor leaves its groups when it ends."""
+
+    def __init__(self, lock: threading.Lock) -> None:
+        self._lock = lock
+        self._members: dict[str, dict[Cell, ActorRef[Any]]] = {}
+
+    def join(self, name: str, ref: ActorRef[Any]) -> None:
+        """Add `ref` to the group `name`, which comes to be with its first member. A dead ref is not added."""
+        cell = ref._target
+        rare = cell.extras()
+        with self._lock:
+            if cell.state is not Lifecycle.STOPPED:
+                self._members.setdefault(name, {})[cell] = ref
+                rare.groups.add(name)
+
+    def leave(self, name: str, ref: ActorRef[Any]) -> None:
+        """Take `ref` out of the group `name`, if it is in."""
+        rare = ref._target.extras()
+        with self._lock:
+            rare.groups.discard(name)
+            self._drop(name, ref._target)
+
+    def members(self, name: str) -> list[ActorRef[Any]]:
+        """Return the members of the group `name` in the order they joined; empty for an unknown group."""
+        with self._lock:
+            return list(self._members.get(name, {}).values())
+
+    def broadcast(self, name: str, message: Any) -> int:
+        """Tell `message` to all members; return how many took it. Members that have just died are passed over."""
+        told = 0
+        for ref in self.members(name):
+            try:
+                ref.tell(message)
+            except ActorDeadError:
+                continue
+            told += 1
+        return told
+
+    def gone(self, cell: Cell) -> None:
+        """Take an ended actor out of all its groups."""
+        rare = cell.rare
+        if rare is None:
+            return
+        with self._lock:
+            for name in rare.groups:
+                self._drop(name, cell)
+            rare.groups.clear()
+
+    def _drop(self, name: str, cell: Cell) -> None:
+        members = self._members.get(name)
+        if members is not None:
+            members.pop(cell, None)
+            if not members:
+                del self._members[name]

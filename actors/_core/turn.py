@@ -1,0 +1,198 @@
+"""Turns: the loop that hands an actor its messages, one at a time. The hot path of every dispatcher but the event loop.
+
+`run` is one loop in one greenlet. A handler that waits in one of the framework's own primitives parks that greenlet in the middle of
+its turn; the worker then goes on with another greenlet that runs this same loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pykka._introspection import get_attr_directly
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
+
+from actors._core import life
+from actors._core.events import DeadLetterReason
+from actors._core.messages import STOP, WRAPPED, Note
+from actors.errors import DeadlineExceeded, InternalError
+
+if TYPE_CHECKING:
+    from collections import deque
+    from collections.abc import Generator
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+
+__all__ = ["Worker", "accept", "answered", "drive", "execute", "failed", "run"]
+
+logger = logging.getLogger("pykka")
+
+
+class Worker(Protocol):
+    """Who runs `run`: where cells come from and what to do when there are none."""
+
+    cells: deque[Cell]
+    cell: Cell | None
+    resumed: deque[Any]
+    turn: int
+
+    def switch(self) -> bool:
+        """Let a resumed greenlet go on; return False if the calling one shall end."""
+
+    def rest(self) -> bool:
+        """Wait for something to do; return False to end the loop."""
+
+
+def run(worker: Worker) -> None:
+    """Give turns to cells until the worker's `rest` says to end."""
+    resumed = worker.resumed
+    turns = range(2, worker.turn + 1)
+    while True:
+        if resumed and not worker.switch():
+            return
+        try:
+            cell = worker.cells.popleft()
+        except IndexError:
+            if worker.rest():
+                continue
+            return
+        worker.cell = cell
+        if cell.control and not drive(life.attend(cell)):
+            cell.end_turn()
+            continue
+        queue = cell.queue
+        receiver = cell.receiver
+        count = 0
+        try:
+            # The first message stands outside of the loop: most turns have only one, and a loop costs as much as a message.
+            if queue:
+                count = 1
+                cell.current = entry = queue.popleft()
+                if type(entry) in WRAPPED:
+                    perform(cell, entry)
+                else:
+                    receiver.on_receive(entry)
+                if queue and cell.queue is queue:
+                    for count in turns:
+                        cell.current = entry = queue.popleft()
+                        if type(entry) in WRAPPED:
+                            perform(cell, entry)
+                            if cell.queue is not queue:
+                                break
+                        else:
+                            receiver.on_receive(entry)
+                        if not queue or cell.control:
+                            break
+        except BaseException as error:
+            cell.handled += count
+            drive(life.crashed(cell, error))
+            cell.end_turn()
+            continue
+        cell.handled += count
+        cell.current = None
+        if cell.queue is not queue:  # it stopped, or is about to
+            cell.end_turn()
+        elif queue or cell.control:
+            cell.requeue()
+        else:
+            cell.token.append(cell)
+            # Invariant: the token is back before this look, and senders append before they look for the token. Whatever was
+            # appended too late for the loop above is seen here or has its sender queue the cell.
+            if queue or cell.control:
+                cell.rouse()
+
+
+def drive(steps: Generator[Any, Any, Any]) -> Any:
+    """Run the steps of a life event where hooks are plain functions."""
+    try:
+        next(steps)
+    except StopIteration as stop:
+        return stop.value
+    msg = "an async hook on a dispatcher for plain handlers"
+    raise InternalError(msg)
+
+
+def perform(cell: Cell, entry: Any) -> None:
+    """Handle an entry that is more than a bare message."""
+    accepted = accept(cell, entry)
+    if accepted is None:
+        return
+    message, future, note = accepted
+    if message is STOP:
+        cell.handled -= 1  # a marker, not a message
+        drive(life.stop(cell, future))
+        return
+    if future is None:
+        execute(cell, message)
+    else:
+        cell.reply = future
+        try:
+            value = execute(cell, message)
+        except Exception as error:
+            failed(cell, future, message, error)
+        else:
+            answered(cell, future, message, value)
+    if note is not None:
+        note.delivered(cell)
+
+
+def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None] | None:
+    """Unwrap `entry`; return None if its message must not be handled any more, having told whom it concerns."""
+    if type(entry) is not tuple:
+        return (STOP, None, None) if type(entry) is _ActorStop else (entry, None, None)
+    message, future, note = entry[:3]
+    if future is not None and future.done() and message is not STOP:
+        cell.current = None
+        cell.handled -= 1
+        cell.dead_letter(message, DeadLetterReason.CANCELLED, own_turn=True)
+        return None
+    if len(entry) > 3 and cell.system.stale(entry):  # noqa: PLR2004  # a traced entry
+        cell.handled -= 1
+        cell.dead_letter(message, DeadLetterReason.STALE_SENDER, own_turn=True)
+        return None
+    if note is not None:
+        if note.fenced(cell):
+            cell.handled -= 1
+            return None
+        if note.expires is not None and cell.system.ports.clock.now() >= note.expires:
+            cell.handled -= 1
+            if future is not None:
+                future.try_fail(DeadlineExceeded(cell.label(), message))
+            cell.dead_letter(message, DeadLetterReason.EXPIRED, own_turn=True)
+            return None
+    return message, future, note
+
+
+def execute(cell: Cell, message: Any) -> Any:
+    """Hand `message` to the actor and return what comes back."""
+    kind = type(message)
+    if kind not in WRAPPED or kind is tuple:
+        return cell.receiver.on_receive(message)
+    actor = cell.actor
+    if kind is ProxyCall:
+        return get_attr_directly(actor, message.attr_path)(*message.args, **message.kwargs)
+    if kind is ProxyGetAttr:
+        return get_attr_directly(actor, message.attr_path)
+    if kind is ProxySetAttr:
+        setattr(get_attr_directly(actor, message.attr_path[:-1]), message.attr_path[-1], message.value)
+        return None
+    return cell.system.stop_marker(cell)
+
+
+def answered(cell: Cell, future: Future[Any], message: Any, value: Any) -> None:
+    """Resolve the ask unless its handler took the reply handle."""
+    if cell.reply is not None or cell.reentrant:
+        cell.reply = None
+        if not future.try_set(value) and not future.cancelled():
+            cell.system.late_reply(cell, message)
+
+
+def failed(cell: Cell, future: Future[Any], message: Any, error: Exception) -> None:
+    """Tell the asker that its message failed; the actor lives on, as in pykka."""
+    cell.reply = None
+    logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=sys.exc_info())
+    del message
+    life.watch_reading(cell, future, error)
+    future.try_fail(error)

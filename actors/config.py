@@ -1,0 +1,53 @@
+"""The settings of a system, checked when they are made."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from actors._core.mailbox import Mailbox, Unbounded
+from actors._core.options import check_mailbox
+from actors._core.ports import Ports
+
+__all__ = ["SystemConfig"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemConfig:
+    """How one system works.
+
+    Args:
+        turn: messages an actor may take before it goes to the back of the run queue.
+        blocked_after: seconds after which a handler that neither ends nor waits in the framework's own primitives is an offence: it is
+            published as `HandlerBlocked`, and its class runs on workers that never park from then on. Also how long a kill waits for a
+            handler before it abandons it.
+        max_workers: threads for such classes at most; at the cap `WorkersExhausted` is published.
+        mailbox: for classes that declare none.
+        tracing: correlation ids, the instrument port and stale-sender fencing.
+        shutdown_timeout: seconds that actors have to end at shutdown before they are killed.
+        loop_factory: makes the event loop of the system's own loop thread, e.g. ``uvloop.new_event_loop``.
+        ports: clock, random, ids, waiter ...; None: the real ones.
+    """
+
+    turn: int = 100
+    blocked_after: float = 0.05
+    max_workers: int = 32
+    mailbox: Mailbox = field(default_factory=Unbounded)
+    tracing: bool = False
+    shutdown_timeout: float = 10.0
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    ports: Ports | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("turn", "max_workers"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+                msg = f"{name}={value!r} is not valid: a whole number, 1 or more"
+                raise ValueError(msg)
+        for name in ("blocked_after", "shutdown_timeout"):
+            value = getattr(self, name)
+            if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
+                msg = f"{name}={value!r} is not valid: seconds, more than 0"
+                raise ValueError(msg)
+        check_mailbox(self.mailbox)

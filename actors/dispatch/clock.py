@@ -1,0 +1,133 @@
+"""The real clock: monotonic time and one thread that makes calls when they are due.
+
+That thread is the framework's reserved worker: it runs no user handler, so timers, kills and reports work however busy or blocked the
+rest is.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["RealClock"]
+
+logger = logging.getLogger("actors")
+
+Call = Callable[[], object]
+
+
+class _Handle:
+    """One call that waits; ordered by time, then by request."""
+
+    __slots__ = ("call", "number", "when")
+
+    def __init__(self, when: float, number: int, call: Call) -> None:
+        self.when = when
+        self.number = number
+        self.call: Call | None = call
+
+    def __lt__(self, other: _Handle) -> bool:
+        return (self.when, self.number) < (other.when, other.number)
+
+    def cancel(self) -> None:
+        """Forget the call; the heap entry goes when its time comes, or when the heap is cleaned."""
+        self.call = None
+
+
+class RealClock:
+    """See the module's docstring. The thread starts with the first call and is a daemon."""
+
+    def __init__(self, name: str = "greenroom-clock") -> None:
+        self._name = name
+        # `SimpleQueue.put` is documented as reentrant, so `soon` is safe from __del__ in the middle of anything.
+        self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._heap: list[_Handle] = []  # the clock thread's own
+        self._numbers = itertools.count()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return time.monotonic()
+
+    def call_at(self, when: float, call: Call) -> _Handle:
+        """Call `call` at `when` on the clock's thread."""
+        handle = _Handle(when, next(self._numbers), call)
+        self._put(handle)
+        return handle
+
+    def soon(self, call: Call) -> None:
+        """Call `call` on the clock's thread."""
+        self._put(call)
+
+    def close(self) -> None:
+        """End the thread once it has worked off what it was given before; waiting timers are dropped."""
+        with self._lock:
+            thread, self._thread = self._thread, None
+        if thread is not None:
+            self._inbox.put(None)
+            if thread is not threading.current_thread():
+                thread.join(timeout=5.0)
+
+    def _put(self, item: Any) -> None:
+        self._inbox.put(item)
+        if self._thread is None:
+            with self._lock:
+                if self._thread is None:
+                    self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+                    self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            item = self._next()
+            if item is None:
+                return
+            if isinstance(item, _Handle):
+                if item.call is not None:
+                    heapq.heappush(self._heap, item)
+                    self._tidy()
+            else:
+                self._make(item)
+
+    def _next(self) -> Any:
+        """Return the next thing asked for, making due calls while there is none."""
+        while True:
+            while self._heap and (self._heap[0].call is None or self._heap[0].when <= time.monotonic()):
+                call = heapq.heappop(self._heap).call
+                if call is not None:
+                    self._make(call)
+            wait = self._heap[0].when - time.monotonic() if self._heap else None
+            try:
+                return self._inbox.get(timeout=None if wait is None else max(0.0, min(wait, threading.TIMEOUT_MAX)))
+            except queue.Empty:
+                continue
+
+    def _tidy(self) -> None:
+        """Keep cancelled timers from filling the heap: clean it when it has doubled and most of it is cancelled."""
+        size = len(self._heap)
+        if size > 1024 and size & (size - 1) == 0:  # noqa: PLR2004
+            live = [handle for handle in self._heap if handle.call is not None]
+            if len(live) < size // 2:
+                heapq.heapify(live)
+                self._heap = live
+
+    @staticmethod
+    def _make(call: Call) -> None:
+        try:
+            call()
+        except Exception:
+            # A bug of the framework: nothing of the user's runs here. The thread must survive it.
+            logger.exception("greenroom: an internal timer call failed; please report this")
+
+    def forget(self) -> None:
+        """Start over in a forked child: the thread did not come along."""
+        self._thread = None
+        self._inbox = queue.SimpleQueue()
+        self._heap = []
+        self._lock = threading.Lock()

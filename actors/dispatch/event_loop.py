@@ -1,0 +1,362 @@
+"""The event loop dispatcher: async actors on an asyncio loop.
+
+One task per busy actor drains its mailbox in batches and lingers for the next batch. Other threads wake the loop once for all actors that
+got mail meanwhile; a send on the loop's own thread wakes nothing but the task.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors._core import life
+from actors._core.cell import Lane
+from actors._core.context import Delivery, bind_task, deliver
+from actors._core.lifecycle import Lifecycle
+from actors._core.messages import STOP, WRAPPED, Control, Signal
+from actors._core.turn import accept, answered, execute, failed
+from actors.dispatch.waiting import hosts_actors
+from actors.errors import ActorKilled, AskCancelled, SystemStoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from actors._core.cell import Cell
+    from actors.system import ActorSystem
+
+__all__ = ["LoopHost", "LoopThread"]
+
+LINGERING = 1000  # idle tasks a loop keeps for actors that may get mail again soon
+
+logger = logging.getLogger("actors")
+
+
+class Runner:
+    """The task of one actor. Everything here happens on the loop's thread."""
+
+    def __init__(self, host: LoopHost, cell: Cell) -> None:
+        self.host = host
+        self.cell: Cell = cell
+        self._idle: asyncio.Future[None] | None = None
+        self._due = True
+        self._open: set[asyncio.Task[None]] = set()  # messages a reentrant actor is at
+        self.task = host.loop.create_task(self._main(), name=f"greenroom:{cell.name}")
+
+    def go(self) -> None:
+        """Give the actor a turn."""
+        self._due = True
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def leave(self) -> None:
+        """End the idle task; another is made when there is mail."""
+        self._forget()
+        self.go()
+        self._due = False
+
+    def _forget(self) -> None:
+        rare = self.cell.rare
+        if rare is not None and rare.runner is self:
+            rare.runner = None
+
+    def cancel(self) -> None:
+        """Throw CancelledError into what the actor is at. On the loop's thread."""
+        for task in self._open:
+            task.cancel()
+        if self._idle is None:
+            self.task.cancel()
+
+    async def _main(self) -> None:
+        bind_task(self)
+        cell = self.cell
+        try:
+            while self._due:
+                self._due = False
+                if not await self._turn():
+                    return
+                if cell.state is Lifecycle.STOPPED and not self._open:
+                    return
+                if not self._due:
+                    await self._linger()
+        finally:
+            self._forget()
+            if self._due and cell.state is not Lifecycle.STOPPED:
+                self.host.again(cell)
+
+    async def _linger(self) -> None:
+        self._idle = self.host.loop.create_future()
+        self.host.lingering[self] = None
+        if len(self.host.lingering) > LINGERING:
+            next(iter(self.host.lingering)).leave()
+        try:
+            await self._idle
+        finally:
+            self._idle = None
+            self.host.lingering.pop(self, None)
+
+    async def _turn(self) -> bool:
+        """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
+        cell = self.cell
+        if cell.control and not await adrive(life.attend(cell)):
+            cell.end_turn()
+            return True
+        queue = cell.queue
+        count = 0
+        try:
+            for _ in range(self.host.turn):
+                if not queue or cell.control or cell.queue is not queue:
+                    break
+                cell.current = entry = queue.popleft()
+                count += 1
+                if cell.reentrant:
+                    await self._admit(entry)
+                elif type(entry) in WRAPPED:
+                    await self._perform(entry, cell)
+                else:
+                    result = cell.receiver.on_receive(entry)
+                    if inspect.iscoroutine(result):
+                        await result
+        except asyncio.CancelledError:
+            return await self._cancelled(count)
+        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
+            cell.handled += count
+            await adrive(life.crashed(cell, error))
+            cell.end_turn()
+            return True
+        cell.handled += count
+        cell.current = None
+        if cell.queue is not queue or not (queue or cell.control):
+            cell.end_turn()
+        else:
+            cell.requeue()
+        return True
+
+    async def _cancelled(self, count: int) -> bool:
+        """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
+        cell = self.cell
+        cell.handled += count
+        if any(control.signal is Signal.KILL for control in cell.control):
+            await adrive(life.crashed(cell, ActorKilled()))
+            cell.end_turn()
+            return True
+        entry, cell.current = cell.current, None
+        future = entry[1] if type(entry) is tuple else None
+        if future is not None:
+            future.try_fail(AskCancelled("the handler was cancelled"))
+        # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
+        self._forget()
+        cell.end_turn()
+        return False
+
+    async def _perform(self, entry: Any, holder: Any) -> None:
+        """Handle an entry that is more than a bare message; `holder` is where its reply is kept."""
+        cell = self.cell
+        accepted = accept(cell, entry)
+        if accepted is None:
+            return
+        message, future, note = accepted
+        if message is STOP:
+            cell.handled -= 1  # a marker, not a message
+            if self._open:
+                await asyncio.wait(self._open)
+            await adrive(life.stop(cell, future))
+            return
+        holder.reply = future
+        try:
+            value = execute(cell, message)
+            if inspect.iscoroutine(value):
+                value = await value
+        except Exception as error:
+            if future is None:
+                raise
+            failed(cell, future, message, error)
+        else:
+            if future is not None and holder.reply is future:
+                holder.reply = None
+                cell.reply = future
+                answered(cell, future, message, value)
+        if note is not None:
+            note.delivered(cell)
+
+    async def _admit(self, entry: Any) -> None:
+        """Begin with a message of a reentrant actor; the next one is admitted when it awaits."""
+        cell = self.cell
+        cell.current = None
+        if type(entry) is tuple and entry[0] is STOP:
+            await self._perform(entry, cell)
+            return
+        task = self.host.loop.create_task(self._one(entry))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        await asyncio.sleep(0)
+
+    async def _one(self, entry: Any) -> None:
+        delivery = Delivery(entry, None)
+        deliver(delivery)
+        cell = self.cell
+        try:
+            await self._perform(entry, delivery)
+        except asyncio.CancelledError:
+            if delivery.reply is not None:
+                delivery.reply.try_fail(AskCancelled("the handler was cancelled"))
+        except Exception as error:  # noqa: BLE001  # crashes the actor, in its own turn
+            cell.signal(Control(Signal.CRASH, error=error))
+        except BaseException as error:
+            cell.signal(Control(Signal.CRASH, error=error))
+            raise
+
+
+async def adrive(steps: Generator[Any, Any, Any]) -> Any:
+    """Run the steps of a life event, awaiting async hooks."""
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            pending = steps.throw(error) if error is not None else steps.send(value)
+        except StopIteration as stop:
+            return stop.value
+        value = error = None
+        try:
+            value = await pending
+        except asyncio.CancelledError:
+            error = ActorKilled()
+        except BaseException as raised:  # noqa: BLE001  # handed to the life event, which knows what it means
+            error = raised
+
+
+class LoopHost:
+    """All async actors of one system on one loop."""
+
+    def __init__(self, system: ActorSystem, loop: asyncio.AbstractEventLoop) -> None:
+        self.system = system
+        self.loop = loop
+        self.turn = system.config.turn
+        self.queue: deque[Cell] = deque()
+        self.sleepers: list[None] = [None]  # holds the claim to wake the loop while no pump is due
+        self.lingering: dict[Runner, None] = {}
+        self.lane = Lane(self)
+        self._thread = threading.get_ident()
+        self._closed = False
+        hosts_actors(here=True)
+
+    def wake(self) -> None:
+        """Have the queue looked at: here and now on the loop's own thread, else as soon as the loop gets to it."""
+        try:
+            self.sleepers.pop()
+        except IndexError:
+            return
+        if threading.get_ident() == self._thread:
+            self._pump()
+            return
+        try:
+            self.loop.call_soon_threadsafe(self._pump)
+        except RuntimeError:  # the loop is closed
+            raise SystemStoppedError(self.system.name) from None
+
+    def _pump(self) -> None:
+        """Give every queued actor a turn. Runs no user code: it makes and wakes tasks."""
+        queue = self.queue
+        while True:
+            while queue:
+                cell = queue.popleft()
+                rare = cell.extras()
+                if rare.runner is None:
+                    rare.runner = Runner(self, cell)
+                else:
+                    rare.runner.go()
+            self.sleepers.append(None)
+            # Invariant: the claim is back before this look; senders append before they look for the claim.
+            if not queue:
+                return
+            try:
+                self.sleepers.pop()
+            except IndexError:
+                return
+
+    def here(self) -> bool:
+        """Tell whether the caller is on the loop's thread."""
+        return threading.get_ident() == self._thread
+
+    def again(self, cell: Cell) -> None:
+        """Queue a cell whose task ended in the middle."""
+        self.queue.append(cell)
+        if self.sleepers:
+            self.wake()
+
+    def retire(self, cell: Cell) -> None:
+        """Nothing to do: the task ends by itself."""
+
+    def cancel(self, cell: Cell) -> None:
+        """Cancel what `cell` is at. From any thread."""
+
+        def cancel() -> None:
+            runner = cell.rare.runner if cell.rare is not None else None
+            if runner is not None and cell.state is not Lifecycle.STOPPED:
+                runner.cancel()
+
+        self._call(cancel)
+
+    def _call(self, call: Callable[[], None]) -> None:
+        try:
+            self.loop.call_soon_threadsafe(call)
+        except RuntimeError:
+            logger.debug("greenroom: the event loop is closed already")
+
+    async def close(self) -> None:
+        """End the idle tasks. On the loop's thread."""
+        if self._closed:
+            return
+        self._closed = True
+        tasks = [runner.task for runner in self.lingering]
+        for runner in list(self.lingering):
+            runner.leave()
+        current = asyncio.current_task()
+        for task in tasks:
+            if task is not current:
+                await asyncio.wait([task])
+        hosts_actors(here=False)
+
+
+class LoopThread:
+    """A thread with an event loop for a system that was not entered with ``async with``."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._ready = threading.Event()
+        self._host: LoopHost | None = None
+        self._done: asyncio.Event | None = None
+        self.thread = threading.Thread(target=self._main, name="greenroom-loop", daemon=True)
+
+    def start(self) -> LoopHost:
+        """Start the thread and return its host."""
+        self.thread.start()
+        self._ready.wait()
+        assert self._host is not None
+        return self._host
+
+    def _main(self) -> None:
+        factory = self._system.config.loop_factory
+        with asyncio.Runner(loop_factory=factory) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._done = asyncio.Event()
+        self._host = LoopHost(self._system, asyncio.get_running_loop())
+        self._ready.set()
+        await self._done.wait()
+        await self._host.close()
+
+    def stop(self, timeout: float) -> None:
+        """End the loop and its thread."""
+        host, done = self._host, self._done
+        if host is not None and done is not None and self.thread.is_alive():
+            try:
+                host.loop.call_soon_threadsafe(done.set)
+            except RuntimeError:
+                return
+            if self.thread is not threading.current_thread():
+                self.thread.join(timeout)

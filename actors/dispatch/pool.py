@@ -1,0 +1,492 @@
+"""The pool: any number of actors on a few threads.
+
+One worker at a time, the *active* one, serves the run queue: under the GIL a second would only fight it for the lock. The others are:
+
+- *spares*, asleep, ready to take over;
+- *retired* workers, which a handler blocked while it was their turn: another has taken over the queue, they only finish what they have
+  and resume the handlers that are parked on them (a greenlet cannot change its thread);
+- *blocking* workers: they serve the actors of classes that were seen blocking, and never park.
+
+A watcher looks at the active worker every few milliseconds while there is work. It puts a probe into the control lane of the cell that
+is running; a handler that is not at a message boundary by the next look is blocking or computing, and a spare takes over.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent
+
+from actors._core.cell import Lane
+from actors._core.context import Strand, bind_worker
+from actors._core.events import HandlerBlocked, WorkersExhausted
+from actors._core.messages import Control, Signal
+from actors._core.turn import run
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+    from actors.system import ActorSystem
+
+__all__ = ["Pool"]
+
+logger = logging.getLogger("actors")
+
+LOOK_EVERY = 0.004  # seconds between two looks of the watcher
+LINGER = 0.1  # seconds without work after which the watcher sleeps
+SPARE_STRANDS = 64  # idle greenlets a worker keeps for the next park
+
+_NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has none
+
+
+class _GreenletParker:
+    """One wait of one handler on a pool worker."""
+
+    __slots__ = ("_claim", "_error", "_strand", "_woken", "_worker")
+
+    def __init__(self, worker: PoolWorker, strand: Strand) -> None:
+        # Invariant: who pops the claim ends the wait, and is the only one to put the strand into `resumed`.
+        self._claim: list[None] = [None]
+        self._worker = worker
+        self._strand = strand
+        self._error: BaseException | None = None
+        self._woken = False
+
+    def _resume(self, error: BaseException | None, *, woken: bool) -> bool:
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        self._error = error
+        self._woken = woken
+        self._worker.resume(self._strand)
+        return True
+
+    def wake(self, *_: object) -> None:
+        """End the wait."""
+        self._resume(None, woken=True)
+
+    def throw(self, error: BaseException) -> bool:
+        """End the wait with `error`."""
+        return self._resume(error, woken=True)
+
+    def _expire(self) -> None:
+        self._resume(None, woken=False)
+
+    def park(self, timeout: float | None) -> bool:
+        """Let the worker go on with others until woken, or for `timeout` seconds."""
+        if timeout is not None:
+            if timeout <= 0:
+                try:
+                    self._claim.pop()
+                except IndexError:
+                    self._worker.park(self._strand)  # woken already; `resumed` has this strand
+                else:
+                    return False
+            else:
+                clock = self._worker.pool.system.ports.clock
+                timer = clock.call_at(clock.now() + timeout, self._expire)
+                try:
+                    self._worker.park(self._strand)
+                finally:
+                    timer.cancel()
+        else:
+            self._worker.park(self._strand)
+        if self._error is not None:
+            raise self._error
+        return self._woken
+
+
+class PoolWorker:
+    """One thread of the pool. Its own fields are its thread's, unless said otherwise."""
+
+    def __init__(self, pool: Pool, number: int) -> None:
+        self.pool = pool
+        self.turn = pool.system.config.turn
+        self.cells: deque[Cell] = _NOTHING  # swapped by the pool, under its lock, when roles change
+        self.cell: Cell | None = None  # read by the watcher
+        self.resumed: deque[Strand] = deque()  # appended to by any thread
+        self.parked = 0  # handlers parked here
+        self.switches = 0  # parks so far, read by the watcher
+        self.asleep: list[None] = []  # holds the claim to wake this worker while it sleeps
+        self.ended = False  # set by the pool, under its lock
+        self._sleep = threading.Lock()
+        self._sleep.acquire()
+        self._strands: list[Strand] = []  # idle ones
+        self._next: Strand | None = None  # what the root greenlet switches to when a strand ends
+        self._root: Any = None
+        self.thread = threading.Thread(target=self._main, name=f"greenroom-pool-{number}", daemon=True)
+
+    # -- greenlets ---------------------------------------------------------------------------------------------------------
+
+    def _main(self) -> None:
+        """Run strands one after the other; a strand that ends falls back here."""
+        self._root = getcurrent()
+        while not self.ended or self.parked or self.resumed:
+            strand, self._next = self._next or self._new_strand(), None
+            try:
+                strand.switch()
+            except Exception:
+                logger.exception("greenroom: a pool worker failed; please report this")
+
+    def _new_strand(self) -> Strand:
+        strand = Strand(lambda: run(self), self._root)
+        strand.worker = self
+        return strand
+
+    def new_parker(self, strand: Strand) -> _GreenletParker:
+        """Return a parker for the handler running on `strand`."""
+        return _GreenletParker(self, strand)
+
+    def park(self, strand: Strand) -> None:
+        """Leave `strand` in the middle of its turn and go on with another; return when it is resumed."""
+        cell = self.cell
+        self.parked += 1
+        self.switches += 1
+        if self.resumed:
+            other = self.resumed.popleft()
+            if other is strand:
+                self.parked -= 1
+                return
+        elif self._strands:
+            other = self._strands.pop()
+        else:
+            other = self._new_strand()
+        other.switch()
+        self.parked -= 1
+        self.switches += 1
+        self.cell = cell
+
+    def switch(self) -> bool:
+        """Let the handler that was resumed first go on; the calling strand is idle then."""
+        here: Any = getcurrent()
+        strand = self.resumed.popleft()
+        self.cell = None
+        if len(self._strands) >= SPARE_STRANDS:
+            self._next = strand
+            return False
+        self._strands.append(here)
+        strand.switch()
+        return True
+
+    def resume(self, strand: Strand) -> None:
+        """Queue a parked strand to go on. From any thread, once a wait."""
+        self.resumed.append(strand)
+        if self.asleep:
+            self.rouse()
+
+    # -- sleeping ----------------------------------------------------------------------------------------------------------
+
+    def rest(self) -> bool:
+        """Sleep until there is something to do; return False to end the strand."""
+        self.cell = None
+        pool = self.pool
+        if self.ended and not self.parked:
+            return False
+        self.asleep.append(None)
+        serves = self.cells is not _NOTHING
+        if serves:
+            pool.sleepers.append(self)
+        # Invariant: asleep is announced before this look; whoever adds work looks for sleepers after adding it.
+        if self.cells or self.resumed or self.ended:
+            try:
+                self.asleep.pop()
+            except IndexError:
+                self._sleep.acquire()  # woken at this very moment
+        else:
+            self._sleep.acquire()
+        if serves:
+            try:
+                pool.sleepers.remove(self)
+            except ValueError:  # whoever woke it took it out
+                pass
+            pool.watcher.work_begins()
+        return not self.ended or bool(self.parked or self.resumed)
+
+    def rouse(self) -> None:
+        """Wake the worker if it sleeps. From any thread."""
+        try:
+            self.asleep.pop()
+        except IndexError:
+            return
+        self._sleep.release()
+
+
+class Pool:
+    """The run queue and its workers."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self.system = system
+        self.queue: deque[Cell] = deque()
+        self.sleepers: list[Any] = [self]  # the pool itself stands for the first worker, not started yet
+        self.lock = threading.Lock()  # guards roles: `active`, `workers`, `spares`, `ended`
+        self.active: PoolWorker | None = None
+        self.workers: list[PoolWorker] = []
+        self.ended = False
+        self.blocking = BlockingWorkers(self)
+        self.watcher = Watcher(self)
+        self._lanes: dict[type, Lane] = {}
+
+    def lane(self, actor_class: type) -> Lane:
+        """Return the lane of a class."""
+        lane = self._lanes.get(actor_class)
+        return lane if lane is not None else self._lanes.setdefault(actor_class, Lane(self))
+
+    def wake(self) -> None:
+        """Wake the active worker."""
+        try:
+            sleeper = self.sleepers.pop()
+        except IndexError:
+            return
+        if sleeper is self:
+            self.take_over(None)
+        else:
+            sleeper.rouse()
+
+    def retire(self, cell: Cell) -> None:
+        """Nothing is kept for a cell."""
+
+    def take_over(self, stuck: PoolWorker | None) -> bool:
+        """Give the run queue to another worker than `stuck`; False if `stuck` does not have it any more."""
+        with self.lock:
+            if self.active is not stuck or self.ended:
+                return False
+            if stuck is not None:
+                stuck.cells = _NOTHING
+            worker = next((one for one in self.workers if one.cells is _NOTHING and one.asleep and not one.parked), None)
+            started = worker is not None
+            if worker is None:
+                worker = PoolWorker(self, len(self.workers))
+                self.workers.append(worker)
+            self.active = worker
+            worker.cells = self.queue
+        if started:
+            worker.rouse()
+        else:
+            worker.thread.start()
+        self.watcher.work_begins()
+        return True
+
+    def move_class(self, actor_class: type) -> None:
+        """Let the actors of `actor_class` run on the blocking workers from now on."""
+        lane = self.lane(actor_class)
+        lane.host = self.blocking
+        # Those that wait for a turn here go there. Any that a sender is just putting into the old queue runs here once more.
+        for _ in range(len(self.queue)):
+            try:
+                cell = self.queue.popleft()
+            except IndexError:
+                return
+            host = cell.lane.host
+            host.queue.append(cell)
+            if host is not self:
+                host.wake()
+
+    def threads(self) -> int:
+        """Return how many threads the pool has."""
+        return len(self.workers) + self.blocking.count()
+
+    def parked(self) -> int:
+        """Return how many handlers are parked."""
+        return sum(worker.parked for worker in self.workers)
+
+    def shutdown(self, timeout: float) -> None:
+        """End all threads that are not stuck in a handler."""
+        with self.lock:
+            self.ended = True
+            workers = list(self.workers)
+            for worker in workers:
+                worker.ended = True
+        self.watcher.stop()
+        for worker in workers:
+            worker.rouse()
+        self.blocking.shutdown()
+        deadline = time.monotonic() + timeout
+        for thread in [worker.thread for worker in workers] + self.blocking.threads():
+            if thread is not threading.current_thread() and thread.is_alive():
+                thread.join(max(0.0, deadline - time.monotonic()))
+
+
+class BlockingWorker:
+    """A thread for the actors of blocking classes: its handlers block it, they never park."""
+
+    def __init__(self, owner: BlockingWorkers, number: int) -> None:
+        self.owner = owner
+        self.turn = owner.pool.system.config.turn
+        self.cells = owner.queue
+        self.cell: Cell | None = None
+        self.resumed: deque[Any] = deque(maxlen=0)
+        self.thread = threading.Thread(target=self._main, name=f"greenroom-blocking-{number}", daemon=True)
+
+    def _main(self) -> None:
+        bind_worker(self)
+        run(self)
+
+    def switch(self) -> bool:
+        """Never needed: nothing parks here."""
+        return True
+
+    def rest(self) -> bool:
+        """Sleep until a cell is queued."""
+        self.cell = None
+        return self.owner.rest()
+
+
+class BlockingWorkers:
+    """Up to `max_workers` threads that serve the classes seen blocking."""
+
+    def __init__(self, pool: Pool) -> None:
+        self.pool = pool
+        self.queue: deque[Cell] = deque()
+        self.sleepers: list[Any] = [self]  # never empty: a new cell may need a new thread, so every sender calls `wake`
+        self._condition = threading.Condition()  # guards what follows
+        self._workers: list[BlockingWorker] = []
+        self._idle = 0
+        self._told = False
+        self._ended = False
+
+    def wake(self) -> None:
+        """See to it that a thread will take the cell just queued."""
+        with self._condition:
+            if self._ended:
+                return
+            if self._idle:
+                self._condition.notify()
+                return
+            full = len(self._workers) >= self.pool.system.config.max_workers
+            if not full:
+                worker = BlockingWorker(self, len(self._workers))
+                self._workers.append(worker)
+            tell = full and not self._told
+            self._told = self._told or full
+        if tell:
+            self.pool.system.ports.clock.soon(self._exhausted)
+        if not full:
+            worker.thread.start()
+
+    def retire(self, cell: Cell) -> None:
+        """Nothing is kept for a cell."""
+
+    def rest(self) -> bool:
+        """Wait for a cell; False when the pool ends."""
+        with self._condition:
+            if not self.queue:
+                self._told = False
+                self._idle += 1
+                while not self.queue and not self._ended:
+                    self._condition.wait()
+                self._idle -= 1
+            return bool(self.queue) or not self._ended
+
+    def _exhausted(self) -> None:
+        frames = sys._current_frames()
+        stacks = tuple(
+            "".join(traceback.format_stack(frames[worker.thread.ident]))
+            for worker in list(self._workers)
+            if worker.thread.ident in frames
+        )
+        self.pool.system.events.publish(WorkersExhausted(self.pool.system.config.max_workers, stacks))
+
+    def count(self) -> int:
+        """Return how many threads there are."""
+        return len(self._workers)
+
+    def threads(self) -> list[threading.Thread]:
+        """Return the threads."""
+        with self._condition:
+            return [worker.thread for worker in self._workers]
+
+    def shutdown(self) -> None:
+        """Let idle threads end."""
+        with self._condition:
+            self._ended = True
+            self._condition.notify_all()
+
+
+class Watcher:
+    """Looks whether the active worker gets on; asleep when there is nothing to do."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._thread: threading.Thread | None = None
+        self._work = threading.Event()
+        self._ended = False
+        self._stuck: dict[PoolWorker, tuple[Cell, Control, int, float]] = {}
+
+    def work_begins(self) -> None:
+        """Look closely from now on. Called whenever the active worker wakes."""
+        if not self._work.is_set():
+            with self._pool.lock:
+                if self._thread is None and not self._ended:
+                    self._thread = threading.Thread(target=self._run, name="greenroom-watcher", daemon=True)
+                    self._thread.start()
+            self._work.set()
+
+    def stop(self) -> None:
+        """End the thread."""
+        with self._pool.lock:
+            self._ended = True
+            thread = self._thread
+        self._work.set()
+        if thread is not None:
+            thread.join(timeout=1.0)
+
+    def _run(self) -> None:
+        pool = self._pool
+        quiet_since = time.monotonic()
+        probe: Control | None = None
+        seen: tuple[PoolWorker, Cell, int] | None = None
+        suspects: list[tuple[PoolWorker, Cell, int, float]] = []
+        last = time.monotonic()
+        while not self._ended:
+            time.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            late, last = now - last > 4 * LOOK_EVERY, now
+            worker = pool.active
+            cell = worker.cell if worker is not None else None
+            suspects = [one for one in suspects if self._still(one, now)]
+            if worker is None or cell is None:
+                seen = None
+                if not suspects and now - quiet_since > LINGER and pool.sleepers:
+                    self._work.clear()
+                    # Invariant: cleared before this look; a waking worker takes itself out of `sleepers` before it sets the event.
+                    if pool.sleepers:
+                        self._work.wait()
+                    self._work.set()
+                    quiet_since = last = time.monotonic()
+                continue
+            quiet_since = now
+            stuck = seen == (worker, cell, worker.switches) and probe in cell.control
+            if stuck and not late and pool.take_over(worker):
+                suspects.append((worker, cell, worker.switches, now - LOOK_EVERY))
+                seen = None
+                continue
+            probe = Control(Signal.PROBE)
+            seen = (worker, cell, worker.switches)
+            self._post(cell, probe)
+
+    @staticmethod
+    def _post(cell: Cell, probe: Control) -> None:
+        """Put a probe into the control lane, in place of one that was never looked at. Does not queue the cell."""
+        with cell.system.lock:
+            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), probe)
+
+    def _still(self, suspect: tuple[PoolWorker, Cell, int, float], now: float) -> bool:
+        """Tell whether a suspected handler has to be looked at again; report it once it has been blocked for long enough."""
+        worker, cell, switches, since = suspect
+        if worker.cell is not cell or worker.switches != switches or not any(c.signal is Signal.PROBE for c in cell.control):
+            return False
+        system = self._pool.system
+        if now - since < system.config.blocked_after:
+            return True
+        frame = sys._current_frames().get(worker.thread.ident or 0)
+        stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+        if cell.lane.host is self._pool:
+            self._pool.move_class(cell.actor_class)
+            system.events.publish(HandlerBlocked(cell.ref, cell.actor_class, now - since, stack))
+        return False

@@ -1,0 +1,51 @@
+"""The real ports, and which dispatcher an actor gets."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import random
+import uuid
+
+from actors._core import ports
+from actors.dispatch.clock import RealClock
+from actors.dispatch.waiting import AsyncioAwaiter, RealWaiter
+
+__all__ = ["RealIds", "ambient_clock", "real_ports"]
+
+
+class RealIds:
+    """Random identity."""
+
+    def __init__(self) -> None:
+        self._numbers = itertools.count(1)
+
+    def urn(self) -> str:
+        """Return a new UUID4 URN."""
+        return uuid.uuid4().urn
+
+    def correlation(self) -> int:
+        """Return a number that no other message of the process has."""
+        return next(self._numbers)
+
+
+def real_ports(clock: RealClock | None = None) -> ports.Ports:
+    """Return ports onto the real world, with a clock of their own unless one is given."""
+    return ports.Ports(
+        clock=clock or RealClock(),
+        random=random.SystemRandom(),
+        ids=RealIds(),
+        waiter=RealWaiter(),
+        awaiter=AsyncioAwaiter(),
+    )
+
+
+ambient_clock = RealClock("greenroom-ambient-clock")
+ports.install(real_ports(ambient_clock))
+
+
+def _after_fork() -> None:
+    ambient_clock.forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)

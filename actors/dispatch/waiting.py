@@ -1,0 +1,195 @@
+"""How callers wait for real: pool handlers park their greenlet, coroutines await, everybody else blocks their thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent
+
+from actors._core.context import Strand, current_cell
+from actors._core.deadlock import begin_wait
+from actors.errors import BlockingInLoopError, Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors._core.ports import Parker
+
+__all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
+
+# Threads whose event loop runs actors. Each id is added and removed by its own thread, with single set operations.
+_loop_threads: set[int] = set()
+
+
+def hosts_actors(*, here: bool) -> None:
+    """Note that the calling thread's event loop runs actors, or that it does so no more."""
+    (_loop_threads.add if here else _loop_threads.discard)(threading.get_ident())
+
+
+class ThreadParker:
+    """Blocks the calling thread until woken."""
+
+    __slots__ = ("_claim", "_error", "_lock")
+
+    def __init__(self) -> None:
+        # Invariant: who pops the claim ends the wait, and is the only one to release the lock.
+        self._claim: list[None] = [None]
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self._error: BaseException | None = None
+
+    def wake(self, *_: object) -> None:
+        """End the wait."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return
+        self._lock.release()
+
+    def throw(self, error: BaseException) -> bool:
+        """End the wait with `error`."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        self._error = error
+        self._lock.release()
+        return True
+
+    def park(self, timeout: float | None) -> bool:
+        """Block until woken, or for `timeout` seconds."""
+        if timeout is None:
+            self._lock.acquire()
+        elif not self._lock.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX)):
+            try:
+                self._claim.pop()
+            except IndexError:
+                self._lock.acquire()  # woken at this very moment
+            else:
+                return False
+        if self._error is not None:
+            raise self._error
+        return True
+
+
+class RealWaiter:
+    """The `Waiter` port of real systems."""
+
+    def parker(self) -> Parker:
+        """Return a parker that fits the caller."""
+        here: Any = getcurrent()
+        loop = asyncio._get_running_loop()
+        if loop is None:
+            return here.worker.new_parker(here) if type(here) is Strand else ThreadParker()
+        if threading.get_ident() in _loop_threads:
+            raise BlockingInLoopError
+        return ThreadParker()
+
+    def on_loop(self) -> bool:
+        """Tell whether an event loop is running in this thread."""
+        return asyncio._get_running_loop() is not None
+
+
+class _TaskParker:
+    """Stands for a handler that awaits; only there to be thrown at."""
+
+    __slots__ = ("_cell",)
+
+    def __init__(self, cell: Cell) -> None:
+        self._cell = cell
+
+    def wake(self, *_: object) -> None:
+        """Never called: the asyncio future is woken instead."""
+
+    def throw(self, error: BaseException) -> bool:
+        """Cancel what the handler awaits; the runner turns that into the kill that was asked for."""
+        del error
+        self._cell.lane.host.cancel(self._cell)  # type: ignore[attr-defined]  # a LoopHost: the handler is async
+        return True
+
+    def park(self, timeout: float | None) -> bool:
+        """Never called."""
+        raise BlockingInLoopError
+
+
+class AsyncioAwaiter:
+    """The `Awaiter` port of real systems."""
+
+    def wait(self, future: Future[Any], *, finite: bool = False) -> Generator[Any, None, None]:
+        """Yield to the running loop until `future` has changed."""
+        cell = self._waiting_cell()
+        if cell is None:
+            yield from self._wait(future)
+            return
+        begin_wait(cell, (future,), _TaskParker(cell), finite=finite)
+        try:
+            yield from self._wait(future)
+        finally:
+            cell.wait = None
+
+    @staticmethod
+    def _waiting_cell() -> Cell | None:
+        """Return the cell whose own task waits here; a task that a handler made is no part of its turn."""
+        cell = current_cell()
+        if cell is None or cell.reentrant or cell.rare is None or cell.rare.runner is None:
+            return None
+        return cell if cell.rare.runner.task is asyncio.current_task() else None
+
+    @staticmethod
+    def _wait(future: Future[Any]) -> Generator[Any, None, None]:
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[None] = loop.create_future()
+        thread = threading.get_ident()
+
+        def set_it() -> None:
+            if not waiter.done():
+                waiter.set_result(None)
+
+        def wake(_: Any) -> None:
+            if threading.get_ident() == thread:
+                set_it()
+                return
+            try:
+                loop.call_soon_threadsafe(set_it)
+            except RuntimeError:  # the loop has ended, and with it whoever waited
+                return
+
+        future._listen(wake)
+        yield from waiter
+
+    async def within(self, future: Future[Any], timeout: float) -> Any:
+        """Return what `future` is resolved with; raise Timeout after `timeout` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while not future.done():
+                    await _Once(self, future)
+                return future.get()
+        except TimeoutError:
+            if future.done():
+                raise
+            msg = f"no answer within {timeout} seconds"
+            raise Timeout(msg) from None
+
+    def call_blocking(self, call: Callable[[], Any]) -> Generator[Any, None, Any]:
+        """Run `call` on a helper thread and yield until it has returned."""
+        return (yield from asyncio.get_running_loop().run_in_executor(None, call))
+
+
+class _Once:
+    """Awaits one change of a future, with a timeout known to be set."""
+
+    __slots__ = ("_awaiter", "_future")
+
+    def __init__(self, awaiter: AsyncioAwaiter, future: Future[Any]) -> None:
+        self._awaiter = awaiter
+        self._future = future
+
+    def __await__(self) -> Generator[Any, None, None]:
+        if self._future._state == 0:
+            yield from self._awaiter.wait(self._future, finite=True)
+        else:
+            yield from self._future.__await__()

@@ -1,0 +1,292 @@
+"""Every exception the framework raises of its own, as one tree.
+
+    ActorError
+    ├── ActorDeadError (also pykka.ActorDeadError)
+    │   ├── ActorStartError
+    │   ├── ActorRestarting
+    │   └── DeadlineExceeded
+    ├── Timeout (also pykka.Timeout)
+    ├── MailboxFullError
+    │   └── WouldBlockError
+    ├── DeadlockError
+    ├── BlockingInLoopError
+    ├── AskCancelled
+    ├── StashFullError
+    ├── LinkedActorDied
+    ├── NameTakenError
+    ├── InvalidNameError
+    ├── SystemStoppedError
+    ├── ForkedError
+    ├── HandlerDeclarationError (also TypeError)
+    ├── NotInActorError
+    └── InternalError
+
+    ActorKilled (a BaseException: unwinds a handler that is killed)
+
+Data is kept in attributes and the sentence is built in ``__init__``, so that handlers never parse text. All of them pickle: what
+they were built from is what ``args`` holds.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pykka
+
+__all__ = [
+    "ActorDeadError",
+    "ActorError",
+    "ActorKilled",
+    "ActorRestarting",
+    "ActorStartError",
+    "AskCancelled",
+    "BlockingInLoopError",
+    "DeadlineExceeded",
+    "DeadlockError",
+    "ForkedError",
+    "HandlerDeclarationError",
+    "InternalError",
+    "InvalidNameError",
+    "LinkedActorDied",
+    "MailboxFullError",
+    "NameTakenError",
+    "NotInActorError",
+    "StashFullError",
+    "SystemStoppedError",
+    "Timeout",
+    "WouldBlockError",
+]
+
+
+class ActorError(Exception):
+    """Root of all errors of the framework."""
+
+
+class ActorDeadError(ActorError, pykka.ActorDeadError):
+    """The actor is stopped, or stopped before it handled the message.
+
+    Attributes:
+        recipient: the actor, as text.
+        message: the message that was not handled, if there was one; it is yours again.
+    """
+
+    def __init__(self, text: str = "actor not found", recipient: str = "", message: Any = None) -> None:
+        super().__init__(text, recipient, message)
+        self.text = text
+        self.recipient = recipient
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class ActorStartError(ActorDeadError):
+    """The actor could not be started; ``__cause__`` (and ``cause``) tells why."""
+
+    def __init__(self, recipient: str, cause: BaseException | None = None) -> None:
+        why = f": {type(cause).__name__}: {cause}" if cause is not None else ""
+        super().__init__(f"{recipient} could not be started{why}", recipient)
+        self.args = (recipient, cause)
+        self.cause = cause
+
+
+class ActorRestarting(ActorDeadError):
+    """The actor is being restarted and the reply it owed is lost; ask again.
+
+    Attributes:
+        retry_after: seconds after which asking again makes sense, None if unknown.
+    """
+
+    def __init__(self, recipient: str, retry_after: float | None = None) -> None:
+        hint = f" in {retry_after} seconds" if retry_after is not None else ""
+        super().__init__(f"{recipient} is restarting and will not answer; ask again{hint}", recipient)
+        self.args = (recipient, retry_after)
+        self.retry_after = retry_after
+
+
+class DeadlineExceeded(ActorDeadError):
+    """The message was still waiting when its deadline passed; it was not handled."""
+
+    def __init__(self, recipient: str, message: Any = None) -> None:
+        super().__init__(
+            f"the deadline passed before {recipient} took the message; it was not handled",
+            recipient,
+            message,
+        )
+        self.args = (recipient, message)
+
+
+class Timeout(ActorError, pykka.Timeout):
+    """The wait took longer than ``timeout`` seconds. What was waited for goes on."""
+
+
+class MailboxFullError(ActorError):
+    """The bounded mailbox had no room and its policy is to refuse.
+
+    Attributes:
+        recipient: the actor, as text.
+        message: the message that was not accepted; it is yours again.
+        capacity: how many messages the mailbox holds.
+    """
+
+    advice = "slow down, raise the capacity, or choose another Overflow"
+
+    def __init__(self, recipient: str, message: Any, capacity: int, why: str = "") -> None:
+        super().__init__(recipient, message, capacity, why)
+        self.recipient = recipient
+        self.message = message
+        self.capacity = capacity
+        self.why = why
+
+    def __str__(self) -> str:
+        why = f" {self.why}" if self.why else ""
+        return f"the mailbox of {self.recipient} is full ({self.capacity} messages){why}: {self.advice}"
+
+
+class WouldBlockError(MailboxFullError):
+    """A send from an event loop would have blocked the loop."""
+
+    advice = "a send here would block the event loop; use `await ref.tell_async(message)`"
+
+
+class DeadlockError(ActorError):
+    """Waiting here would close a cycle of waits that nobody can ever end.
+
+    Attributes:
+        cycle: the actors' paths, each waiting for the next, the first one again at the end.
+    """
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(cycle)
+        self.cycle = cycle
+
+    def __str__(self) -> str:
+        return (
+            "these actors would wait for each other for ever: "
+            + " -> ".join(self.cycle)
+            + "; tell instead of ask, reply later, or give one of the waits a timeout"
+        )
+
+
+class BlockingInLoopError(ActorError):
+    """A blocking wait for an unresolved future on the thread of an event loop that runs actors."""
+
+    def __init__(self, text: str = "") -> None:
+        super().__init__(
+            text or "get() would block the event loop; write `await future` (or `await ref.ask_async(...)`) in async code"
+        )
+
+
+class AskCancelled(ActorError):
+    """The ask was cancelled by its asker before it was answered."""
+
+
+class StashFullError(ActorError):
+    """The stash is full; the message being handled was not stashed.
+
+    Attributes:
+        recipient: the actor, as text.
+        capacity: how many messages the stash holds.
+    """
+
+    def __init__(self, recipient: str, capacity: int) -> None:
+        super().__init__(recipient, capacity)
+        self.recipient = recipient
+        self.capacity = capacity
+
+    def __str__(self) -> str:
+        return (
+            f"the stash of {self.recipient} is full ({self.capacity} messages): "
+            "unstash earlier, or raise stash_capacity in the class declaration"
+        )
+
+
+class LinkedActorDied(ActorError):
+    """An actor linked to this one ended abnormally.
+
+    Attributes:
+        recipient: the linked actor, as text.
+        reason: how it ended.
+    """
+
+    def __init__(self, recipient: str, reason: object) -> None:
+        super().__init__(recipient, reason)
+        self.recipient = recipient
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"the linked actor {self.recipient} ended abnormally ({self.reason})"
+
+
+class NameTakenError(ActorError):
+    """A living sibling has this name."""
+
+    def __init__(self, name: str, parent: str = "/") -> None:
+        super().__init__(name, parent)
+        self.name = name
+        self.parent = parent
+
+    def __str__(self) -> str:
+        return f"name={self.name!r} is taken under {self.parent!r}: choose another, or wait for its Down"
+
+
+class InvalidNameError(ActorError):
+    """The name may not be used for an actor."""
+
+    def __init__(self, name: object) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"name={self.name!r} is not valid: use 1 to 128 of the letters A-Z a-z 0-9 and - _ . ~ + @"
+
+
+class SystemStoppedError(ActorError):
+    """The actor system is shut down, or shutting down; it starts no more actors."""
+
+    def __init__(self, system: str) -> None:
+        super().__init__(system)
+        self.system = system
+
+    def __str__(self) -> str:
+        return f"the actor system {self.system!r} is shut down: start actors in a new ActorSystem"
+
+
+class ForkedError(ActorError):
+    """The actor system was inherited through a fork; its threads did not come along."""
+
+    def __init__(self, system: str) -> None:
+        super().__init__(system)
+        self.system = system
+
+    def __str__(self) -> str:
+        return (
+            f"the actor system {self.system!r} belongs to the process that forked this one: "
+            "build a new ActorSystem here, or start processes with the 'spawn' method"
+        )
+
+
+class HandlerDeclarationError(ActorError, TypeError):
+    """A method decorated with ``@handler`` cannot serve as one; the text says which and why."""
+
+
+class NotInActorError(ActorError):
+    """This call works only inside a handler or hook of the actor itself."""
+
+    def __init__(self, call: str) -> None:
+        super().__init__(call)
+        self.call = call
+
+    def __str__(self) -> str:
+        return f"{self.call} works only while the actor handles a message; call it from a handler"
+
+
+class InternalError(ActorError):
+    """A bug in the framework itself. Please report it with the traceback."""
+
+
+class ActorKilled(BaseException):
+    """Thrown into a handler that is parked or awaiting when its actor is killed.
+
+    Not an ``Exception``, so that a handler's ``except Exception`` does not keep a killed actor alive.
+    """

@@ -1,0 +1,229 @@
+"""How a system ends: phases, deadlines, signals."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from actors._core.future import Future
+from actors._core.timers import check_seconds
+from actors.errors import BlockingInLoopError, Timeout
+
+if TYPE_CHECKING:
+    from actors.system import ActorSystem
+
+__all__ = ["Shutdown", "ShutdownPhase", "ShutdownReport", "run_until_signal", "run_until_signal_async"]
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class ShutdownPhase(Enum):
+    """The phases of a shutdown, in order. Hooks are for the first and the last."""
+
+    BEFORE_STOP = "before stop"
+    """Stop taking work in; actors still answer."""
+
+    ACTORS = "actors"
+    """The actors end, in reverse start order. Hooks run before the first is told."""
+
+    AFTER_STOP = "after stop"
+    """Flush and close what the actors used."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShutdownReport:
+    """What a shutdown did.
+
+    Attributes:
+        stopped: how many actors ended.
+        killed: paths of those that did not end in time.
+        failed_hooks: names of the hooks that raised or took too long.
+        elapsed: seconds it took.
+    """
+
+    stopped: int
+    killed: tuple[str, ...]
+    failed_hooks: tuple[str, ...]
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Hook:
+    phase: ShutdownPhase
+    call: Callable[[], object]
+    name: str
+    timeout: float
+
+
+class Shutdown:
+    """The one shutdown of one system. Whoever comes first runs it; the others wait for its report."""
+
+    def __init__(self, system: ActorSystem) -> None:
+        self._system = system
+        self._lock = threading.Lock()
+        self._hooks: list[_Hook] = []  # under _lock
+        self._claim: list[None] = [None]
+        self._empty: Future[None] = Future()
+        self._report: Future[ShutdownReport] = Future()
+
+    def add(self, phase: ShutdownPhase, call: Callable[[], object], name: str, timeout: float) -> None:
+        """Register a hook."""
+        if not isinstance(phase, ShutdownPhase):
+            msg = f"phase={phase!r} is not valid: use a member of ShutdownPhase"
+            raise TypeError(msg)
+        if not callable(call):
+            msg = f"hook={call!r} is not valid: a function without arguments"
+            raise TypeError(msg)
+        with self._lock:
+            self._hooks.append(_Hook(phase, call, name, check_seconds("timeout", timeout)))
+
+    def run(self, timeout: float | None) -> ShutdownReport:
+        """Shut down, or wait for the shutdown under way, blocking."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return self._report.get()
+        host = self._system._loop_host
+        if host is not None and host.here() and self._report._state == 0:
+            self._claim.append(None)
+            raise BlockingInLoopError(
+                "shutdown() would block the event loop of its actors; write `await system.shutdown_async()`"
+            )
+        return self._run(timeout)
+
+    async def run_async(self, timeout: float | None) -> ShutdownReport:
+        """Shut down, or wait for the shutdown under way, awaiting."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return await self._report
+        report = await asyncio.get_running_loop().run_in_executor(None, self._run, timeout)
+        await self._system.close_loop()
+        return report
+
+    def _run(self, timeout: float | None) -> ShutdownReport:
+        from actors.system import SystemState  # noqa: PLC0415  # the system imports this module
+
+        system = self._system
+        clock = system.ports.clock
+        begin = clock.now()
+        limit = system.config.shutdown_timeout if timeout is None else check_seconds("timeout", timeout)
+        failed = self._run_hooks(ShutdownPhase.BEFORE_STOP)
+        failed += self._run_hooks(ShutdownPhase.ACTORS)
+        with system.lock:
+            if system.state is not SystemState.RUNNING:
+                limit = 0.0
+            else:
+                system.state = SystemState.STOPPING
+            count = system.tree.living()
+        killed = self._stop_actors(limit)
+        failed += self._run_hooks(ShutdownPhase.AFTER_STOP)
+        elapsed = clock.now() - begin
+        system.close_threads(timeout=1.0)
+        system.state = SystemState.STOPPED
+        report = ShutdownReport(count, tuple(killed), tuple(failed), elapsed)
+        self._report.set(report)
+        return report
+
+    def _run_hooks(self, phase: ShutdownPhase) -> list[str]:
+        """Run the hooks of a phase, each for as long as it may take; return the names of those that failed."""
+        failed: list[str] = []
+        with self._lock:
+            hooks = [hook for hook in self._hooks if hook.phase is phase]
+        for hook in hooks:
+            done: Future[Any] = Future()
+
+            def call(hook: _Hook = hook, done: Future[Any] = done) -> None:
+                try:
+                    done.set(hook.call())
+                except BaseException as error:  # noqa: BLE001  # reported by name, and published
+                    done.set_exception(error)
+
+            threading.Thread(target=call, name=f"greenroom-hook-{hook.name}", daemon=True).start()
+            try:
+                done.get(timeout=hook.timeout)
+            except BaseException as error:  # noqa: BLE001  # a hook must not keep the system from ending
+                failed.append(hook.name)
+                self._system.callback_failed(hook.call, error)
+        return failed
+
+    def _stop_actors(self, limit: float) -> list[str]:
+        """Stop all actors in reverse start order; kill what is left after `limit` seconds. Return the paths of the killed."""
+        system = self._system
+        if not system.tree.living():
+            return []
+        self.root_gone(last=False)
+        try:
+            self._empty.get(timeout=limit)
+        except Timeout:
+            left = system.tree.everyone()
+            paths = [cell.path for cell in left]
+            for cell in reversed(left):
+                system.kill(cell)
+            try:
+                self._empty.get(timeout=1.0 + 4 * system.config.blocked_after)
+            except Timeout:
+                return paths
+            return paths
+        return []
+
+    def root_gone(self, *, last: bool) -> None:
+        """Go on with the next actor at root level; note when there is none left."""
+        system = self._system
+        if last or not system.tree.living():
+            self._empty.try_set(None)
+            return
+        with system.lock:
+            order = list(system.tree.root.children.values()) if not system.tree.root.leaving else None
+        if order is not None and not order:
+            return
+        system.stop_last(system.tree.root)
+
+
+def run_until_signal(system: ActorSystem) -> None:
+    """Serve until SIGINT, SIGTERM or a shutdown; then end in order. A second signal kills what is left."""
+    wake = threading.Event()
+    got: list[int] = []
+
+    def on_signal(number: int, _: object) -> None:
+        got.append(number)
+        wake.set()
+        if len(got) > 1:
+            for cell in reversed(system.tree.everyone()):
+                system.kill(cell)
+
+    previous = {number: signal.signal(number, on_signal) for number in SIGNALS}
+    done = system._shutdown._report
+    done._listen(lambda _: wake.set())
+    try:
+        while not wake.wait(0.5):  # with a timeout, so that the main thread looks at signals on every platform
+            continue
+        system.shutdown()
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+async def run_until_signal_async(system: ActorSystem) -> None:
+    """Serve on the running loop until SIGINT, SIGTERM or a shutdown; then end in order."""
+    loop = asyncio.get_running_loop()
+    wake = asyncio.Event()
+    for number in SIGNALS:
+        loop.add_signal_handler(number, wake.set)
+    done = system._shutdown._report
+
+    def ended(_: Any) -> None:
+        loop.call_soon_threadsafe(wake.set)
+
+    done._listen(ended)
+    try:
+        await wake.wait()
+        await system.shutdown_async()
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
