@@ -172,9 +172,7 @@ class BlockingInLoopError(ActorError):
     """A blocking wait for an unresolved future on the thread of an event loop that runs actors."""
 
     def __init__(self, text: str = "") -> None:
-        super().__init__(
-            text or "get() would block the event loop; write `await future` (or `await ref.ask_async(...)`) in async code"
-        )
+        super().__init__(text or "get() would block the event loop; write `await future` (or `await ref.ask_async(...)`) in async code")
 
 
 class AskCancelled(ActorError):

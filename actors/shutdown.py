@@ -91,9 +91,7 @@ class Shutdown:
         host = self._system._loop_host
         if host is not None and host.here() and self._report._state == 0:
             self._claim.append(None)
-            raise BlockingInLoopError(
-                "shutdown() would block the event loop of its actors; write `await system.shutdown_async()`"
-            )
+            raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
         return self._run(timeout)
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:

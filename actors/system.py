@@ -29,7 +29,7 @@ from actors._core.events import (
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.mailbox import CLOSED, BoundedMailbox, Door
-from actors._core.messages import STOP, Control, Signal
+from actors._core.messages import STOP, Control, Entry, Signal
 from actors._core.options import DispatcherKind, Options
 from actors._core.ref import ActorRef
 from actors._core.registry import share
@@ -257,9 +257,7 @@ class ActorSystem:
         if dispatcher is not None or mailbox is not None:
             options = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
             if dispatcher is not None and (dispatcher is not DispatcherKind.EVENT_LOOP) and actor_class._is_async:
-                msg = (
-                    f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
-                )
+                msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
                 raise TypeError(msg)
         if not options.mailbox_declared and self.config.mailbox != options.mailbox:
             options = options.merged({"mailbox": self.config.mailbox})
@@ -337,7 +335,7 @@ class ActorSystem:
         """Queue a graceful stop behind the mail of `cell`; kill it `deadline` seconds later if it is still there."""
         future: Future[bool] = Future()
         future._cell = cell
-        if not cell.post((STOP, future, None)):
+        if not cell.post(Entry((STOP, future, None))):
             future.try_set(False)
         elif deadline is not None:
             clock = self.ports.clock
@@ -394,7 +392,7 @@ class ActorSystem:
                 return
             rare.abandoned = True
         entry = cell.current
-        future = entry[1] if type(entry) is tuple else None
+        future = entry[1] if type(entry) is Entry else None
         if future is not None:
             label = cell.label()
             future.try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, entry[0]))
@@ -590,9 +588,7 @@ class ActorSystem:
                 self._loop_host = LoopHost(self, asyncio.get_running_loop())
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         await self.shutdown_async()
 
     def keep_process(self) -> None:

@@ -11,6 +11,7 @@ import pykka
 
 from actors._core import handlers, timers, watch
 from actors._core.context import correlation_of, current_entry, current_reply, forget_entry, require_cell, take_reply
+from actors._core.messages import Entry
 from actors._core.options import DispatcherKind, Options, has_async_members
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
@@ -100,9 +101,7 @@ class Actor(pykka.Actor):
             msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
             raise HandlerDeclarationError(msg)
         if options.reentrant and not is_async:
-            msg = (
-                f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
-            )
+            msg = f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
             raise HandlerDeclarationError(msg)
         cls._is_async = is_async
         cls._options = options
@@ -118,7 +117,7 @@ class Actor(pykka.Actor):
             from actors.system import adopt  # noqa: PLC0415  # an actor made by hand belongs to the ambient system
 
             self._cell = cell = adopt(self)
-        cell.receiver = receiver_of(self)
+        cell.receiver = receiver_of(cell, self)
 
     @classmethod
     def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
@@ -306,9 +305,7 @@ class Actor(pykka.Actor):
 
     def start_timer(self, key: Hashable, delay: float, message: Any) -> None:
         """Tell this actor `message` after `delay` seconds, unless the timer is cancelled or replaced by one with the same key."""
-        self._timers("start_timer()").start(
-            key, check_seconds("delay", delay), message, interval=None, mode=TimerMode.FIXED_DELAY
-        )
+        self._timers("start_timer()").start(key, check_seconds("delay", delay), message, interval=None, mode=TimerMode.FIXED_DELAY)
 
     def start_periodic_timer(
         self,
@@ -395,7 +392,7 @@ class Actor(pykka.Actor):
         """The token that tells whether anybody still wants the result of the message being handled."""
         cell = self._cell
         entry = current_entry(cell)
-        future, note = (entry[1], entry[2]) if type(entry) is tuple else (None, None)
+        future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
         if future is None:
             return CancelToken(cell, None, note)
         if future._token is None:

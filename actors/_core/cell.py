@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
-from actors._core.messages import STOP, Control, Signal
+from actors._core.messages import STOP, Control, Entry, Signal
 from actors.errors import ActorDeadError
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Cell:
             self.warm()
             inbox = self.inbox
             if inbox is CLOSED:
-                message = entry[0] if type(entry) is tuple else entry
+                message = self.unwrap(entry)[0]
                 label = self.label()
                 raise ActorDeadError(f"{label} not found", label, message)
             try:
@@ -380,7 +380,7 @@ class Cell:
 
     def refuse(self, entry: Any, *, own_turn: bool = False) -> None:
         """Tell whoever should know that `entry` will not be handled: its asker, or the dead letters."""
-        message, future = (entry[0], entry[1]) if type(entry) is tuple else (entry, None)
+        message, future = self.unwrap(entry)[:2]
         if message is STOP:
             if future is not None:
                 if self.rare is not None and self.state is not Lifecycle.STOPPED and own_turn:
@@ -396,7 +396,7 @@ class Cell:
             else:
                 self.count_dead()
             return
-        note = entry[2] if type(entry) is tuple else None
+        note = self.unwrap(entry)[2]
         if note is not None and note.fenced(self):
             return
         self.dead_letter(message, self._why(), own_turn=own_turn)
@@ -405,6 +405,12 @@ class Cell:
         end = self.rare.end if self.rare is not None else None
         kinds = {DownReason.CRASHED: DeadLetterReason.CRASHED, DownReason.KILLED: DeadLetterReason.KILLED}
         return kinds.get(end[0], DeadLetterReason.STOPPED) if end is not None else DeadLetterReason.STOPPED
+
+    def unwrap(self, entry: Any) -> tuple[Any, Future[Any] | None, Any]:
+        """Return the message, future and note of an entry of any form."""
+        if type(entry) is Entry:
+            return entry[0], entry[1], entry[2]
+        return (entry[0] if self.system.config.tracing and type(entry) is tuple else entry), None, None
 
     # -- fates -------------------------------------------------------------------------------------------------------------
 
@@ -433,7 +439,7 @@ class Cell:
 
     def dropped(self, entry: Any, reason: DeadLetterReason) -> None:
         """Account for a message that a full mailbox dropped by its policy."""
-        message, future = (entry[0], entry[1]) if type(entry) is tuple else (entry, None)
+        message, future = self.unwrap(entry)[:2]
         rare = self.extras()
         with self.system.lock:
             rare.dropped += 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import getcurrent, greenlet
@@ -11,14 +11,15 @@ from greenlet import getcurrent, greenlet
 from actors.errors import NotInActorError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.cell import Cell
     from actors._core.future import Future
 
 __all__ = [
     "Delivery",
     "Strand",
-    "bind_task",
-    "bind_worker",
+    "bind",
     "correlation_of",
     "current_cell",
     "current_entry",
@@ -26,6 +27,7 @@ __all__ = [
     "deliver",
     "forget_entry",
     "require_cell",
+    "run_in",
     "take_reply",
 ]
 
@@ -40,26 +42,22 @@ class Strand(greenlet):
     worker: _Worker
 
 
-class _Local(threading.local):
-    worker: _Worker | None = None
-
-
-# The worker whose handlers run on this thread's own stack.
-_local = _Local()
-
-# (runner, thread id) in asyncio tasks. The thread id keeps a copy of the context that travelled to another thread
-# (asyncio.to_thread) from speaking in the actor's name there.
+# (who, thread id): the worker of a thread whose handlers run on its own stack, or the runner of an asyncio task. The thread id keeps
+# a copy of the context that travelled to another thread (asyncio.to_thread) from speaking in the actor's name there.
 _bound: ContextVar[tuple[_Worker, int] | None] = ContextVar("greenroom_runner", default=None)
 
 
-def bind_worker(worker: _Worker) -> None:
-    """Let `worker` say which cell runs on the calling thread, for the thread's life."""
-    _local.worker = worker
+def bind(worker: _Worker) -> None:
+    """Let `worker` say which cell runs in this context: that of a worker thread, or of an asyncio task."""
+    _bound.set((worker, get_ident()))
 
 
-def bind_task(runner: _Worker) -> None:
-    """Let `runner` say which cell runs in the calling asyncio task, for the task's life."""
-    _bound.set((runner, threading.get_ident()))
+def run_in(context: Context, call: Callable[[Any], Any], argument: Any) -> Any:
+    """Run ``call(argument)`` in `context`, which learns who runs it."""
+    bound = _bound.get()
+    if bound is not None:
+        context.run(_bound.set, bound)
+    return context.run(call, argument)
 
 
 def current_cell() -> Cell | None:
@@ -67,11 +65,8 @@ def current_cell() -> Cell | None:
     here: Any = getcurrent()
     if type(here) is Strand:
         return here.worker.cell
-    worker = _local.worker
-    if worker is not None:
-        return worker.cell
     bound = _bound.get()
-    if bound is not None and bound[1] == threading.get_ident():
+    if bound is not None and bound[1] == get_ident():
         return bound[0].cell
     return None
 
@@ -130,6 +125,6 @@ def forget_entry(cell: Cell) -> None:
 def correlation_of(cell: Cell) -> str | None:
     """Return the correlation id of the message being handled, None if it has none."""
     entry = current_entry(cell)
-    if type(entry) is not tuple or len(entry) <= 3:  # noqa: PLR2004  # not a traced entry
+    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= 3:
         return None
-    return cell.system.correlation_text(entry[3])
+    return str(entry[-3])

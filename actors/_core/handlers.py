@@ -67,9 +67,7 @@ def lookup(table: dict[type[Any], str], message_type: type[Any]) -> str | None:
 def _message_types(owner: type[Any], name: str, member: Any, names: dict[str, Any]) -> tuple[type[Any], ...]:
     where = f"{owner.__qualname__}.{name}"
     parameters = [
-        one
-        for one in inspect.signature(member).parameters.values()
-        if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
+        one for one in inspect.signature(member).parameters.values() if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)
     ]
     required = [one for one in inspect.signature(member).parameters.values() if one.default is one.empty]
     if len(parameters) < 2 or len(required) > 2:  # noqa: PLR2004  # self and the message

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core import events, watch
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.messages import Control, Signal
+from actors._core.messages import Control, Entry, Signal
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, LinkedActorDied
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _on_failure(cell: Cell, error: BaseException) -> Any:
 def _unwound(cell: Cell, error: BaseException) -> None:
     """Resolve the ask whose handler was ended by the kernel or a BaseException."""
     entry, cell.current = cell.current, None
-    future = entry[1] if type(entry) is tuple else None
+    future = entry[1] if type(entry) is Entry else None
     if future is not None and not future.done():
         label = cell.label()
         dead = ActorDeadError(f"{label} was ended by {type(error).__name__} while it handled the message", label, entry[0])

@@ -208,15 +208,13 @@ class BoundedMailbox:
                 victim = prepared
         if victim is not None:
             newest = self.overflow is Overflow.DROP_NEWEST
-            self._cell.dropped(
-                self._entry(victim), DeadLetterReason.DROPPED_NEWEST if newest else DeadLetterReason.DROPPED_OLDEST
-            )
+            self._cell.dropped(self._entry(victim), DeadLetterReason.DROPPED_NEWEST if newest else DeadLetterReason.DROPPED_OLDEST)
             return
         self._refuse_or_wait(entry)
 
     def _refuse_or_wait(self, entry: Any) -> None:
         cell = self._cell
-        message = entry[0] if type(entry) is tuple else entry
+        message = self._cell.unwrap(entry)[0]
         assert self.capacity is not None
         if self.overflow is Overflow.REJECT:
             raise MailboxFullError(cell.label(), message, self.capacity)
@@ -309,7 +307,7 @@ class BoundedMailbox:
             waiting, self._waiting = self._waiting, deque()
         for prepared, admitted in waiting:
             entry = self._entry(prepared)
-            message = entry[0] if type(entry) is tuple else entry
+            message = self._cell.unwrap(entry)[0]
             label = self._cell.label()
             admitted.try_fail(ActorDeadError(f"{label} stopped before it had room for the message", label, message))
 
@@ -344,7 +342,7 @@ class PriorityMailbox(BoundedMailbox):
         return len(self._queue) + len(self._ahead)
 
     def _prepare(self, entry: Any) -> Any:
-        return (self._key(entry[0] if type(entry) is tuple else entry), entry)
+        return (self._key(self._cell.unwrap(entry)[0]), entry)
 
     def _entry(self, prepared: Any) -> Any:
         return prepared[-1]

@@ -1,7 +1,8 @@
 """Messages the kernel itself sends, and what a mailbox entry is.
 
-An entry is the bare message, or an exact tuple *(message, future, note)* where an ask, a deadline, a timer, a watch or a traced
-system needs more than the message. A user's own exact tuple is wrapped likewise, so that the two cannot be confused.
+An entry is the bare message, or an `Entry` *(message, future, note)* where an ask, a deadline, a timer or a watch needs more than the
+message. `Entry` is private, so no message of a user's can be taken for one. In a traced system bare messages travel as exact tuples
+*(message, correlation, sender, incarnation)* and entries have these last three, too; see `actors._core.tracing`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
 
-__all__ = ["STOP", "WRAPPED", "Control", "Down", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
+__all__ = ["STOP", "WRAPPED", "Control", "Down", "Entry", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -33,8 +34,15 @@ class _Stop:
 
 STOP = _Stop()
 
+
+class Entry(tuple[Any, ...]):
+    """A message with its future and note, either of which may be None."""
+
+    __slots__ = ()
+
+
 # Entry types that are not simply handed to on_receive.
-WRAPPED = frozenset({tuple, ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop})
+WRAPPED = frozenset({Entry, ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop})
 
 
 class Request(Generic[R_co]):

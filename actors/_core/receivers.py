@@ -6,9 +6,12 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from actors._core import handlers
+from actors._core.context import run_in
+from actors._core.tracing import TracedReceiver
 
 if TYPE_CHECKING:
     from actors._core.actor import Actor
+    from actors._core.cell import Cell
 
 __all__ = ["receiver_of"]
 
@@ -47,12 +50,14 @@ class _InContext:
         self._context = Context()
 
     def on_receive(self, message: Any) -> Any:
-        return self._context.run(self._inner.on_receive, message)
+        return run_in(self._context, self._inner.on_receive, message)
 
 
-def receiver_of(actor: Actor) -> Any:
+def receiver_of(cell: Cell, actor: Actor) -> Any:
     """Return what the turn loop shall hand the messages of `actor` to."""
     receiver: Any = _Dispatching(actor) if actor._handlers else actor
     if actor._options.own_context:
         receiver = _InContext(receiver)
+    if cell.system.config.tracing:
+        receiver = TracedReceiver(cell, receiver)
     return receiver

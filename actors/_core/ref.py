@@ -12,7 +12,7 @@ from actors._core.context import current_cell
 from actors._core.future import Future
 from actors._core.lifecycle import Lifecycle
 from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
-from actors._core.messages import Control, Note, Request, Signal
+from actors._core.messages import Control, Entry, Note, Request, Signal
 from actors._core.stats import ActorStats, snapshot
 from actors._core.timers import check_seconds
 from actors.errors import ActorError, Timeout
@@ -125,8 +125,6 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         """
         target = self._target
         inbox = target.inbox
-        if type(message) is tuple:
-            message = (message, None, None)
         try:
             inbox.append(message)
         except Shut:
@@ -147,7 +145,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
     def tell_within(self, message: Any, deadline: float) -> None:
         """Send `message`; if the actor has not taken it within `deadline` seconds it becomes a dead letter instead."""
         clock = self._target.system.ports.clock
-        self._send((message, None, Note(clock.now() + check_seconds("deadline", deadline))))
+        self._send(Entry((message, None, Note(clock.now() + check_seconds("deadline", deadline)))))
 
     async def tell_async(self, message: Any, *, deadline: float | None = None) -> None:
         """Send `message`, awaiting room in a bounded mailbox instead of blocking the event loop.
@@ -156,7 +154,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
             ActorDeadError: the actor is stopped, or stopped before it had room.
             MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout.
         """
-        await self._send_async((message, None, self._note(deadline)))
+        await self._send_async(Entry((message, None, self._note(deadline))))
 
     @overload
     def ask(
@@ -169,14 +167,10 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
     ) -> R: ...
 
     @overload
-    def ask(
-        self, message: Any, *, block: Literal[False], timeout: float | None = None, deadline: float | None = None
-    ) -> Future[Any]: ...
+    def ask(self, message: Any, *, block: Literal[False], timeout: float | None = None, deadline: float | None = None) -> Future[Any]: ...
 
     @overload
-    def ask(
-        self, message: Any, *, block: Literal[True] = True, timeout: float | None = None, deadline: float | None = None
-    ) -> Any: ...
+    def ask(self, message: Any, *, block: Literal[True] = True, timeout: float | None = None, deadline: float | None = None) -> Any: ...
 
     @overload
     def ask(self, message: Any, *, block: bool = True, timeout: float | None = None, deadline: float | None = None) -> Any: ...
@@ -200,7 +194,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         future: Future[Any] = Future()
         future._cell = self._target
         try:
-            self._send((message, future, self._note(deadline)))
+            self._send(Entry((message, future, self._note(deadline))))
         except ActorError as error:
             future.try_fail(error)
         if block:
@@ -220,7 +214,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         """
         future: Future[Any] = Future()
         future._cell = target = self._target
-        entry = (message, future, self._note(deadline))
+        entry = Entry((message, future, self._note(deadline)))
         if type(target.queue) is BoundedMailbox:
             await self._send_async(entry)
         else:
@@ -251,13 +245,13 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         if deadline is not None:
             return Note(self._target.system.ports.clock.now() + check_seconds("deadline", deadline))
         asker = current_cell()
-        if asker is not None and type(asker.current) is tuple:
+        if asker is not None and type(asker.current) is Entry:
             own = asker.current[2]
             if own is not None and own.expires is not None:
                 return Note(own.expires)
         return None
 
-    def _send(self, entry: tuple[Any, Any, Any]) -> None:
+    def _send(self, entry: Entry) -> None:
         target = self._target
         inbox = target.inbox
         try:
@@ -269,7 +263,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
                 target.settle(inbox)
         target.rouse()
 
-    async def _send_async(self, entry: tuple[Any, Any, Any]) -> None:
+    async def _send_async(self, entry: Entry) -> None:
         target = self._target
         target.warm()
         queue = target.queue
@@ -368,7 +362,7 @@ class InboxView:
     def put(self, envelope: Any) -> None:
         """Send an envelope's message, with its future if it has one."""
         message, reply_to = envelope.message, envelope.reply_to
-        self._cell.ref._send((message, reply_to, None) if reply_to is not None else (message, None, None))
+        self._cell.ref._send(Entry((message, reply_to, None)))
 
     def empty(self) -> bool:
         """Tell whether nothing waits."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from actors._core.messages import Note, PipeFailed, ReceiveTimeout
+from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -63,7 +63,7 @@ class _Timer(Note):
     def fire(self) -> None:
         """Send the tick. Runs on the clock's thread."""
         if self.live:
-            self.owner.cell.post((self.message, None, self))
+            self.owner.cell.post(Entry((self.message, None, self)))
 
     def cancel(self) -> None:
         self.live = False
@@ -111,7 +111,7 @@ class _Silence(Note):
             return
         due = self.last + self.seconds
         if self.owner.clock.now() >= due:
-            self.owner.cell.post((ReceiveTimeout(), None, self))
+            self.owner.cell.post(Entry((ReceiveTimeout(), None, self)))
         else:
             self.handle = self.owner.clock.call_at(due, self.fire)
 
@@ -217,7 +217,8 @@ def pipe(
                 message = PipeFailed(error) if on_failure is None else on_failure(error)
         except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
             message = PipeFailed(broken)
-        if not cell.post((message, None, note)):
-            cell.refuse((message, None, note))
+        entry = Entry((message, None, note))
+        if not cell.post(entry):
+            cell.refuse(entry)
 
     attach(report)

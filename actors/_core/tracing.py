@@ -1,28 +1,34 @@
 """Traced systems: every message carries where it came from.
 
-A traced entry has three more fields than a plain one: *(message, future, note, correlation, sender, sender's incarnation)*. Tracing is
-chosen when a cell gets its mailbox, so untraced systems pay nothing for it.
+A bare message travels as an exact tuple *(message, correlation, sender, sender's incarnation)*, an `Entry` has these three after its own
+fields. Tracing is chosen when a cell gets its mailbox and its receiver, so untraced systems pay nothing for it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors._core.context import current_cell, current_entry
+from greenlet import getcurrent
+
+from actors._core.context import Strand, current_cell, current_entry
+from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
+from actors._core.messages import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.cell import Cell
 
-__all__ = ["TracedInbox", "stale"]
+__all__ = ["TracedInbox", "TracedReceiver", "arrived"]
 
 
 class TracedInbox:
-    """Stands before the mailbox and adds correlation and sender to every entry."""
+    """Stands before the mailbox and adds correlation and sender to every message."""
 
     __slots__ = ("_correlation", "_put", "exempt", "queue")
 
-    def __init__(self, queue: Any, correlation: Any) -> None:
+    def __init__(self, queue: Any, correlation: Callable[[], Any]) -> None:
         self.queue = queue
         self._put = queue.append
         self.exempt = getattr(queue, "exempt", queue.append)
@@ -30,22 +36,50 @@ class TracedInbox:
 
     def append(self, entry: Any) -> None:
         """Admit `entry` with its origin."""
-        sender = current_cell()
+        here: Any = getcurrent()
+        sender = here.worker.cell if type(here) is Strand else current_cell()
         if sender is None:
-            origin = (self._correlation(), None, 0)
+            correlation = self._correlation()
+            incarnation = 0
         else:
-            cause = current_entry(sender)
-            if type(cause) is tuple and len(cause) == 6:  # noqa: PLR2004  # a traced entry
-                origin = (cause[3], sender, sender.incarnation)
-            else:
-                origin = (self._correlation(), sender, sender.incarnation)
-        if type(entry) is tuple:
-            self._put((*entry, *origin))
+            cause = current_entry(sender) if sender.reentrant else sender.current
+            # An exact tuple or a long Entry is traced; hooks and ticks are the beginning of something new.
+            traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)
+            correlation = cause[-3] if traced else self._correlation()
+            incarnation = sender.incarnation
+        if type(entry) is Entry:
+            self._put(Entry((*entry, correlation, sender, incarnation)))
         else:
-            self._put((entry, None, None, *origin))
+            self._put((entry, correlation, sender, incarnation))
 
 
-def stale(entry: Any) -> bool:
-    """Tell whether the handler that sent a traced entry was abandoned before it sent."""
-    sender: Cell | None = entry[4]
-    return sender is not None and sender.state is Lifecycle.STOPPED and sender.rare is not None and sender.rare.abandoned
+class TracedReceiver:
+    """Stands between the turn loop and the actor and takes the origin off every message."""
+
+    __slots__ = ("_cell", "_inner")
+
+    def __init__(self, cell: Cell, inner: Any) -> None:
+        self._cell = cell
+        self._inner = inner
+
+    def on_receive(self, message: Any) -> Any:
+        """Hand on the message itself. What comes out of an `Entry` is bare already."""
+        cell = self._cell
+        if message is not cell.current:
+            return self._inner.on_receive(message)
+        message, correlation, sender, _ = message
+        if (sender is not None or cell.system.ports.instrument is not None) and not arrived(cell, message, correlation, sender):
+            cell.handled -= 1
+            cell.dead_letter(message, DeadLetterReason.STALE_SENDER, own_turn=True)
+            return None
+        return self._inner.on_receive(message)
+
+
+def arrived(cell: Cell, message: Any, correlation: Any, sender: Cell | None) -> bool:
+    """Tell the instrument about a message that is about to be handled; False if its sender's handler had been abandoned before."""
+    if sender is not None and sender.state is Lifecycle.STOPPED and sender.rare is not None and sender.rare.abandoned:
+        return False
+    instrument = cell.system.ports.instrument
+    if instrument is not None:
+        instrument.handled(cell, message, str(correlation), sender.path if sender is not None else None)
+    return True

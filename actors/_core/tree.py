@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import STOP
+from actors._core.messages import STOP, Entry
 from actors.errors import ActorDeadError, InvalidNameError, NameTakenError
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Tree:
             child = family.leaving.pop()
             if child.state is not Lifecycle.STOPPED:
                 family.told = child
-                if child.post((STOP, None, None)) or child.state is not Lifecycle.STOPPED:
+                if child.post(Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
                     return
 
 

@@ -15,7 +15,8 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from actors._core import life
 from actors._core.events import DeadLetterReason
-from actors._core.messages import STOP, WRAPPED, Note
+from actors._core.messages import STOP, WRAPPED, Entry, Note
+from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
 
 if TYPE_CHECKING:
@@ -45,6 +46,10 @@ class Worker(Protocol):
         """Wait for something to do; return False to end the loop."""
 
 
+class TurnOver(BaseException):  # a way out of the loop, not an error
+    """Ends a turn whose cell is closed: what is left in its queue is not for the actor."""
+
+
 def run(worker: Worker) -> None:
     """Give turns to cells until the worker's `rest` says to end."""
     resumed = worker.resumed
@@ -64,37 +69,35 @@ def run(worker: Worker) -> None:
             continue
         queue = cell.queue
         receiver = cell.receiver
-        count = 0
+        count = 1
         try:
             # The first message stands outside of the loop: most turns have only one, and a loop costs as much as a message.
             if queue:
-                count = 1
                 cell.current = entry = queue.popleft()
                 if type(entry) in WRAPPED:
                     perform(cell, entry)
                 else:
                     receiver.on_receive(entry)
-                if queue and cell.queue is queue:
+                if queue:
                     for count in turns:
                         cell.current = entry = queue.popleft()
                         if type(entry) in WRAPPED:
                             perform(cell, entry)
-                            if cell.queue is not queue:
-                                break
                         else:
                             receiver.on_receive(entry)
                         if not queue or cell.control:
                             break
-        except BaseException as error:
+                cell.handled += count
+                cell.current = None
+        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
             cell.handled += count
-            drive(life.crashed(cell, error))
+            if type(error) is TurnOver:
+                cell.current = None
+            else:
+                drive(life.crashed(cell, error))
             cell.end_turn()
             continue
-        cell.handled += count
-        cell.current = None
-        if cell.queue is not queue:  # it stopped, or is about to
-            cell.end_turn()
-        elif queue or cell.control:
+        if queue:
             cell.requeue()
         else:
             cell.token.append(cell)
@@ -123,7 +126,7 @@ def perform(cell: Cell, entry: Any) -> None:
     if message is STOP:
         cell.handled -= 1  # a marker, not a message
         drive(life.stop(cell, future))
-        return
+        raise TurnOver
     if future is None:
         execute(cell, message)
     else:
@@ -131,16 +134,16 @@ def perform(cell: Cell, entry: Any) -> None:
         try:
             value = execute(cell, message)
         except Exception as error:
-            failed(cell, future, message, error)
+            failed(cell, future, error)
         else:
-            answered(cell, future, message, value)
+            answered(cell, future, value)
     if note is not None:
         note.delivered(cell)
 
 
 def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None] | None:
     """Unwrap `entry`; return None if its message must not be handled any more, having told whom it concerns."""
-    if type(entry) is not tuple:
+    if type(entry) is not Entry:
         return (STOP, None, None) if type(entry) is _ActorStop else (entry, None, None)
     message, future, note = entry[:3]
     if future is not None and future.done() and message is not STOP:
@@ -148,7 +151,7 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
         cell.handled -= 1
         cell.dead_letter(message, DeadLetterReason.CANCELLED, own_turn=True)
         return None
-    if len(entry) > 3 and cell.system.stale(entry):  # noqa: PLR2004  # a traced entry
+    if len(entry) > 3 and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
         cell.handled -= 1
         cell.dead_letter(message, DeadLetterReason.STALE_SENDER, own_turn=True)
         return None
@@ -168,7 +171,7 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
 def execute(cell: Cell, message: Any) -> Any:
     """Hand `message` to the actor and return what comes back."""
     kind = type(message)
-    if kind not in WRAPPED or kind is tuple:
+    if kind not in WRAPPED:
         return cell.receiver.on_receive(message)
     actor = cell.actor
     if kind is ProxyCall:
@@ -178,21 +181,20 @@ def execute(cell: Cell, message: Any) -> Any:
     if kind is ProxySetAttr:
         setattr(get_attr_directly(actor, message.attr_path[:-1]), message.attr_path[-1], message.value)
         return None
-    return cell.system.stop_marker(cell)
+    msg = f"a {kind.__name__} reached a handler"
+    raise InternalError(msg)
 
 
-def answered(cell: Cell, future: Future[Any], message: Any, value: Any) -> None:
+def answered(cell: Cell, future: Future[Any], value: Any) -> None:
     """Resolve the ask unless its handler took the reply handle."""
     if cell.reply is not None or cell.reentrant:
         cell.reply = None
-        if not future.try_set(value) and not future.cancelled():
-            cell.system.late_reply(cell, message)
+        future.try_set(value)  # False: cancelled, or the actor was killed meanwhile; a late reply is fenced off
 
 
-def failed(cell: Cell, future: Future[Any], message: Any, error: Exception) -> None:
+def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
     """Tell the asker that its message failed; the actor lives on, as in pykka."""
     cell.reply = None
     logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=sys.exc_info())
-    del message
     life.watch_reading(cell, future, error)
     future.try_fail(error)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.messages import Control, Down, Note, Signal
+from actors._core.messages import Control, Down, Entry, Note, Signal
 from actors.errors import LinkedActorDied
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def watch(cell: Cell, target: Cell) -> None:
         if not dead:
             watchers[cell] = note
     if dead:
-        cell.post((Down(target.ref, DownReason.NOT_FOUND), None, note))
+        cell.post(Entry((Down(target.ref, DownReason.NOT_FOUND), None, note)))
 
 
 def unwatch(cell: Cell, target: Cell) -> None:
@@ -90,7 +90,7 @@ def gone(cell: Cell, reason: DownReason, error: BaseException | None) -> None:
         for other in links:
             other.rare.links.discard(cell)  # type: ignore[union-attr]  # made by `link`
     for watcher, note in watchers.items():
-        watcher.post((Down(cell.ref, reason, error), None, note))
+        watcher.post(Entry((Down(cell.ref, reason, error), None, note)))
     for target in tuple(rare.watching):
         unwatch(cell, target)
     if reason is not DownReason.STOPPED:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core import life
 from actors._core.cell import Lane
-from actors._core.context import Delivery, bind_task, deliver
+from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import STOP, WRAPPED, Control, Signal
+from actors._core.messages import STOP, WRAPPED, Control, Entry, Signal
 from actors._core.turn import accept, answered, execute, failed
 from actors.dispatch.waiting import hosts_actors
 from actors.errors import ActorKilled, AskCancelled, SystemStoppedError
@@ -71,7 +71,7 @@ class Runner:
             self.task.cancel()
 
     async def _main(self) -> None:
-        bind_task(self)
+        bind(self)
         cell = self.cell
         try:
             while self._due:
@@ -144,7 +144,7 @@ class Runner:
             cell.end_turn()
             return True
         entry, cell.current = cell.current, None
-        future = entry[1] if type(entry) is tuple else None
+        future = entry[1] if type(entry) is Entry else None
         if future is not None:
             future.try_fail(AskCancelled("the handler was cancelled"))
         # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
@@ -173,12 +173,12 @@ class Runner:
         except Exception as error:
             if future is None:
                 raise
-            failed(cell, future, message, error)
+            failed(cell, future, error)
         else:
             if future is not None and holder.reply is future:
                 holder.reply = None
                 cell.reply = future
-                answered(cell, future, message, value)
+                answered(cell, future, value)
         if note is not None:
             note.delivered(cell)
 
@@ -186,7 +186,7 @@ class Runner:
         """Begin with a message of a reentrant actor; the next one is admitted when it awaits."""
         cell = self.cell
         cell.current = None
-        if type(entry) is tuple and entry[0] is STOP:
+        if type(entry) is Entry and entry[0] is STOP:
             await self._perform(entry, cell)
             return
         task = self.host.loop.create_task(self._one(entry))

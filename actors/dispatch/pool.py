@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from greenlet import getcurrent
 
 from actors._core.cell import Lane
-from actors._core.context import Strand, bind_worker
+from actors._core.context import Strand, bind
 from actors._core.events import HandlerBlocked, WorkersExhausted
 from actors._core.messages import Control, Signal
 from actors._core.turn import run
@@ -324,7 +324,7 @@ class BlockingWorker:
         self.thread = threading.Thread(target=self._main, name=f"greenroom-blocking-{number}", daemon=True)
 
     def _main(self) -> None:
-        bind_worker(self)
+        bind(self)
         run(self)
 
     def switch(self) -> bool:
@@ -386,9 +386,7 @@ class BlockingWorkers:
     def _exhausted(self) -> None:
         frames = sys._current_frames()
         stacks = tuple(
-            "".join(traceback.format_stack(frames[worker.thread.ident]))
-            for worker in list(self._workers)
-            if worker.thread.ident in frames
+            "".join(traceback.format_stack(frames[worker.thread.ident])) for worker in list(self._workers) if worker.thread.ident in frames
         )
         self.pool.system.events.publish(WorkersExhausted(self.pool.system.config.max_workers, stacks))
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.cell import Lane
-from actors._core.context import bind_worker
+from actors._core.context import bind
 from actors._core.lifecycle import Lifecycle
 from actors._core.turn import run
 
@@ -38,7 +38,7 @@ class ThreadHost:
         self.lane = Lane(self)
 
     def _main(self) -> None:
-        bind_worker(self)
+        bind(self)
         run(self)
 
     def wake(self) -> None:
