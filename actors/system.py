@@ -359,7 +359,7 @@ class ActorSystem:
         cell.signal(Control(Signal.KILL))
         wait = cell.wait
         if wait is not None:
-            wait.parker.throw(life.ActorKilled())
+            wait.throw(life.ActorKilled())
         cancel = getattr(cell.lane.host, "cancel", None)
         if cancel is not None:
             cancel(cell)

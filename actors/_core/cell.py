@@ -23,9 +23,9 @@ from actors.errors import ActorDeadError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._core.deadlock import Wait
     from actors._core.future import Future
     from actors._core.options import Options
+    from actors._core.ports import Parker
     from actors._core.ref import ActorRef
     from actors._core.timers import Timers
     from actors._core.watch import WatchNote
@@ -169,7 +169,7 @@ class Cell:
         self.urn: str | None = None
         self.ref: ActorRef[Any] = None  # type: ignore[assignment]  # set by whoever makes the cell
         self.rare: Rare | None = None
-        self.wait: Wait | None = None
+        self.wait: Parker | None = None
 
     # -- identity ----------------------------------------------------------------------------------------------------------
 

@@ -17,52 +17,48 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors._core.ports import Parker
 
-__all__ = ["Wait", "begin_wait"]
+__all__ = ["begin_wait"]
 
-# Orders all writes of `cell.wait` to a Wait against all walks: of two actors that close a cycle at the same moment, the later one
+# Orders all writes of a parker to `cell.wait` against all walks: of two actors that close a cycle at the same moment, the later one
 # sees the earlier one's edge. Held for the walk only; no user code runs under it.
 _lock = threading.Lock()
 
 
-class Wait:
-    """What one handler waits for: any of `futures`, without end if not `finite`."""
-
-    __slots__ = ("finite", "futures", "parker")
-
-    def __init__(self, futures: tuple[Future[Any], ...], parker: Parker, *, finite: bool) -> None:
-        self.futures = futures
-        self.parker = parker
-        self.finite = finite
-
-    def debtors(self) -> list[Cell] | None:
-        """Return the actors that owe the answers; None if the wait can end in another way."""
-        if self.finite:
-            return None
-        owing: list[Cell] = []
-        for future in self.futures:
-            debtor = future.debtor()
-            if debtor is None:
-                return None
-            owing.append(debtor)
-        return owing
-
-
-def begin_wait(cell: Cell, futures: tuple[Future[Any], ...], parker: Parker, *, finite: bool) -> None:
-    """Note that `cell` now waits for any of `futures`. The caller sets ``cell.wait = None`` afterwards.
+def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, finite: bool) -> None:
+    """Note that `cell` now waits in `parker` for any of `futures`. The caller sets ``cell.wait = None`` afterwards.
 
     Raises:
         DeadlockError: the wait could never end. Nothing is noted then.
     """
-    wait = Wait(futures, parker, finite=finite)
+    parker.futures = futures
+    parker.finite = finite
     with _lock:
-        cell.wait = wait
+        cell.wait = parker
         if finite:
+            return
+        # Nearly every wait is for one actor that waits for nobody: no cycle then.
+        debtor = futures[0].debtor()
+        if (debtor is None or (debtor.wait is None and debtor is not cell)) and len(futures) == 1:
             return
         cycle = _find_cycle(cell)
         if cycle:
             cell.wait = None
     if cycle:
         raise DeadlockError(tuple(stuck.path for stuck in cycle))
+
+
+def _debtors(cell: Cell) -> list[Cell] | None:
+    """Return the actors that owe what `cell` waits for; None if it does not wait, or its wait can end in another way."""
+    wait = cell.wait
+    if wait is None or wait.finite or cell.reentrant:
+        return None
+    owing: list[Cell] = []
+    for future in wait.futures:
+        debtor = future.debtor()
+        if debtor is None:
+            return None
+        owing.append(debtor)
+    return owing
 
 
 def _find_cycle(cell: Cell) -> list[Cell]:
@@ -73,8 +69,7 @@ def _find_cycle(cell: Cell) -> list[Cell]:
         one = todo.pop()
         if one in owed:
             continue
-        wait = one.wait
-        debtors = wait.debtors() if wait is not None and not one.reentrant else None
+        debtors = _debtors(one)
         if debtors is None:
             continue
         owed[one] = debtors

@@ -6,6 +6,7 @@ A future has two states of waiting, *pending* and *hooked* (a function computes 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import queue
 import sys
@@ -161,6 +162,11 @@ class Future(pykka.Future[T], Generic[T]):
         self._waiters.append(waiter)
         if self._state >= DONE:
             self._wake()
+
+    def _forget(self, waiter: Callable[[Future[T]], object]) -> None:
+        """Undo `_listen` for a wait that ended otherwise."""
+        with contextlib.suppress(ValueError):  # its resolver has just taken it
+            self._waiters.remove(waiter)
 
     # -- asking ------------------------------------------------------------------------------------------------------------
 
@@ -369,31 +375,22 @@ def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     cell = current_cell()
     waiter = (cell.system.ports if cell is not None else futures[0]._ports()).waiter
     parker = waiter.parker()
-    if cell is None:
-        return _park(parker, futures, timeout)
-    begin_wait(cell, futures, parker, finite=timeout is not None)
+    wake = parker.wake
+    if cell is not None:
+        begin_wait(cell, parker, futures, finite=timeout is not None)
     try:
         # Invariant: a killer posts to the control lane and then looks for a wait to end; this wait is noted before this look.
-        if cell.control and any(control.signal is Signal.KILL for control in cell.control):
+        if cell is not None and cell.control and any(control.signal is Signal.KILL for control in cell.control):
             raise ActorKilled
-        return _park(parker, futures, timeout)
-    finally:
-        cell.wait = None
-
-
-def _park(parker: ports.Parker, futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
-    wake = parker.wake
-    for future in futures:
-        future._listen(wake)
-    try:
+        for future in futures:
+            future._listen(wake)
         return parker.park(timeout)
     finally:
+        if cell is not None:
+            cell.wait = None
         for future in futures:
-            if future._state < DONE and wake in future._waiters:
-                try:
-                    future._waiters.remove(wake)
-                except ValueError:  # its resolver has just taken it
-                    continue
+            if future._state < DONE:
+                future._forget(wake)
 
 
 def get_all(futures: Iterable[Future[T]], *, timeout: float | None = None) -> list[T]:

@@ -68,7 +68,15 @@ class Ids(Protocol):
 
 
 class Parker(Protocol):
-    """One wait of one thread, greenlet or simulated task."""
+    """One wait of one thread, greenlet or simulated task.
+
+    Attributes:
+        futures: what an actor's handler waits for; set by the kernel.
+        finite: whether that wait has a timeout; set by the kernel.
+    """
+
+    futures: tuple[Future[Any], ...]
+    finite: bool
 
     def wake(self, *_: object) -> None:
         """End the wait, from any thread; also before it has begun. Only the first call counts."""

@@ -13,6 +13,7 @@ is running; a handler that is not at a message boundary by the next look is bloc
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import threading
@@ -47,56 +48,57 @@ _NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has no
 class _GreenletParker:
     """One wait of one handler on a pool worker."""
 
-    __slots__ = ("_claim", "_error", "_strand", "_woken", "_worker")
+    _error: BaseException | None = None
+    _woken = True
+    futures: tuple[Any, ...] = ()
+    finite = False
 
-    def __init__(self, worker: PoolWorker, strand: Strand) -> None:
+    def __init__(self, strand: Strand) -> None:
         # Invariant: who pops the claim ends the wait, and is the only one to put the strand into `resumed`.
         self._claim: list[None] = [None]
-        self._worker = worker
         self._strand = strand
-        self._error: BaseException | None = None
-        self._woken = False
 
-    def _resume(self, error: BaseException | None, *, woken: bool) -> bool:
+    def wake(self, *_: object) -> None:
+        """End the wait."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return
+        self._strand.worker.resume(self._strand)
+
+    def throw(self, error: BaseException) -> bool:
+        """End the wait with `error`."""
         try:
             self._claim.pop()
         except IndexError:
             return False
         self._error = error
-        self._woken = woken
-        self._worker.resume(self._strand)
+        self._strand.worker.resume(self._strand)
         return True
 
-    def wake(self, *_: object) -> None:
-        """End the wait."""
-        self._resume(None, woken=True)
-
-    def throw(self, error: BaseException) -> bool:
-        """End the wait with `error`."""
-        return self._resume(error, woken=True)
-
     def _expire(self) -> None:
-        self._resume(None, woken=False)
+        try:
+            self._claim.pop()
+        except IndexError:
+            return
+        self._woken = False
+        self._strand.worker.resume(self._strand)
 
     def park(self, timeout: float | None) -> bool:
         """Let the worker go on with others until woken, or for `timeout` seconds."""
-        if timeout is not None:
-            if timeout <= 0:
-                try:
-                    self._claim.pop()
-                except IndexError:
-                    self._worker.park(self._strand)  # woken already; `resumed` has this strand
-                else:
-                    return False
-            else:
-                clock = self._worker.pool.system.ports.clock
-                timer = clock.call_at(clock.now() + timeout, self._expire)
-                try:
-                    self._worker.park(self._strand)
-                finally:
-                    timer.cancel()
+        worker = self._strand.worker
+        if timeout is None:
+            worker.park(self._strand)
+        elif timeout > 0:
+            clock = worker.pool.system.ports.clock
+            timer = clock.call_at(clock.now() + timeout, self._expire)
+            try:
+                worker.park(self._strand)
+            finally:
+                timer.cancel()
         else:
-            self._worker.park(self._strand)
+            self._expire()  # unless it is woken already, `resumed` has this strand now; either way it goes on at once
+            worker.park(self._strand)
         if self._error is not None:
             raise self._error
         return self._woken
@@ -139,9 +141,7 @@ class PoolWorker:
         strand.worker = self
         return strand
 
-    def new_parker(self, strand: Strand) -> _GreenletParker:
-        """Return a parker for the handler running on `strand`."""
-        return _GreenletParker(self, strand)
+    new_parker = staticmethod(_GreenletParker)
 
     def park(self, strand: Strand) -> None:
         """Leave `strand` in the middle of its turn and go on with another; return when it is resumed."""
@@ -201,11 +201,11 @@ class PoolWorker:
         else:
             self._sleep.acquire()
         if serves:
-            try:
-                pool.sleepers.remove(self)
-            except ValueError:  # whoever woke it took it out
-                pass
-            pool.watcher.work_begins()
+            if self in pool.sleepers:  # else whoever woke it took it out; an exception here would cost as much as the sleep
+                with contextlib.suppress(ValueError):
+                    pool.sleepers.remove(self)
+            if not pool.watcher.awake:
+                pool.watcher.work_begins()
         return not self.ended or bool(self.parked or self.resumed)
 
     def rouse(self) -> None:
@@ -414,16 +414,16 @@ class Watcher:
         self._thread: threading.Thread | None = None
         self._work = threading.Event()
         self._ended = False
-        self._stuck: dict[PoolWorker, tuple[Cell, Control, int, float]] = {}
+        self.awake = False  # what `_work` says, for workers that have no time for a call
 
     def work_begins(self) -> None:
         """Look closely from now on. Called whenever the active worker wakes."""
-        if not self._work.is_set():
-            with self._pool.lock:
-                if self._thread is None and not self._ended:
-                    self._thread = threading.Thread(target=self._run, name="greenroom-watcher", daemon=True)
-                    self._thread.start()
-            self._work.set()
+        with self._pool.lock:
+            self.awake = True
+            if self._thread is None and not self._ended:
+                self._thread = threading.Thread(target=self._run, name="greenroom-watcher", daemon=True)
+                self._thread.start()
+        self._work.set()
 
     def stop(self) -> None:
         """End the thread."""
@@ -452,10 +452,11 @@ class Watcher:
                 seen = None
                 if not suspects and now - quiet_since > LINGER and pool.sleepers:
                     self._work.clear()
-                    # Invariant: cleared before this look; a waking worker takes itself out of `sleepers` before it sets the event.
+                    self.awake = False
+                    # Invariant: noted before this look; a waking worker takes itself out of `sleepers` before it looks at `awake`.
                     if pool.sleepers:
                         self._work.wait()
-                    self._work.set()
+                    self.awake = True
                     quiet_since = last = time.monotonic()
                 continue
             quiet_since = now

@@ -33,7 +33,7 @@ def hosts_actors(*, here: bool) -> None:
 class ThreadParker:
     """Blocks the calling thread until woken."""
 
-    __slots__ = ("_claim", "_error", "_lock")
+    __slots__ = ("_claim", "_error", "_lock", "finite", "futures")
 
     def __init__(self) -> None:
         # Invariant: who pops the claim ends the wait, and is the only one to release the lock.
@@ -97,7 +97,7 @@ class RealWaiter:
 class _TaskParker:
     """Stands for a handler that awaits; only there to be thrown at."""
 
-    __slots__ = ("_cell",)
+    __slots__ = ("_cell", "finite", "futures")
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -125,7 +125,7 @@ class AsyncioAwaiter:
         if cell is None:
             yield from self._wait(future)
             return
-        begin_wait(cell, (future,), _TaskParker(cell), finite=finite)
+        begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
         try:
             yield from self._wait(future)
         finally:
