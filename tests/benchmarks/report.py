@@ -76,7 +76,7 @@ def show(table: Table) -> None:
     if Console is None:
         print(_plain(table))
         return
-    view = RichTable(title=table.title, title_justify="left", title_style="bold")
+    view = RichTable()
     for index, column in enumerate(table.columns):
         view.add_column(column, justify="left" if index < table.left else "right")
     for row in table.rows:
@@ -85,6 +85,7 @@ def show(table: Table) -> None:
     console = Console()
     if not console.is_terminal:
         console = Console(width=160)
+    console.print(table.title, style="bold", highlight=False, markup=False)  # as the table's own title it would wrap
     console.print(view)
 
 

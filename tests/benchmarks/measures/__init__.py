@@ -7,7 +7,5 @@ from tests.benchmarks.model import Measure
 from . import asks, blocking, lifecycle, loops, messages, safety, savina
 
 MEASURES: dict[str, Measure] = {
-    measure.name: measure
-    for module in (messages, asks, loops, lifecycle, blocking, safety, savina)
-    for measure in module.MEASURES
+    measure.name: measure for module in (messages, asks, loops, lifecycle, blocking, safety, savina) for measure in module.MEASURES
 }

@@ -44,9 +44,7 @@ def chain(plan: Plan) -> Findings:
     figures = race(cases, plan, unit=ACTORS)
     ours = figures[0]
     whole = Figure(f"{POOL}: whole chain", SECONDS, [n / rate for rate in ours.samples])
-    most = Figure(
-        f"{POOL}: threads at the deepest point", COUNT, [float(number) for number in threads[1:]]
-    )  # without the warm-up
+    most = Figure(f"{POOL}: threads at the deepest point", COUNT, [float(number) for number in threads[1:]])  # without the warm-up
     whole.error = most.error = ours.error
     checks = [
         at_most(whole, 1.0, f"a chain of {n:,}"),
@@ -90,9 +88,7 @@ def _stuck(kit: Kit) -> dict[str, list[float]]:
     return found
 
 
-def _two_rounds(
-    kits: tuple[Kit, ...], rounds: int, job: Callable[[Kit], dict[str, list[float]]]
-) -> dict[tuple[str, str, int], Figure]:
+def _two_rounds(kits: tuple[Kit, ...], rounds: int, job: Callable[[Kit], dict[str, list[float]]]) -> dict[tuple[str, str, int], Figure]:
     """Median and p99 of what a job finds in its first and its second round."""
     figures = {
         (kit.name, name, percent): Figure(f"{kit.name}: {name} time, p{percent}", SECONDS)
