@@ -51,3 +51,12 @@ class SystemConfig:
                 msg = f"{name}={value!r} is not valid: seconds, more than 0"
                 raise ValueError(msg)
         check_mailbox(self.mailbox)
+        if not isinstance(self.tracing, bool):
+            msg = f"tracing={self.tracing!r} is not valid: True or False"
+            raise TypeError(msg)
+        if self.loop_factory is not None and not callable(self.loop_factory):
+            msg = f"loop_factory={self.loop_factory!r} is not valid: a function that returns an event loop, or None"
+            raise TypeError(msg)
+        if self.ports is not None and not isinstance(self.ports, Ports):
+            msg = f"ports={self.ports!r} is not valid: a Ports, or None"
+            raise TypeError(msg)

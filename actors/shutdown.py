@@ -6,7 +6,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -44,12 +44,14 @@ class ShutdownReport:
         killed: paths of those that did not end in time.
         failed_hooks: names of the hooks that raised or took too long.
         elapsed: seconds it took.
+        signal: what ended `run()`; None if that was not a signal. `128 + signal` is the customary exit code.
     """
 
     stopped: int
     killed: tuple[str, ...]
     failed_hooks: tuple[str, ...]
     elapsed: float
+    signal: signal.Signals | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +81,15 @@ class Shutdown:
         if not callable(call):
             msg = f"hook={call!r} is not valid: a function without arguments"
             raise TypeError(msg)
+        if not isinstance(name, str) or not name:
+            msg = f"name={name!r} is not valid: a text that is not empty"
+            raise ValueError(msg)
         with self._lock:
             self._hooks.append(_Hook(phase, call, name, check_seconds("timeout", timeout)))
 
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
+        limit = self._limit(timeout)
         try:
             self._claim.pop()
         except IndexError:
@@ -92,25 +98,28 @@ class Shutdown:
         if host is not None and host.here() and self._report._state == 0:
             self._claim.append(None)
             raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
-        return self._run(timeout)
+        return self._run(limit)
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, awaiting."""
+        limit = self._limit(timeout)
         try:
             self._claim.pop()
         except IndexError:
             return await self._report
-        report = await asyncio.get_running_loop().run_in_executor(None, self._run, timeout)
+        report = await asyncio.get_running_loop().run_in_executor(None, self._run, limit)
         await self._system.close_loop()
         return report
 
-    def _run(self, timeout: float | None) -> ShutdownReport:
+    def _limit(self, timeout: float | None) -> float:
+        return self._system.config.shutdown_timeout if timeout is None else check_seconds("timeout", timeout)
+
+    def _run(self, limit: float) -> ShutdownReport:
         from actors.system import SystemState  # noqa: PLC0415  # the system imports this module
 
         system = self._system
         clock = system.ports.clock
         begin = clock.now()
-        limit = system.config.shutdown_timeout if timeout is None else check_seconds("timeout", timeout)
         failed = self._run_hooks(ShutdownPhase.BEFORE_STOP)
         failed += self._run_hooks(ShutdownPhase.ACTORS)
         with system.lock:
@@ -183,7 +192,7 @@ class Shutdown:
         system.stop_last(system.tree.root)
 
 
-def run_until_signal(system: ActorSystem) -> None:
+def run_until_signal(system: ActorSystem) -> ShutdownReport:
     """Serve until SIGINT, SIGTERM or a shutdown; then end in order. A second signal kills what is left."""
     wake = threading.Event()
     got: list[int] = []
@@ -201,18 +210,28 @@ def run_until_signal(system: ActorSystem) -> None:
     try:
         while not wake.wait(0.5):  # with a timeout, so that the main thread looks at signals on every platform
             continue
-        system.shutdown()
+        report = system.shutdown()
+        return replace(report, signal=signal.Signals(got[0])) if got else report
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
 
 
-async def run_until_signal_async(system: ActorSystem) -> None:
+async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
     """Serve on the running loop until SIGINT, SIGTERM or a shutdown; then end in order."""
     loop = asyncio.get_running_loop()
     wake = asyncio.Event()
+    got: list[signal.Signals] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        got.append(number)
+        wake.set()
+        if len(got) > 1:
+            for cell in reversed(system.tree.everyone()):
+                system.kill(cell)
+
     for number in SIGNALS:
-        loop.add_signal_handler(number, wake.set)
+        loop.add_signal_handler(number, on_signal, number)
     done = system._shutdown._report
 
     def ended(_: Any) -> None:
@@ -221,7 +240,8 @@ async def run_until_signal_async(system: ActorSystem) -> None:
     done._listen(ended)
     try:
         await wake.wait()
-        await system.shutdown_async()
+        report = await system.shutdown_async()
+        return replace(report, signal=got[0]) if got else report
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)

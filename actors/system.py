@@ -43,7 +43,7 @@ from actors.dispatch.interop import attach
 from actors.dispatch.pool import Pool
 from actors.dispatch.real import real_ports
 from actors.dispatch.thread import ThreadHost
-from actors.errors import ActorDeadError, ActorStartError, ForkedError, SystemStoppedError
+from actors.errors import ActorDeadError, ActorKilled, ActorStartError, ForkedError, SystemStoppedError
 from actors.shutdown import Shutdown, ShutdownPhase, ShutdownReport, run_until_signal, run_until_signal_async
 
 if TYPE_CHECKING:
@@ -183,7 +183,8 @@ class ActorSystem:
 
         What ``__init__`` raises comes out here; a failing `on_start` is a crash of the actor.
         """
-        cell = self._make(None, actor_class, args, kwargs, name, dispatcher, mailbox)
+        cell = self._prepare(None, actor_class, args, kwargs, name, dispatcher, mailbox)
+        self._build(cell)
         self.begin(cell)
         return cell.ref
 
@@ -199,18 +200,15 @@ class ActorSystem:
     ) -> Future[ActorRef[A]]:
         """Start an actor under `parent`; return the future of its ref."""
         future: Future[ActorRef[A]] = Future()
+        cell = self._prepare(parent, actor_class, args, kwargs, name, dispatcher, mailbox)
         try:
-            cell = self._make(parent, actor_class, args, kwargs, name, dispatcher, mailbox)
-        except (SystemStoppedError, ForkedError, ActorStartError):
-            raise
+            self._build(cell)
         except Exception as error:
-            if getattr(error, "_greenroom_refused", False) or type(error).__module__ == "actors.errors":
-                raise
-            raise ActorStartError(getattr(actor_class, "__name__", repr(actor_class)), error) from error
+            raise ActorStartError(actor_class.__qualname__, error) from error
         future._cell = cell
 
         def report() -> None:
-            if cell.rare is None or cell.rare.end is None or cell.rare.end[0] is DownReason.STOPPED:
+            if cell.rare is None or cell.rare.end is None or cell.rare.end == (DownReason.STOPPED, None):
                 future.try_set(cell.ref)
             else:
                 future.try_fail(life.start_error(cell))
@@ -218,7 +216,7 @@ class ActorSystem:
         self.begin(cell, report)
         return future
 
-    def _make(
+    def _prepare(
         self,
         parent: Cell | None,
         actor_class: type[Any],
@@ -228,12 +226,16 @@ class ActorSystem:
         dispatcher: DispatcherKind | None,
         mailbox: Mailbox | None,
     ) -> Cell:
-        """Build an actor up to and including its ``__init__``."""
+        """Check what is asked for and give the actor its place."""
         self._check_open()
         options = self._options(actor_class, dispatcher, mailbox)
         cell = Cell(self, actor_class, options, _NO_LANE, args, kwargs or None)
         cell.ref = ActorRef(cell)
         self.tree.enter(cell, parent, name)
+        return cell
+
+    def _build(self, cell: Cell) -> None:
+        """Make the instance; if that fails, take the actor out of its place again."""
         try:
             life.instantiate(cell)
             cell.lane = self._lane(cell)
@@ -244,7 +246,6 @@ class ActorSystem:
             cell.actor = None
             self._left(cell)
             raise
-        return cell
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
         try:
@@ -277,6 +278,9 @@ class ActorSystem:
     def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:
         """Let a built actor live: it is registered, then gets its first turn, for `on_start`."""
         self._check_open()
+        if not cell.uid:  # built by hand
+            self.tree.enter(cell, None, None)
+            cell.lane = self._lane(cell)
         cell.state = advance(cell.state, Lifecycle.STARTING)
         cell.control = (*cell.control, Control(Signal.START, call=report))
         if self.is_default:
@@ -333,40 +337,51 @@ class ActorSystem:
 
     def stop(self, cell: Cell, deadline: float | None) -> Future[bool]:
         """Queue a graceful stop behind the mail of `cell`; kill it `deadline` seconds later if it is still there."""
+        seconds = None if deadline is None else check_seconds("deadline", deadline)
         future: Future[bool] = Future()
         future._cell = cell
-        if not cell.post(Entry((STOP, future, None))):
+        if not cell.post(Entry((STOP, future, None))) and not self._when_stopped(cell, future):
             future.try_set(False)
-        elif deadline is not None:
+        elif seconds is not None:
             clock = self.ports.clock
-            timer = clock.call_at(clock.now() + check_seconds("deadline", deadline), lambda: self.kill(cell))
+            timer = clock.call_at(clock.now() + seconds, lambda: self.kill(cell))
             future._listen(lambda _: timer.cancel())
         return future
+
+    @staticmethod
+    def _when_stopped(cell: Cell, future: Future[bool]) -> bool:
+        """Have `future` set when `cell` has ended; return False if it has. An actor does not wait for its own end."""
+        rare = cell.extras()
+        if current_cell() is cell:
+            return False
+        with cell.system.lock:
+            if cell.state is Lifecycle.STOPPED:
+                return False
+            rare.stop_futures.append(future)
+            return True
 
     def kill(self, cell: Cell) -> Future[bool]:
         """End `cell` now; see `ActorRef.kill`."""
         future: Future[bool] = Future()
         future._cell = cell
-        with self.lock:
-            dead = cell.state is Lifecycle.STOPPED
-            if not dead:
-                cell_rare = cell.rare
-        if dead:
+        if current_cell() is cell:
+            future.try_set(True)  # it ends when its handler returns, and does not wait for that
+        elif not self._when_stopped(cell, future):
             future.try_set(False)
             return future
-        rare = cell_rare or cell.extras()
-        rare.stop_futures.append(future)
+        if cell.state is Lifecycle.CREATED:
+            if life.begin_end(cell, DownReason.KILLED, None):
+                life.finish(cell)
+            return future
         cell.signal(Control(Signal.KILL))
         wait = cell.wait
         if wait is not None:
-            wait.throw(life.ActorKilled())
+            wait.throw(ActorKilled())
         cancel = getattr(cell.lane.host, "cancel", None)
         if cancel is not None:
             cancel(cell)
         clock = self.ports.clock
         clock.call_at(clock.now() + self.config.blocked_after, lambda: self._abandon(cell))
-        if cell.state is Lifecycle.STOPPED:
-            future.try_set(True)
         return future
 
     def restart(self, cell: Cell) -> Future[bool]:
@@ -375,7 +390,8 @@ class ActorSystem:
         if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
             future.try_set(False)
             return future
-        future._cell = cell
+        if current_cell() is not cell:
+            future._cell = cell
         cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))
         if cell.state is Lifecycle.STOPPED:
             future.try_set(False)
@@ -460,6 +476,8 @@ class ActorSystem:
         self._left(cell)
 
     def _left(self, cell: Cell) -> None:
+        if not cell.uid:  # built by hand and never started
+            return
         last = self.tree.leave(cell)
         parent = cell.parent
         if parent is None:
@@ -563,16 +581,16 @@ class ActorSystem:
         if host is not None and self._loop_thread is None and host.loop is asyncio.get_running_loop():
             await host.close()
 
-    def run(self) -> None:
+    def run(self) -> ShutdownReport:
         """Serve until `request_shutdown` or SIGINT or SIGTERM, then shut down in order. A second signal kills what is left.
 
         Call it in the main thread.
         """
-        run_until_signal(self)
+        return run_until_signal(self)
 
-    async def run_async(self) -> None:
+    async def run_async(self) -> ShutdownReport:
         """Do what `run` does on the running event loop."""
-        await run_until_signal_async(self)
+        return await run_until_signal_async(self)
 
     def __enter__(self) -> Self:
         self._check_open()

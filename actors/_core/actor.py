@@ -11,7 +11,7 @@ import pykka
 
 from actors._core import handlers, timers, watch
 from actors._core.context import correlation_of, current_entry, current_reply, forget_entry, require_cell, take_reply
-from actors._core.messages import Entry
+from actors._core.messages import Entry, Note
 from actors._core.options import DispatcherKind, Options, has_async_members
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
@@ -279,12 +279,17 @@ class Actor(pykka.Actor):
             rare.stash = deque()
         if len(rare.stash) >= cell.options.stash_capacity:
             raise StashFullError(cell.label(), cell.options.stash_capacity)
+        if type(entry) is Entry and entry[2] is not None and type(entry[2]) is not Note:
+            entry = Entry((*entry[:2], None, *entry[3:]))  # a tick or notice that has passed its fence
         rare.stash.append(entry)
         forget_entry(cell)
         cell.handled -= 1
 
     def unstash(self, count: int | None = None) -> int:
         """Put the oldest `count` stashed messages (None: all) back to the front of the mailbox, in order; return how many."""
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+            msg = f"count={count!r} is not valid: a whole number, 0 or more, or None for all"
+            raise ValueError(msg)
         cell = self._own("unstash()")
         stash = cell.rare.stash if cell.rare is not None else None
         if not stash:
@@ -379,6 +384,10 @@ class Actor(pykka.Actor):
             on_success: makes the message from the value; None tells the value itself. Runs where the future is resolved.
             on_failure: makes the message from the exception; None tells `PipeFailed(error)`.
         """
+        for what, function in (("on_success", on_success), ("on_failure", on_failure)):
+            if function is not None and not callable(function):
+                msg = f"{what}={function!r} is not valid: a function, or None"
+                raise TypeError(msg)
         cell = self._own("pipe_to_self()")
         timers.pipe(cell, cell.system.attach(cell, future), on_success, on_failure)
 

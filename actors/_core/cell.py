@@ -61,6 +61,7 @@ class Rare:
 
     __slots__ = (
         "abandoned",
+        "cause",
         "children",
         "dead_lettered",
         "dropped",
@@ -70,6 +71,7 @@ class Rare:
         "leaving",
         "links",
         "parting",
+        "reports",
         "restarts",
         "runner",
         "stash",
@@ -99,6 +101,8 @@ class Rare:
         self.dead_lettered = 0  # under system.lock
         self.dropped = 0  # under system.lock
         self.restarts = 0
+        self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
+        self.cause: BaseException | None = None  # of the restart under way
         self.abandoned = False  # under system.lock
         self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
 
@@ -327,6 +331,11 @@ class Cell:
         else:
             self.rouse()
 
+    def yield_turn(self) -> None:
+        """Let the turn under way end after its message. By the turn owner."""
+        with self.system.lock:
+            self.control = (*self.control, Control(Signal.PROBE))
+
     def requeue(self) -> None:
         """Give the cell, whose token the caller holds, another turn behind the others."""
         host = self.lane.host
@@ -397,7 +406,7 @@ class Cell:
                 self.count_dead()
             return
         note = self.unwrap(entry)[2]
-        if note is not None and note.fenced(self):
+        if note is not None and note.fenced(self) and note.fate is None:
             return
         self.dead_letter(message, self._why(), own_turn=own_turn)
 

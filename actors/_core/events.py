@@ -168,7 +168,10 @@ class EventStream:
         if not isinstance(event_type, type):
             msg = f"event_type={event_type!r} is not valid: a class of events"
             raise TypeError(msg)
-        call: Callable[[Any], object] = target if callable(target) else target.tell
+        call: Any = target if callable(target) else getattr(target, "tell", None)
+        if call is None:
+            msg = f"target={target!r} is not valid: a function of the event, or a ref"
+            raise TypeError(msg)
         subscription = Subscription(self, event_type, call)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)

@@ -243,6 +243,9 @@ class Future(pykka.Future[T], Generic[T]):
         The callback must not block. What it raises is published as `CallbackFailed`. A lazy future (of `map`, `filter`, ...)
         is computed for it.
         """
+        if not callable(callback):
+            msg = f"callback={callback!r} is not valid: a function of the future"
+            raise TypeError(msg)
         if self._unread is not None:
             self._unread.disarm()
 
@@ -372,6 +375,9 @@ def report_callback(future: Future[Any], callback: Any, error: BaseException) ->
 
 def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     """Wait until one of `futures` has changed; return False after `timeout` seconds."""
+    if timeout is not None and not (isinstance(timeout, int | float) and timeout == timeout):  # noqa: PLR0124  # nan
+        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
+        raise TypeError(msg)
     cell = current_cell()
     waiter = (cell.system.ports if cell is not None else futures[0]._ports()).waiter
     parker = waiter.parker()
@@ -419,6 +425,10 @@ def wait_any(futures: Iterable[Future[T]], *, timeout: float | None = None) -> F
         ValueError: there are none.
     """
     every = tuple(futures)
+    for future in every:
+        if not isinstance(future, Future):
+            msg = f"futures: {future!r} is not a future of this framework"
+            raise TypeError(msg)
     if not every:
         msg = "wait_any() needs at least one future"
         raise ValueError(msg)

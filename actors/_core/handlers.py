@@ -73,33 +73,45 @@ def _message_types(owner: type[Any], name: str, member: Any, names: dict[str, An
     if len(parameters) < 2 or len(required) > 2:  # noqa: PLR2004  # self and the message
         msg = f"{where} must take self and one message, because a handler is called with the message alone"
         raise HandlerDeclarationError(msg)
-    try:
-        hints = typing.get_type_hints(member, localns={**names, **vars(owner)})
-    except Exception as error:
-        msg = f"{where}: its annotations cannot be resolved ({error}); declare message classes before the actor, at module level"
-        raise HandlerDeclarationError(msg) from error
-    declared = hints.get(parameters[1].name)
+    parameter = parameters[1].name
+    declared = _resolve(where, member, parameter, {**names, **vars(owner)})
     if declared is None:
-        msg = f"{where} needs an annotation on {parameters[1].name!r}: the class of messages it handles"
+        msg = f"{where} needs an annotation on {parameter!r}: the class of messages it handles"
         raise HandlerDeclarationError(msg)
     union = typing.get_origin(declared) in (typing.Union, types.UnionType)
     message_types = typing.get_args(declared) if union else (declared,)
     for message_type in message_types:
         if not isinstance(message_type, type) or typing.get_origin(message_type) is not None:
-            msg = f"{where}: {message_type!r} is not a plain class; annotate {parameters[1].name!r} with a class or a union"
+            msg = f"{where}: {message_type!r} is not a plain class; annotate {parameter!r} with a class or a union"
             raise HandlerDeclarationError(msg)
-        _check_reply(where, message_type, hints)
+        if issubclass(message_type, Request):
+            _check_reply(where, message_type, _resolve(where, member, "return", {**names, **vars(owner)}))
     return message_types
 
 
-def _check_reply(where: str, message_type: type[Any], hints: dict[str, Any]) -> None:
+def _resolve(where: str, member: Any, name: str, names: dict[str, Any]) -> Any:
+    """Return what one annotation of a method means, None if there is none. The others are not looked at."""
+    annotation = inspect.get_annotations(member).get(name)
+    if not isinstance(annotation, str):
+        return type(None) if annotation is None and name in inspect.get_annotations(member) else annotation
+    try:
+        return typing.get_type_hints(types.SimpleNamespace(__annotations__={name: annotation}), member.__globals__, names)[name]
+    except Exception as error:
+        msg = (
+            f"{where}: the annotation {annotation!r} of {name!r} cannot be resolved ({error}). @handler needs it at run time: "
+            "import it outside of `if TYPE_CHECKING:`, and declare message classes before the actor"
+        )
+        raise HandlerDeclarationError(msg) from error
+
+
+def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
     """Refuse a handler whose return annotation contradicts its `Request[R]`."""
-    if not issubclass(message_type, Request) or "return" not in hints:
+    if given is None:
         return
     for base in getattr(message_type, "__orig_bases__", ()):
         if typing.get_origin(base) is Request:
             (wanted,) = typing.get_args(base)
-            given = hints["return"]
+            wanted = type(None) if wanted is None else wanted
             fits = given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
             both = isinstance(wanted, type) and isinstance(given, type)
             if not fits and not (both and issubclass(given, wanted)):

@@ -63,7 +63,7 @@ def attend(cell: Cell) -> Steps:
         elif signal is Signal.CRASH:
             yield from crashed(cell, control.error or ActorKilled())
         elif signal is Signal.RESTART:
-            yield from _restart(cell, control.error)
+            yield from _restart(cell, control)
         elif signal is Signal.CHILD_GONE:
             yield from _child_gone(cell)
     return cell.state is Lifecycle.RUNNING and not yields
@@ -88,6 +88,7 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
     if cell.state is Lifecycle.STARTING:
         cell.state = advance(cell.state, Lifecycle.RUNNING)
         cell.system.started(cell, restarted=restarted, error=error)
+        _report(cell)
 
 
 def stop(cell: Cell, future: Future[Any] | None) -> Steps:
@@ -226,14 +227,14 @@ def finish(cell: Cell) -> None:
     with cell.system.lock:
         if cell.state is Lifecycle.STOPPED:
             return
-        cell.state = Lifecycle.STOPPED
-        rare.runner, runner = None, rare.runner
-    del runner
+        cell.state = advance(cell.state, Lifecycle.STOPPED)
+        # Invariant: who wants to be told puts its future here under the lock and only while the state is not STOPPED.
+        futures, rare.stop_futures = rare.stop_futures, []
     reason, error = rare.end or (DownReason.STOPPED, None)
     cell.actor = cell.receiver = None
     watch.gone(cell, reason, error)
     cell.system.gone(cell, reason, error)
-    futures, rare.stop_futures = rare.stop_futures, []
+    _report(cell)
     for future in futures:
         future.try_set(True)
 
@@ -241,43 +242,52 @@ def finish(cell: Cell) -> None:
 # -- restart ---------------------------------------------------------------------------------------------------------------
 
 
-def _restart(cell: Cell, error: BaseException | None) -> Steps:
+def _restart(cell: Cell, control: Control) -> Steps:
     """Begin a restart in place: same ref, same mailbox, new instance."""
-    if cell.state is not Lifecycle.RUNNING:
-        return
-    cell.state = advance(cell.state, Lifecycle.RESTARTING)
     rare = cell.extras()
-    cell.incarnation += 1  # fences what the old instance's timers and pipes still send
-    if rare.timers is not None:
-        rare.timers.cancel_all()
-        rare.timers = None
-    cause = error if error is not None else ActorRestarting(cell.label())
-    for handle in tuple(rare.handles):
-        handle.fail(ActorRestarting(cell.label()))
-    try:
-        yield from _hook(_on_failure(cell, cause))
-    except Exception as failure:  # noqa: BLE001  # logged as pykka does; the instance is going anyway
-        _log_failure(cell, failure)
-    rare.parting = error
+    if control.call is not None:
+        rare.reports.append(control.call)
+    if cell.state is not Lifecycle.RUNNING:
+        return  # it is restarting or ending already; who asked is told when that is done
+    cell.state = advance(cell.state, Lifecycle.RESTARTING)
+    rare.cause = control.error
+    error = control.error if control.error is not None else ActorRestarting(cell.label())
+    yield from _last_hook(cell, lambda: _on_failure(cell, error))
     yield from _child_gone(cell)
 
 
 def _rebuild(cell: Cell) -> Steps:
-    """Finish a restart: the stash goes back to the front, the new instance starts."""
+    """Finish a restart: what the old instance left behind is fenced off, the stash goes back to the front, the new instance starts."""
     rare = cell.extras()
-    error, rare.parting = rare.parting, None
+    error, rare.cause = rare.cause, None
+    cell.incarnation += 1
+    if rare.timers is not None:
+        rare.timers.cancel_all()
+        rare.timers = None
+    for handle in tuple(rare.handles):
+        handle.fail(ActorRestarting(cell.label()))
     if rare.stash:
         cell.system.put_back(cell, list(rare.stash))
         rare.stash.clear()
     rare.restarts += 1
     try:
         instantiate(cell)
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001  # a crash like any other
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
         return
     cell.state = advance(cell.state, Lifecycle.STARTING)
     yield from _start(cell, restarted=True, error=error)
+
+
+def _report(cell: Cell) -> None:
+    """Tell whoever asked for a restart that it is over, one way or the other."""
+    rare = cell.rare
+    if rare is not None:
+        with cell.system.lock:
+            reports, rare.reports = rare.reports, []
+        for report in reports:
+            report()
 
 
 # -- reports ---------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import heapq
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -41,10 +41,21 @@ def _check_capacity(capacity: object) -> None:
         raise ValueError(msg)
 
 
-def _check_overflow(overflow: object) -> None:
+def _check_overflow(overflow: object, timeout: object) -> None:
     if not isinstance(overflow, Overflow):
         msg = f"overflow={overflow!r} is not valid: use a member of Overflow"
         raise TypeError(msg)
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
+        raise TypeError(msg)
+    if not timeout >= 0:
+        msg = f"timeout={timeout!r} is not valid: seconds, 0 or more, or None"
+        raise ValueError(msg)
+    if overflow is not Overflow.BLOCK:
+        msg = f"timeout={timeout!r} is not valid with overflow={overflow}: only Overflow.BLOCK waits"
+        raise ValueError(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +79,11 @@ class Bounded:
 
     capacity: int
     overflow: Overflow = Overflow.BLOCK
-    timeout: float | None = None
+    timeout: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         _check_capacity(self.capacity)
-        _check_overflow(self.overflow)
-        if self.timeout is not None and not self.timeout >= 0:
-            msg = f"timeout={self.timeout!r} is not valid: seconds, 0 or more, or None"
-            raise ValueError(msg)
+        _check_overflow(self.overflow, self.timeout)
 
     def build(self, cell: Cell) -> BoundedMailbox:
         """Return the mailbox object for `cell`."""
@@ -94,9 +102,9 @@ class Priority:
     """
 
     key: Callable[[Any], Any]
-    capacity: int | None = None
-    overflow: Overflow = Overflow.REJECT
-    timeout: float | None = None
+    capacity: int | None = field(default=None, kw_only=True)
+    overflow: Overflow = field(default=Overflow.REJECT, kw_only=True)
+    timeout: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         if not callable(self.key):
@@ -104,7 +112,7 @@ class Priority:
             raise TypeError(msg)
         if self.capacity is not None:
             _check_capacity(self.capacity)
-        _check_overflow(self.overflow)
+        _check_overflow(self.overflow, self.timeout)
 
     def build(self, cell: Cell) -> BoundedMailbox:
         """Return the mailbox object for `cell`."""
@@ -134,6 +142,12 @@ COLD = Door()
 CLOSED = Door()
 
 
+class _Uncounted(tuple[Any, ...]):
+    """Holds an entry that does not count against the bound."""
+
+    __slots__ = ()
+
+
 class BoundedMailbox:
     """A mailbox with a bound. All its state is guarded by `_lock`; no user code runs under it."""
 
@@ -160,19 +174,19 @@ class BoundedMailbox:
 
     def _put_exempt(self, entry: Any) -> None:
         self._exempted += 1
-        self._queue.append((_EXEMPT, entry))
+        self._queue.append(_Uncounted((entry,)))
 
     def _take(self) -> Any:
         entry = self._queue.popleft()
-        if type(entry) is tuple and entry[0] is _EXEMPT:
+        if type(entry) is _Uncounted:
             self._exempted -= 1
-            return entry[1]
+            return entry[0]
         return entry
 
     def _evict(self) -> Any:
         """Take out the oldest counted entry."""
         for index, entry in enumerate(self._queue):
-            if not (type(entry) is tuple and entry[0] is _EXEMPT):
+            if type(entry) is not _Uncounted:
                 del self._queue[index]
                 return entry
         return None
@@ -185,8 +199,12 @@ class BoundedMailbox:
 
     # -- senders -----------------------------------------------------------------------------------------------------------
 
-    def append(self, entry: Any) -> None:
+    def append(self, entry: Any, timeout: float | None = None) -> None:
         """Admit `entry`, or do what the overflow policy says.
+
+        Args:
+            entry: what is sent.
+            timeout: seconds the sender will wait for room, if fewer than the declared ones.
 
         Raises:
             Shut: the mailbox is closed.
@@ -206,30 +224,40 @@ class BoundedMailbox:
                 victim = self._evict()
             elif self.overflow is Overflow.DROP_NEWEST:
                 victim = prepared
-        if victim is not None:
-            newest = self.overflow is Overflow.DROP_NEWEST
-            self._cell.dropped(self._entry(victim), DeadLetterReason.DROPPED_NEWEST if newest else DeadLetterReason.DROPPED_OLDEST)
-            return
-        self._refuse_or_wait(entry)
+        if self.overflow is Overflow.DROP_OLDEST:
+            self._cell.dropped(self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
+        elif self.overflow is Overflow.DROP_NEWEST:
+            self._cell.dropped(entry, DeadLetterReason.DROPPED_NEWEST)
+        elif self.overflow is Overflow.REJECT:
+            raise self.full(entry)
+        else:
+            self._wait_for_room(entry, self.patience(timeout))
 
-    def _refuse_or_wait(self, entry: Any) -> None:
+    def patience(self, timeout: float | None) -> float | None:
+        """Return how long a sender with `timeout` waits for room: its own time or the declared one, whichever is shorter."""
+        given = [seconds for seconds in (timeout, self.timeout) if seconds is not None]
+        return min(given) if given else None
+
+    def full(self, entry: Any, waited: float | None = None) -> MailboxFullError:
+        """Return the error for an entry that found no room."""
+        why = f"for {waited} seconds" if waited is not None else ""
+        return MailboxFullError(self._cell.label(), self._cell.unwrap(entry)[0], self.capacity or 0, why)
+
+    def _wait_for_room(self, entry: Any, timeout: float | None) -> None:
         cell = self._cell
-        message = self._cell.unwrap(entry)[0]
-        assert self.capacity is not None
-        if self.overflow is Overflow.REJECT:
-            raise MailboxFullError(cell.label(), message, self.capacity)
+        message = cell.unwrap(entry)[0]
         if current_cell() is cell:
-            raise MailboxFullError(cell.label(), message, self.capacity, "and it is the sender's own")
+            raise MailboxFullError(cell.label(), message, self.capacity or 0, "and it is the sender's own")
         if cell.system.ports.waiter.on_loop():
-            raise WouldBlockError(cell.label(), message, self.capacity)
+            raise WouldBlockError(cell.label(), message, self.capacity or 0)
         admitted = self.offer(entry)
         try:
-            admitted.get(timeout=self.timeout)
+            admitted.get(timeout=timeout)
         except Timeout:
-            if self._withdraw(admitted):
-                raise MailboxFullError(cell.label(), message, self.capacity, f"for {self.timeout} seconds") from None
+            if self.withdraw(admitted):
+                raise self.full(entry, timeout) from None
         except BaseException:
-            self._withdraw(admitted)
+            self.withdraw(admitted)
             raise
 
     def offer(self, entry: Any) -> Future[None]:
@@ -254,18 +282,14 @@ class BoundedMailbox:
         admitted.set(None)
         return admitted
 
-    def _withdraw(self, admitted: Future[None]) -> bool:
-        """Leave the line; return False if admission came first."""
+    def withdraw(self, admitted: Future[None]) -> bool:
+        """Leave the line of `offer`; return False if admission came first."""
         with self._lock:
             for index, (_, future) in enumerate(self._waiting):
                 if future is admitted:
                     del self._waiting[index]
                     return True
         return False
-
-    def withdraw(self, admitted: Future[None]) -> bool:
-        """Leave the line of `offer`; return False if the message is in already."""
-        return self._withdraw(admitted)
 
     def exempt(self, entry: Any) -> None:
         """Admit `entry` whatever the bound; raise Shut if closed."""
@@ -298,7 +322,7 @@ class BoundedMailbox:
         """Put unstashed entries at the front, in order, whatever the bound."""
         with self._lock:
             self._exempted += len(entries)
-            self._queue.extendleft((_EXEMPT, entry) for entry in reversed(entries))
+            self._queue.extendleft(_Uncounted((entry,)) for entry in reversed(entries))
 
     def close(self) -> None:
         """Admit nothing from now on; senders that wait get ActorDeadError with their message."""
@@ -310,13 +334,6 @@ class BoundedMailbox:
             message = self._cell.unwrap(entry)[0]
             label = self._cell.label()
             admitted.try_fail(ActorDeadError(f"{label} stopped before it had room for the message", label, message))
-
-
-class _Exempt:
-    """Marks entries that do not count against the bound."""
-
-
-_EXEMPT: Any = _Exempt()
 
 
 class PriorityMailbox(BoundedMailbox):

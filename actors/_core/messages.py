@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core.cell import Cell
+    from actors._core.events import DeadLetterReason
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
 
@@ -77,18 +78,15 @@ class Note:
 
     Attributes:
         expires: clock time after which the message is not handled any more.
-        correlation: id shared by everything that one message from outside brought about; in traced systems.
-        sender: the cell whose handler sent it; in traced systems.
-        incarnation: the sender's incarnation then; in traced systems.
+        fate: the dead letter that a fenced message becomes; None for ticks and notices, which carry nothing.
     """
 
-    __slots__ = ("correlation", "expires", "incarnation", "sender")
+    __slots__ = ("expires",)
+
+    fate: ClassVar[DeadLetterReason | None] = None
 
     def __init__(self, expires: float | None = None) -> None:
         self.expires = expires
-        self.correlation: str | None = None
-        self.sender: Cell | None = None
-        self.incarnation = 0
 
     def fenced(self, cell: Cell) -> bool:  # noqa: ARG002  # the signature is for subclasses
         """Tell whether the message must no longer reach `cell`. Asked once, when its turn has come."""

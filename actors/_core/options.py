@@ -46,6 +46,10 @@ class Options:
         if "mailbox" in given:
             check_mailbox(given["mailbox"])
             given["mailbox_declared"] = True
+        for name in ("reentrant", "own_context"):
+            if not isinstance(given.get(name, False), bool):
+                msg = f"{name}={given[name]!r} is not valid: True or False"
+                raise TypeError(msg)
         capacity = given.get("stash_capacity", 1)
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             msg = f"stash_capacity={capacity!r} is not valid: a whole number of messages, 1 or more"

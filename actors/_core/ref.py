@@ -14,7 +14,7 @@ from actors._core.lifecycle import Lifecycle
 from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
 from actors._core.messages import Control, Entry, Note, Request, Signal
 from actors._core.stats import ActorStats, snapshot
-from actors._core.timers import check_seconds
+from actors._core.timers import check_seconds, check_timeout
 from actors.errors import ActorError, Timeout
 
 if TYPE_CHECKING:
@@ -191,10 +191,15 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
             DeadlockError: the answer could never come.
             BaseException: what the handler raised.
         """
+        check_timeout(timeout)
         future: Future[Any] = Future()
         future._cell = self._target
+        entry = Entry((message, future, self._note(deadline)))
         try:
-            self._send(Entry((message, future, self._note(deadline))))
+            if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
+                timeout = self._send_within(entry, timeout)
+            else:
+                self._send(entry)
         except ActorError as error:
             future.try_fail(error)
         if block:
@@ -212,23 +217,38 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
 
         Args and raises: as for `ask`.
         """
+        check_timeout(timeout)
         future: Future[Any] = Future()
         future._cell = target = self._target
         entry = Entry((message, future, self._note(deadline)))
-        if type(target.queue) is BoundedMailbox:
-            await self._send_async(entry)
-        else:
-            self._send(entry)
-        if timeout is None:
-            return await future
-        return await target.system.ports.awaiter.within(future, timeout)
+        awaiter = target.system.ports.awaiter
+        try:
+            if isinstance(target.queue, BoundedMailbox):
+                begin = target.system.ports.clock.now()
+                await self._send_async(entry, timeout)
+                if timeout is not None:
+                    timeout = max(0.0, timeout - (target.system.ports.clock.now() - begin))
+            else:
+                self._send(entry)
+            if timeout is None:
+                return await future
+            return await awaiter.within(future, timeout)
+        except Exception:
+            raise
+        except BaseException:  # the await was cancelled
+            future.cancel()
+            raise
 
     def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Call a method on the actor, in its turn: ``ref.call(Counter.add, 2).get()``.
 
         The same as through `proxy()`, but the types of the arguments and of the answer are known.
         """
-        return self.ask(ProxyCall((method.__name__,), args, kwargs), block=False)
+        name = getattr(method, "__name__", None)
+        if name is None:
+            msg = f"method={method!r} is not valid: a method of the actor's class, like Counter.add"
+            raise TypeError(msg)
+        return self.ask(ProxyCall((name,), args, kwargs), block=False)
 
     def proxy(self) -> ActorProxy[A]:  # type: ignore[override]
         """Return a proxy: the actor's methods and attributes, each giving a `Future`.
@@ -263,7 +283,19 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
                 target.settle(inbox)
         target.rouse()
 
-    async def _send_async(self, entry: Entry) -> None:
+    def _send_within(self, entry: Entry, timeout: float) -> float:
+        """Send to a bounded mailbox, waiting at most `timeout` seconds for room; return how many of them are left."""
+        target = self._target
+        clock = target.system.ports.clock
+        begin = clock.now()
+        try:
+            target.inbox.append(entry, timeout)
+        except Shut:
+            target.admit(entry)
+        target.rouse()
+        return max(0.0, timeout - (clock.now() - begin))
+
+    async def _send_async(self, entry: Entry, timeout: float | None = None) -> None:
         target = self._target
         target.warm()
         queue = target.queue
@@ -271,19 +303,20 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
             self._send(entry)
             return
         try:
-            admitted = queue.offer(entry)
+            admitted = target.inbox.offer(entry)
         except Shut:
             self._send(entry)
             return
         target.rouse()
+        seconds = queue.patience(timeout)
         try:
-            if queue.timeout is None:
+            if seconds is None:
                 await admitted
             else:
-                await target.system.ports.awaiter.within(admitted, queue.timeout)
+                await target.system.ports.awaiter.within(admitted, seconds)
         except Timeout:
             if queue.withdraw(admitted):
-                raise queue.full(entry) from None
+                raise queue.full(entry, seconds) from None
         except BaseException:
             queue.withdraw(admitted)
             raise
@@ -311,6 +344,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         Returns:
             True if it has ended now or was ending, False if it was dead already.
         """
+        check_timeout(timeout)
         return self._ended(self._target.system.stop(self._target, deadline), block=block, timeout=timeout)
 
     def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
@@ -321,6 +355,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         Returns:
             True if this ended it, False if it was dead already.
         """
+        check_timeout(timeout)
         return self._ended(self._target.system.kill(self._target), block=block, timeout=timeout)
 
     def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
@@ -329,6 +364,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         Returns:
             True if a new instance is running, False if the actor is dead or died of it.
         """
+        check_timeout(timeout)
         return self._ended(self._target.system.restart(self._target), block=block, timeout=timeout)
 
     @staticmethod

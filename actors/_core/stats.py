@@ -48,8 +48,8 @@ def snapshot(cell: Cell) -> ActorStats:
     dead_lettered = rare.dead_lettered if rare is not None else 0
     dropped = rare.dropped if rare is not None else 0
     return ActorStats(
-        accepted=cell.handled + in_progress + waiting + stashed + dead_lettered + dropped,
-        handled=cell.handled,
+        accepted=cell.handled + waiting + stashed + dead_lettered + dropped,
+        handled=cell.handled - in_progress,  # counted when taken
         in_progress=in_progress,
         waiting=waiting,
         stashed=stashed,

@@ -10,13 +10,14 @@ from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors._core.events import DeadLetterReason
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.ports import Clock, TimerHandle
 
-__all__ = ["PipeNote", "TimerMode", "Timers", "check_seconds", "pipe"]
+__all__ = ["PipeNote", "TimerMode", "Timers", "check_seconds", "check_timeout", "pipe"]
 
 
 class TimerMode(Enum):
@@ -38,6 +39,18 @@ def check_seconds(name: str, seconds: object) -> float:
         msg = f"{name}={seconds!r} is not valid: seconds, 0 or more"
         raise ValueError(msg)
     return float(seconds)
+
+
+def check_timeout(timeout: object) -> None:
+    """Raise unless `timeout` is None or a number of seconds; a negative one is as good as 0, as in pykka."""
+    if timeout is None:
+        return
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
+        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
+        raise TypeError(msg)
+    if timeout != timeout:  # noqa: PLR0124  # nan
+        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
+        raise ValueError(msg)
 
 
 class _Timer(Note):
@@ -184,12 +197,14 @@ class Timers:
             self._silence = None
         if seconds is not None:
             cell.receiver = self._silence = _Silence(self, seconds, cell.receiver)
+        cell.yield_turn()  # the turn under way goes by the old receiver
 
 
 class PipeNote(Note):
     """Fences the result of a pipe: it is for the incarnation that asked for it."""
 
     __slots__ = ("of",)
+    fate = DeadLetterReason.RESTARTED
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()

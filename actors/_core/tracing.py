@@ -34,7 +34,7 @@ class TracedInbox:
         self.exempt = getattr(queue, "exempt", queue.append)
         self._correlation = correlation
 
-    def append(self, entry: Any) -> None:
+    def append(self, entry: Any, *timeout: float) -> None:
         """Admit `entry` with its origin."""
         here: Any = getcurrent()
         sender = here.worker.cell if type(here) is Strand else current_cell()
@@ -48,10 +48,17 @@ class TracedInbox:
             correlation = cause[-3] if traced else self._correlation()
             incarnation = sender.incarnation
         if type(entry) is Entry:
-            self._put(Entry((*entry, correlation, sender, incarnation)))
+            self._put(Entry((*entry, correlation, sender, incarnation)), *timeout)
         else:
             self._put((entry, correlation, sender, incarnation))
 
+    def offer(self, entry: Entry) -> Any:
+        """Do as `append` does for a sender that awaits its admission to a bounded mailbox."""
+        traced = TracedInbox(self.queue, self._correlation)
+        offered: list[Any] = []
+        traced._put = offered.append
+        traced.append(entry)
+        return self.queue.offer(offered[0])
 
 class TracedReceiver:
     """Stands between the turn loop and the actor and takes the origin off every message."""

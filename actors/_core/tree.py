@@ -137,7 +137,13 @@ class Groups:
 
     def join(self, name: str, ref: ActorRef[Any]) -> None:
         """Add `ref` to the group `name`, which comes to be with its first member. A dead ref is not added."""
-        cell = ref._target
+        if not isinstance(name, str) or not name:
+            msg = f"name={name!r} is not valid: a text that is not empty"
+            raise ValueError(msg)
+        cell = getattr(ref, "_target", None)
+        if cell is None:
+            msg = f"ref={ref!r} is not valid: a ref of an actor of this framework"
+            raise TypeError(msg)
         rare = cell.extras()
         with self._lock:
             if cell.state is not Lifecycle.STOPPED:

@@ -53,7 +53,7 @@ class TurnOver(BaseException):  # a way out of the loop, not an error
 def run(worker: Worker) -> None:
     """Give turns to cells until the worker's `rest` says to end."""
     resumed = worker.resumed
-    turns = range(2, worker.turn + 1)
+    turns = range(worker.turn - 1)
     while True:
         if resumed and not worker.switch():
             return
@@ -69,28 +69,27 @@ def run(worker: Worker) -> None:
             continue
         queue = cell.queue
         receiver = cell.receiver
-        count = 1
         try:
             # The first message stands outside of the loop: most turns have only one, and a loop costs as much as a message.
             if queue:
                 cell.current = entry = queue.popleft()
+                cell.handled += 1
                 if type(entry) in WRAPPED:
                     perform(cell, entry)
                 else:
                     receiver.on_receive(entry)
-                if queue:
-                    for count in turns:
+                if queue and not cell.control:
+                    for _ in turns:
                         cell.current = entry = queue.popleft()
+                        cell.handled += 1
                         if type(entry) in WRAPPED:
                             perform(cell, entry)
                         else:
                             receiver.on_receive(entry)
                         if not queue or cell.control:
                             break
-                cell.handled += count
                 cell.current = None
         except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
-            cell.handled += count
             if type(error) is TurnOver:
                 cell.current = None
             else:
@@ -158,6 +157,8 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
     if note is not None:
         if note.fenced(cell):
             cell.handled -= 1
+            if note.fate is not None:
+                cell.dead_letter(message, note.fate, own_turn=True)
             return None
         if note.expires is not None and cell.system.ports.clock.now() >= note.expires:
             cell.handled -= 1

@@ -105,13 +105,12 @@ class Runner:
             cell.end_turn()
             return True
         queue = cell.queue
-        count = 0
         try:
             for _ in range(self.host.turn):
                 if not queue or cell.control or cell.queue is not queue:
                     break
                 cell.current = entry = queue.popleft()
-                count += 1
+                cell.handled += 1
                 if cell.reentrant:
                     await self._admit(entry)
                 elif type(entry) in WRAPPED:
@@ -121,13 +120,11 @@ class Runner:
                     if inspect.iscoroutine(result):
                         await result
         except asyncio.CancelledError:
-            return await self._cancelled(count)
+            return await self._cancelled()
         except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
-            cell.handled += count
             await adrive(life.crashed(cell, error))
             cell.end_turn()
             return True
-        cell.handled += count
         cell.current = None
         if cell.queue is not queue or not (queue or cell.control):
             cell.end_turn()
@@ -135,10 +132,9 @@ class Runner:
             cell.requeue()
         return True
 
-    async def _cancelled(self, count: int) -> bool:
+    async def _cancelled(self) -> bool:
         """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
         cell = self.cell
-        cell.handled += count
         if any(control.signal is Signal.KILL for control in cell.control):
             await adrive(life.crashed(cell, ActorKilled()))
             cell.end_turn()

@@ -24,11 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
+from actors._core import life
 from actors._core.cell import Lane
 from actors._core.context import Strand, bind
 from actors._core.events import HandlerBlocked, WorkersExhausted
 from actors._core.messages import Control, Signal
-from actors._core.turn import run
+from actors._core.turn import drive, run
+from actors.errors import InternalError
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -127,7 +129,7 @@ class PoolWorker:
     # -- greenlets ---------------------------------------------------------------------------------------------------------
 
     def _main(self) -> None:
-        """Run strands one after the other; a strand that ends falls back here."""
+        """Begin strands. Control comes back here when one ends, or parks with no other to go on with."""
         self._root = getcurrent()
         while not self.ended or self.parked or self.resumed:
             strand, self._next = self._next or self._new_strand(), None
@@ -135,6 +137,10 @@ class PoolWorker:
                 strand.switch()
             except Exception:
                 logger.exception("greenroom: a pool worker failed; please report this")
+                cell, self.cell = self.cell, None
+                if cell is not None:
+                    drive(life.crashed(cell, InternalError("the turn failed outside of the actor's code")))
+                    cell.end_turn()
 
     def _new_strand(self) -> Strand:
         strand = Strand(lambda: run(self), self._root)
@@ -156,7 +162,7 @@ class PoolWorker:
         elif self._strands:
             other = self._strands.pop()
         else:
-            other = self._new_strand()
+            other = self._root  # a strand begun from here would begin at this depth of recursion; the root begins it at its own
         other.switch()
         self.parked -= 1
         self.switches += 1

@@ -159,7 +159,11 @@ class AsyncioAwaiter:
                 return
 
         future._listen(wake)
-        yield from waiter
+        try:
+            yield from waiter
+        finally:
+            if not future.done():
+                future._forget(wake)
 
     async def within(self, future: Future[Any], timeout: float) -> Any:
         """Return what `future` is resolved with; raise Timeout after `timeout` seconds."""
