@@ -6,8 +6,9 @@ pykka's whole API is here too: a program that says ``import actors as pykka`` wo
 
 import logging as _logging
 
-from pykka import CallableProxy, debug, messages, traversable, typing
+from pykka import CallableProxy, traversable
 
+from actors import debug, messages, typing
 from actors._core.actor import Actor, ThreadingActor
 from actors._core.events import EventStream, Subscription
 from actors._core.future import Future, get_all, wait_any

@@ -61,6 +61,10 @@ __all__ = [
 class ActorError(Exception):
     """Root of all errors of the framework."""
 
+    def __repr__(self) -> str:
+        """Return the sentence, without the message that may ride on the error: that can be of any size."""
+        return f"{type(self).__name__}({str(self)!r})"
+
 
 class ActorDeadError(ActorError, pykka.ActorDeadError):
     """The actor is stopped, or stopped before it handled the message.

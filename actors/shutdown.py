@@ -151,7 +151,7 @@ class Shutdown:
                 except BaseException as error:  # noqa: BLE001  # reported by name, and published
                     done.set_exception(error)
 
-            threading.Thread(target=call, name=f"greenroom-hook-{hook.name}", daemon=True).start()
+            self._system.ports.aside(call, f"hook-{hook.name}")
             try:
                 done.get(timeout=hook.timeout)
             except BaseException as error:  # noqa: BLE001  # a hook must not keep the system from ending
@@ -184,10 +184,6 @@ class Shutdown:
         system = self._system
         if last or not system.tree.living():
             self._empty.try_set(None)
-            return
-        with system.lock:
-            order = list(system.tree.root.children.values()) if not system.tree.root.leaving else None
-        if order is not None and not order:
             return
         system.stop_last(system.tree.root)
 

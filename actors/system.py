@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core import life
-from actors._core.cell import Cell, Lane
+from actors._core.cell import Cell, Lane, Rare
 from actors._core.context import current_cell
 from actors._core.events import (
     ActorRestarted,
@@ -240,12 +240,18 @@ class ActorSystem:
             life.instantiate(cell)
             cell.lane = self._lane(cell)
         except BaseException:
-            with self.lock:
-                cell.state = Lifecycle.STOPPED
-            cell.close()
-            cell.actor = None
-            self._left(cell)
+            self._undo(cell)
             raise
+
+    def _undo(self, cell: Cell) -> None:
+        """Take an actor that will not be started out of its place, unless it was killed before."""
+        with self.lock:
+            if cell.state is not Lifecycle.CREATED:
+                return
+            cell.state = Lifecycle.STOPPED
+        cell.close()
+        cell.actor = None
+        self._left(cell)
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
         try:
@@ -277,12 +283,19 @@ class ActorSystem:
 
     def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:
         """Let a built actor live: it is registered, then gets its first turn, for `on_start`."""
-        self._check_open()
         if not cell.uid:  # built by hand
+            self._check_open()
             self.tree.enter(cell, None, None)
             cell.lane = self._lane(cell)
-        cell.state = advance(cell.state, Lifecycle.STARTING)
-        cell.control = (*cell.control, Control(Signal.START, call=report))
+        with self.lock:
+            open_ = self.state is SystemState.RUNNING and cell.state is Lifecycle.CREATED
+            if open_:
+                cell.state = advance(cell.state, Lifecycle.STARTING)
+                cell.control = (*cell.control, Control(Signal.START, call=report))
+        if not open_:
+            self._undo(cell)
+            self._check_open()
+            raise life.start_error(cell)
         if self.is_default:
             _refs.add_cell(cell)
             if not cell.actor_class.use_daemon_thread:
@@ -398,15 +411,18 @@ class ActorSystem:
         return future
 
     def _abandon(self, cell: Cell) -> None:
-        """Fence off the handler of a killed actor that will not end, and end the actor without it. On the clock's thread."""
+        """Fence off the handler or hook of a killed actor that will not end, and end the actor without it. On the clock's thread."""
         with self.lock:
-            handler = cell.current is not None or (cell.rare is not None and cell.rare.end is not None and not cell.rare.children)
-            if cell.state is Lifecycle.STOPPED or not handler or cell.suspended or cell.token:
+            if cell.state is Lifecycle.STOPPED:
                 return
-            rare = cell.rare
-            if rare is None:
-                return
-            rare.abandoned = True
+            rare = cell.extras_locked()
+            stuck = cell.current is not None
+            if stuck:
+                rare.abandoned = True
+        if not stuck:  # it waits for its turn, or for its children
+            clock = self.ports.clock
+            clock.call_at(clock.now() + self.config.blocked_after, lambda: self._abandon(cell))
+            return
         entry = cell.current
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
@@ -426,7 +442,9 @@ class ActorSystem:
         """Return the living children of `cell`, the last started first."""
         return tuple(reversed(self.tree.children(cell)))
 
-    stop_last = staticmethod(Tree.stop_last)
+    def stop_last(self, family: Rare) -> None:
+        """Tell the child that was started last to stop, if no other is being stopped."""
+        self.tree.stop_last(family)
 
     def door_of(self, cell: Cell) -> Any:
         """Return what senders append to: the mailbox itself, or what stands before it in a traced system."""
@@ -510,7 +528,7 @@ class ActorSystem:
     def fatal(self, error: BaseException) -> None:
         """End the system because of a BaseException in a handler: in order, and not on the thread of that handler."""
         del error
-        threading.Thread(target=self._fatal, name="greenroom-fatal", daemon=True).start()
+        self.ports.aside(self._fatal, "fatal")
 
     def _fatal(self) -> None:
         if self.is_default:
@@ -545,7 +563,7 @@ class ActorSystem:
 
     def request_shutdown(self) -> None:
         """Begin to shut down, and return at once. Also from a handler or a signal handler."""
-        self.ports.clock.soon(lambda: threading.Thread(target=self.shutdown, name="greenroom-shutdown", daemon=True).start())
+        self.ports.clock.soon(lambda: self.ports.aside(self.shutdown, "shutdown"))
 
     def shutdown(self, *, timeout: float | None = None) -> ShutdownReport:
         """End the system in order: hooks, actors in reverse start order, hooks, threads. Idempotent; waits for a shutdown under way.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
@@ -95,7 +94,7 @@ class Actor(pykka.Actor):
                 "own_context": own_context,
             }
         )
-        cls._handlers = handlers.collect(cls, sys._getframe(1).f_locals)
+        cls._handlers = handlers.collect(cls, handlers.enclosing_names(cls))
         is_async = has_async_members(cls)
         if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
             msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"

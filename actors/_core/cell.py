@@ -11,6 +11,7 @@ Who may touch what:
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -27,11 +28,14 @@ if TYPE_CHECKING:
     from actors._core.options import Options
     from actors._core.ports import Parker
     from actors._core.ref import ActorRef
+    from actors._core.reply import ReplyHandle
     from actors._core.timers import Timers
     from actors._core.watch import WatchNote
     from actors.system import ActorSystem
 
 __all__ = ["Cell", "Host", "Lane", "Rare"]
+
+_settling = threading.Lock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
 
 
 class Host(Protocol):
@@ -89,11 +93,11 @@ class Rare:
         self.told: Cell | None = None  # the one of them that was told to stop last
         self.watchers: dict[Cell, WatchNote] = {}  # under system.lock
         self.watching: dict[Cell, WatchNote] = {}
-        self.links: set[Cell] = set()  # under system.lock
+        self.links: dict[Cell, None] = {}  # under system.lock; a dict for its order, which no address decides
         self.groups: set[str] = set()  # under system.lock
         self.timers: Timers | None = None
         self.stash: deque[Any] | None = None
-        self.handles: set[Any] = set()
+        self.handles: dict[ReplyHandle, None] = {}  # under system.lock
         self.stop_futures: list[Future[Any]] = []
         self.stopped_event: Any = None  # under system.lock
         self.end: tuple[DownReason, BaseException | None] | None = None
@@ -213,8 +217,13 @@ class Cell:
         """Return the rare fields, making them if need be."""
         if self.rare is None:
             with self.system.lock:
-                if self.rare is None:
-                    self.rare = Rare()
+                return self.extras_locked()
+        return self.rare
+
+    def extras_locked(self) -> Rare:
+        """Do as `extras` does, for a caller that holds the system's lock."""
+        if self.rare is None:
+            self.rare = Rare()
         return self.rare
 
     # -- sending, the long way ---------------------------------------------------------------------------------------------
@@ -257,13 +266,15 @@ class Cell:
         except IndexError:
             return self.inbox is CLOSED
         queue = self.queue
-        if type(queue) is deque and not queue and self.state is Lifecycle.RUNNING:
-            # Invariant: the door changes before the last look into the queue, and senders look at the door after they append.
+        if type(queue) is deque and self.state is Lifecycle.RUNNING:
+            # Invariant: the door changes before the look into the queue, and senders append before they look at the door: what this
+            # look does not see, its sender settles. Nobody gets past a cold door while the lock is held.
             with self.system.lock:
                 inbox, self.inbox = self.inbox, COLD
-                self.queue = ()
-            if queue:
-                self.settle(inbox)
+                if queue:
+                    self.inbox = inbox
+                else:
+                    self.queue = ()
         self.token.append(self)
         if self.queue or self.control:
             self.rouse()
@@ -272,27 +283,36 @@ class Cell:
     def settle(self, inbox: Any) -> None:
         """Look after entries that reached `inbox` after it was taken out of use.
 
-        Called by a sender that found `self.inbox` changed after its append; each entry is popped by exactly one caller.
+        Called by a sender that found `self.inbox` changed after its append. The lock makes taking an entry out and putting it where it
+        belongs one step, so that a sender whose entry another one settles does not overtake it with its next.
         """
         if type(inbox) is not deque:
             inbox = getattr(inbox, "queue", inbox)
         if isinstance(inbox, BoundedMailbox):
             return  # its own lock orders sends and close
-        while inbox and self.inbox is not inbox:
+        with _settling:
+            self._settle(inbox)
+
+    def _settle(self, inbox: deque[Any]) -> None:
+        while inbox and self.queue is not inbox:
             try:
                 entry = inbox.popleft()
             except IndexError:
                 return
-            if self.inbox is CLOSED:
+            if not self._put(entry, self._settle):
                 self.refuse(entry)
-            else:
-                self.admit(entry)
 
     def post(self, entry: Any) -> bool:
         """Put an entry that no bound holds back into the user lane; return False if the mailbox is closed.
 
         For stops, ticks, notices and piped results.
         """
+        if not self._put(entry, self.settle):
+            return False
+        self.rouse()
+        return True
+
+    def _put(self, entry: Any, settle: Callable[[Any], None]) -> bool:
         while True:
             inbox = self.inbox
             if inbox is COLD:
@@ -305,8 +325,7 @@ class Cell:
             except Shut:
                 continue
             if self.inbox is not inbox:
-                self.settle(inbox)
-            self.rouse()
+                settle(inbox if type(inbox) is deque else getattr(inbox, "queue", inbox))
             return True
 
     def rouse(self) -> None:

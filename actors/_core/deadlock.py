@@ -33,23 +33,19 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
     parker.futures = futures
     parker.finite = finite
     with _lock:
-        cell.wait = parker
-        if finite:
-            return
         # Nearly every wait is for one actor that waits for nobody: no cycle then.
         debtor = futures[0].debtor()
-        if (debtor is None or (debtor.wait is None and debtor is not cell)) and len(futures) == 1:
-            return
-        cycle = _find_cycle(cell)
-        if cycle:
-            cell.wait = None
+        free = len(futures) == 1 and (debtor is None or (debtor.wait is None and debtor is not cell))
+        cycle = [] if free or finite else _find_cycle(cell, parker)
+        if not cycle:
+            # Invariant: a wait that others see is entered: a killer may end it from now on.
+            cell.wait = parker
     if cycle:
         raise DeadlockError(tuple(stuck.path for stuck in cycle))
 
 
-def _debtors(cell: Cell) -> list[Cell] | None:
+def _debtors(cell: Cell, wait: Parker | None) -> list[Cell] | None:
     """Return the actors that owe what `cell` waits for; None if it does not wait, or its wait can end in another way."""
-    wait = cell.wait
     if wait is None or wait.finite or cell.reentrant:
         return None
     owing: list[Cell] = []
@@ -61,15 +57,15 @@ def _debtors(cell: Cell) -> list[Cell] | None:
     return owing
 
 
-def _find_cycle(cell: Cell) -> list[Cell]:
-    """Return a cycle through `cell` of waits that nothing can end, or an empty list."""
+def _find_cycle(cell: Cell, parker: Parker) -> list[Cell]:
+    """Return a cycle of waits that nothing can end and that `cell`, waiting in `parker`, would depend on; or an empty list."""
     owed: dict[Cell, list[Cell]] = {}
     todo = [cell]
     while todo:
         one = todo.pop()
         if one in owed:
             continue
-        debtors = _debtors(one)
+        debtors = _debtors(one, parker if one is cell else one.wait)
         if debtors is None:
             continue
         owed[one] = debtors

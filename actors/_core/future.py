@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import queue
 import sys
 from collections.abc import Callable, Generator, Iterable
@@ -36,6 +37,8 @@ J = TypeVar("J")
 M = TypeVar("M")
 R = TypeVar("R")
 
+logger = logging.getLogger("actors")
+
 PENDING = 0
 HOOKED = 1
 DONE = 2
@@ -51,7 +54,8 @@ class Future(pykka.Future[T], Generic[T]):
 
     _state = PENDING
     _value: Any = None
-    _cell: Cell | None = None  # who owes the answer; None: anybody may set it
+    _cell: Cell | None = None  # who was asked
+    _owed = True  # False once the duty to answer was taken out of the handler of `_cell`: anybody may answer then
     _token: Any = None  # CancelToken of the ask, made when somebody wants it
     _unread: Any = None  # reports a failure that nobody reads
     _sources: tuple[Future[Any], ...] | None = None  # what a combinator waits for; None: the hook may block
@@ -160,7 +164,8 @@ class Future(pykka.Future[T], Generic[T]):
     def _listen(self, waiter: Callable[[Future[T]], object]) -> None:
         """Call `waiter(self)` once something has happened: the end, a hook, or a hook that failed."""
         self._waiters.append(waiter)
-        if self._state >= DONE:
+        # A free hook is something to do for the waiter, too: it was installed, or failed in another getter, before this append.
+        if self._state >= DONE or (self._state == HOOKED and self._hook_turn):
             self._wake()
 
     def _forget(self, waiter: Callable[[Future[T]], object]) -> None:
@@ -254,7 +259,7 @@ class Future(pykka.Future[T], Generic[T]):
                 self._waiters.append(call)
                 return
             if self._state == HOOKED:
-                ports.ambient().clock.soon(functools.partial(_compute, self, call))
+                self._ports().clock.soon(functools.partial(_compute, self, call))
                 return
             try:
                 callback(self)
@@ -270,7 +275,7 @@ class Future(pykka.Future[T], Generic[T]):
 
     def debtor(self) -> Cell | None:
         """Return the actor that alone can resolve this future; None if resolved, or if others can."""
-        return self._cell if self._state == PENDING else None
+        return self._cell if self._owed and self._state == PENDING else None
 
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value without blocking the running event loop."""
@@ -340,22 +345,30 @@ def _lazy(sources: tuple[Future[Any], ...], hook: Callable[[float | None], Any])
 
 
 def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
-    """Run the hook of a lazy future whose sources are all there."""
+    """Run the hook of a future for its callbacks. What it raises is the outcome: a callback has no second chance."""
     try:
-        future.get()
-    except Exception as error:  # noqa: BLE001  # becomes the outcome: a callback has no second chance
-        future._value = error
-        future._state = FAILED
+        future._hook_turn.pop()
+    except IndexError:
+        if future._state < DONE:  # a getter is at it; look again when it is done or has failed
+            future._listen(then)
+        else:
+            then(future)
+        return
+    try:
+        future._value, state = future._get_hook(None), DONE  # type: ignore[misc]
+    except Exception as error:  # noqa: BLE001
+        future._value, state = error, FAILED
+    future._state = state
+    future._wake()
     then(future)
 
 
 def wait_for_all(sources: tuple[Future[Any], ...], call: Callable[[], object]) -> None:
     """Call `call()` when all of `sources` are resolved."""
-    left: list[None] = [None] * len(sources)
+    left = list(range(len(sources)))
 
     def one_is_done(_: Future[Any]) -> None:
-        left.pop()
-        if not left:
+        if left.pop() == 0:  # exactly one caller gets the 0, and it is the last
             call()
 
     for source in sources:
@@ -363,14 +376,12 @@ def wait_for_all(sources: tuple[Future[Any], ...], call: Callable[[], object]) -
 
 
 def report_callback(future: Future[Any], callback: Any, error: BaseException) -> None:
-    """Publish that a callback raised; without a system to publish to, let the thread's hook tell it."""
+    """Publish that a callback raised; without a system to publish to, log it."""
     cell = future._cell
     if cell is not None:
         cell.system.callback_failed(callback, error)
     else:
-        sys.unraisablehook(
-            sys.UnraisableHookArgs((type(error), error, error.__traceback__, "in a future's callback", callback))  # type: ignore[call-arg]
-        )
+        logger.error("callback %r of a future raised", callback, exc_info=error)
 
 
 def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
@@ -387,7 +398,7 @@ def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     try:
         # Invariant: a killer posts to the control lane and then looks for a wait to end; this wait is noted before this look.
         if cell is not None and cell.control and any(control.signal is Signal.KILL for control in cell.control):
-            raise ActorKilled
+            parker.throw(ActorKilled())  # raised by `park`: a wait that others see is entered
         for future in futures:
             future._listen(wake)
         return parker.park(timeout)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
+import sys
 import types
 import typing
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from actors._core.messages import Request
+from actors._core.reply import ReplyHandle
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["collect", "handler", "lookup"]
+__all__ = ["collect", "enclosing_names", "handler", "lookup"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -55,6 +59,18 @@ def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], st
     return table
 
 
+def enclosing_names(actor_class: type[Any]) -> dict[str, Any]:
+    """Return the local names of the functions around a class that is just being made, the innermost last."""
+    functions = actor_class.__qualname__.split(".<locals>.")[:-1]
+    names: dict[str, Any] = {}
+    frame = sys._getframe(1) if functions else None
+    while frame is not None:
+        if frame.f_code.co_name in (function.rpartition(".")[2] for function in functions):
+            names = {**frame.f_locals, **names}
+        frame = frame.f_back
+    return names
+
+
 def lookup(table: dict[type[Any], str], message_type: type[Any]) -> str | None:
     """Return the name of the method for `message_type` or its nearest base."""
     for base in message_type.__mro__:
@@ -81,6 +97,9 @@ def _message_types(owner: type[Any], name: str, member: Any, names: dict[str, An
     union = typing.get_origin(declared) in (typing.Union, types.UnionType)
     message_types = typing.get_args(declared) if union else (declared,)
     for message_type in message_types:
+        if message_type is Any:
+            msg = f"{where}: annotate {parameter!r} with object to take every message"
+            raise HandlerDeclarationError(msg)
         if not isinstance(message_type, type) or typing.get_origin(message_type) is not None:
             msg = f"{where}: {message_type!r} is not a plain class; annotate {parameter!r} with a class or a union"
             raise HandlerDeclarationError(msg)
@@ -112,8 +131,14 @@ def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
         if typing.get_origin(base) is Request:
             (wanted,) = typing.get_args(base)
             wanted = type(None) if wanted is None else wanted
-            fits = given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
+            if typing.get_origin(given) in (typing.Union, types.UnionType):
+                kinds = [kind for kind in typing.get_args(given) if kind is not ReplyHandle]
+                given = functools.reduce(operator.or_, kinds)
+            fits = given is ReplyHandle or given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
             both = isinstance(wanted, type) and isinstance(given, type)
             if not fits and not (both and issubclass(given, wanted)):
-                msg = f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}]"
+                msg = (
+                    f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}] "
+                    "(a handler that replies later returns its ReplyHandle)"
+                )
                 raise HandlerDeclarationError(msg)

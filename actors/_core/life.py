@@ -47,26 +47,31 @@ def attend(cell: Cell) -> Steps:
     """Work through the control lane; return True if the cell may go on with its mailbox."""
     yields = False
     while (control := cell.next_control()) is not None:
-        signal = control.signal
-        if signal is Signal.PROBE:
+        cell.current = control  # a hook is something to abandon, too, if it never ends
+        if control.signal is Signal.PROBE:
             yields = True
-        elif signal is Signal.CALL:
+        elif control.signal is Signal.CALL:
             control.call()  # type: ignore[misc]
-        elif cell.state is Lifecycle.STOPPED:
-            continue
-        elif signal is Signal.START:
-            yield from _start(cell)
-            if control.call is not None:
-                control.call()
-        elif signal is Signal.KILL:
-            yield from end(cell, DownReason.KILLED, None)
-        elif signal is Signal.CRASH:
-            yield from crashed(cell, control.error or ActorKilled())
-        elif signal is Signal.RESTART:
-            yield from _restart(cell, control)
-        elif signal is Signal.CHILD_GONE:
-            yield from _child_gone(cell)
+        elif cell.state is not Lifecycle.STOPPED:
+            yield from _obey(cell, control)
+        cell.current = None
     return cell.state is Lifecycle.RUNNING and not yields
+
+
+def _obey(cell: Cell, control: Control) -> Steps:
+    match control.signal:
+        case Signal.START:
+            if control.call is not None:
+                cell.extras().reports.append(control.call)
+            yield from _start(cell)
+        case Signal.KILL:
+            yield from end(cell, DownReason.KILLED, None)
+        case Signal.CRASH:
+            yield from crashed(cell, control.error or ActorKilled())
+        case Signal.RESTART:
+            yield from _restart(cell, control)
+        case Signal.CHILD_GONE:
+            yield from _child_gone(cell)
 
 
 def _hook(result: Any) -> Steps:
@@ -111,7 +116,6 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         return
     _log_failure(cell, error)
     cell.system.events.publish(events.ActorCrashed(cell.ref, error))
-    cell.current = None
     yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
 
 

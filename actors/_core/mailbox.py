@@ -95,7 +95,8 @@ class Priority:
     """A mailbox that hands out the message with the lowest `key(message)` first; equal keys in the order sent.
 
     Args:
-        key: called by the sender; must be quick and must not send. What it raises, the sender gets.
+        key: called by the sender; must be quick. What it raises, the sender gets, and also what comparing its result with others
+            raises. The results are compared under the mailbox's lock: return numbers, strings or tuples of these.
         capacity: how many messages may wait; None: any number.
         overflow: what happens to one more. DROP_OLDEST drops the message that would be handled last.
         timeout: as for `Bounded`.
@@ -256,6 +257,7 @@ class BoundedMailbox:
         except Timeout:
             if self.withdraw(admitted):
                 raise self.full(entry, timeout) from None
+            admitted.get()  # let in at this very moment, or sent back because the actor ended
         except BaseException:
             self.withdraw(admitted)
             raise
@@ -366,7 +368,13 @@ class PriorityMailbox(BoundedMailbox):
 
     def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
         self._number += 1
-        heapq.heappush(self._queue, (self._epoch, key, self._number, counted, entry))
+        item = (self._epoch, key, self._number, counted, entry)
+        try:
+            heapq.heappush(self._queue, item)
+        except Exception:  # a key that does not compare with the others: the entry goes back to its sender
+            self._queue = [other for other in self._queue if other is not item]
+            heapq.heapify(self._queue)
+            raise
 
     def _put(self, prepared: Any) -> None:
         self._push(prepared[0], prepared[1], counted=True)
@@ -394,7 +402,13 @@ class PriorityMailbox(BoundedMailbox):
     def _take(self) -> Any:
         if self._ahead:
             return self._ahead.popleft()
-        *_, counted, entry = heapq.heappop(self._queue)
+        try:
+            item = heapq.heappop(self._queue)
+        except IndexError:
+            raise
+        except Exception:  # noqa: BLE001  # keys that stopped comparing must not crash the actor: the order sent will do
+            item = self._queue.pop(min(range(len(self._queue)), key=lambda index: self._queue[index][2]))
+        *_, counted, entry = item
         self._exempted -= not counted
         return entry
 

@@ -6,6 +6,7 @@ them. The kernel reads no clock and draws no random number of its own. Real impl
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -129,9 +130,19 @@ class Dispatcher(Protocol):
         """Return the lane of a new actor."""
 
 
+def _thread_aside(call: Callable[[], object], name: str) -> None:
+    threading.Thread(target=call, name=f"greenroom-{name}", daemon=True).start()
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """One implementation of each port."""
+    """One implementation of each port.
+
+    Attributes:
+        dispatcher: gives turns in place of the built-in dispatchers.
+        aside: runs a call where it may block, under a name for people.
+        passing: exceptions that belong to the driver of a simulation: they go through handlers to it and are nobody's crash.
+    """
 
     clock: Clock
     random: Random
@@ -140,6 +151,8 @@ class Ports:
     awaiter: Awaiter
     instrument: Instrument | None = None
     dispatcher: Dispatcher | None = None
+    aside: Callable[[Callable[[], object], str], object] = _thread_aside
+    passing: tuple[type[BaseException], ...] = ()
 
 
 _ambient: list[Ports] = []

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["ActorRef"]
 
-A = TypeVar("A", bound="Actor")
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class ActorRef(pykka.ActorRef[A], Generic[A]):
+class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  # pykka's is invariant for no need
     """The address of an actor. Pass it to whoever shall send to it; keep it as long as you like.
 
     Refs are equal, and hash alike, when system, path and uid are: a restarted actor keeps its refs, a new actor under an old name gets
@@ -65,7 +65,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         return self._target.label()
 
     @property
-    def actor_class(self) -> type[A]:  # type: ignore[override]
+    def actor_class(self) -> type[A_co]:  # type: ignore[override]
         """The class of the actor."""
         return self._target.actor_class
 
@@ -85,7 +85,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         return self._target.system.stopped_event(self._target)
 
     @property
-    def _actor_weakref(self) -> Callable[[], A | None]:  # type: ignore[override]
+    def _actor_weakref(self) -> Callable[[], A_co | None]:  # type: ignore[override]
         cell = self._target
         actor = cell.actor
         return weakref.ref(actor) if actor is not None else lambda: None
@@ -239,7 +239,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
             future.cancel()
             raise
 
-    def call(self, method: Callable[Concatenate[A, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    def call(self, method: Callable[Concatenate[A_co, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Call a method on the actor, in its turn: ``ref.call(Counter.add, 2).get()``.
 
         The same as through `proxy()`, but the types of the arguments and of the answer are known.
@@ -250,7 +250,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
             raise TypeError(msg)
         return self.ask(ProxyCall((name,), args, kwargs), block=False)
 
-    def proxy(self) -> ActorProxy[A]:  # type: ignore[override]
+    def proxy(self) -> ActorProxy[A_co]:  # type: ignore[override]
         """Return a proxy: the actor's methods and attributes, each giving a `Future`.
 
         Raises:
@@ -317,6 +317,7 @@ class ActorRef(pykka.ActorRef[A], Generic[A]):
         except Timeout:
             if queue.withdraw(admitted):
                 raise queue.full(entry, seconds) from None
+            await admitted  # let in at this very moment, or sent back because the actor ended
         except BaseException:
             queue.withdraw(admitted)
             raise

@@ -81,10 +81,10 @@ class ReplyHandle:
         self._cell = cell
         self._future = future
         self.cancel_token = cancel_token
-        future._cell = None  # anybody may answer now: the actor owes nothing by itself
+        future._owed = False
         handles = cell.extras().handles
         with cell.system.lock:
-            handles.add(self)
+            handles[self] = None
         if future.done():
             self._close()
 
@@ -106,4 +106,4 @@ class ReplyHandle:
     def _close(self) -> None:
         rare = self._cell.extras()
         with self._cell.system.lock:
-            rare.handles.discard(self)
+            rare.handles.pop(self, None)

@@ -60,6 +60,7 @@ class TracedInbox:
         traced.append(entry)
         return self.queue.offer(offered[0])
 
+
 class TracedReceiver:
     """Stands between the turn loop and the actor and takes the origin off every message."""
 

@@ -108,24 +108,22 @@ class Tree:
                 return None
         return cell
 
-    @staticmethod
-    def stop_last(family: Rare) -> None:
+    def stop_last(self, family: Rare) -> None:
         """Tell the child that was started last to stop, unless the one told before has not ended yet.
 
         Called again whenever a child has ended, so that children end one after the other in reverse start order.
         """
-        if family.told is not None and family.told.state is not Lifecycle.STOPPED:
-            return
         while True:
-            if not family.leaving:
-                family.leaving = list(family.children.values())
+            with self.lock:
+                if family.told is not None and family.told.state is not Lifecycle.STOPPED:
+                    return
                 if not family.leaving:
-                    return
-            child = family.leaving.pop()
-            if child.state is not Lifecycle.STOPPED:
-                family.told = child
-                if child.post(Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
-                    return
+                    family.leaving = list(family.children.values())
+                family.told = child = family.leaving.pop() if family.leaving else None
+            if child is None:
+                return
+            if child.post(Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
+                return
 
 
 class Groups:

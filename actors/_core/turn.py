@@ -7,7 +7,6 @@ its turn; the worker then goes on with another greenlet that runs this same loop
 from __future__ import annotations
 
 import logging
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pykka._introspection import get_attr_directly
@@ -60,6 +59,7 @@ def run(worker: Worker) -> None:
         try:
             cell = worker.cells.popleft()
         except IndexError:
+            cell = queue = receiver = entry = None  # an idle worker keeps nothing alive
             if worker.rest():
                 continue
             return
@@ -89,11 +89,14 @@ def run(worker: Worker) -> None:
                         if not queue or cell.control:
                             break
                 cell.current = None
-        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
-            if type(error) is TurnOver:
+        except BaseException as error:  # every kind has its place in the life of an actor
+            if isinstance(error, cell.system.ports.passing):
                 cell.current = None
-            else:
+                cell.end_turn()
+                raise
+            if type(error) is not TurnOver:
                 drive(life.crashed(cell, error))
+            cell.current = None
             cell.end_turn()
             continue
         if queue:
@@ -102,7 +105,7 @@ def run(worker: Worker) -> None:
             cell.token.append(cell)
             # Invariant: the token is back before this look, and senders append before they look for the token. Whatever was
             # appended too late for the loop above is seen here or has its sender queue the cell.
-            if queue or cell.control:
+            if cell.queue or cell.control:
                 cell.rouse()
 
 
@@ -133,6 +136,8 @@ def perform(cell: Cell, entry: Any) -> None:
         try:
             value = execute(cell, message)
         except Exception as error:
+            if isinstance(error, cell.system.ports.passing):
+                raise
             failed(cell, future, error)
         else:
             answered(cell, future, value)
@@ -196,6 +201,17 @@ def answered(cell: Cell, future: Future[Any], value: Any) -> None:
 def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
     """Tell the asker that its message failed; the actor lives on, as in pykka."""
     cell.reply = None
-    logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=sys.exc_info())
-    life.watch_reading(cell, future, error)
-    future.try_fail(error)
+    # Our own frames would tie the future to itself through the traceback, so that nobody notices when it is dropped unread.
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_code in _OWN:
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback or error.__traceback__
+    try:
+        if logger.isEnabledFor(logging.INFO):
+            logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=error)
+    finally:
+        life.watch_reading(cell, future, error)
+        future.try_fail(error)
+
+
+_OWN = {perform.__code__, execute.__code__}

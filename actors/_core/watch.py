@@ -63,8 +63,7 @@ def link(cell: Cell, target: Cell) -> None:
     with target.system.lock:
         dead = target.state is Lifecycle.STOPPED
         if not dead:
-            mine.add(target)
-            theirs.add(cell)
+            mine[target] = theirs[cell] = None
     if dead:
         _break(target, cell, DownReason.NOT_FOUND)
 
@@ -73,8 +72,8 @@ def unlink(cell: Cell, target: Cell) -> None:
     """Undo `link`."""
     mine, theirs = cell.extras().links, target.extras().links
     with target.system.lock:
-        mine.discard(target)
-        theirs.discard(cell)
+        mine.pop(target, None)
+        theirs.pop(cell, None)
 
 
 def _break(cell: Cell, other: Cell, reason: DownReason) -> None:
@@ -86,9 +85,9 @@ def gone(cell: Cell, reason: DownReason, error: BaseException | None) -> None:
     rare = cell.extras()
     with cell.system.lock:
         watchers, rare.watchers = rare.watchers, {}
-        links, rare.links = rare.links, set()
+        links, rare.links = rare.links, {}
         for other in links:
-            other.rare.links.discard(cell)  # type: ignore[union-attr]  # made by `link`
+            other.rare.links.pop(cell, None)  # type: ignore[union-attr]  # made by `link`
     for watcher, note in watchers.items():
         watcher.post(Entry((Down(cell.ref, reason, error), None, note)))
     for target in tuple(rare.watching):

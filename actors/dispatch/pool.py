@@ -199,7 +199,7 @@ class PoolWorker:
         if serves:
             pool.sleepers.append(self)
         # Invariant: asleep is announced before this look; whoever adds work looks for sleepers after adding it.
-        if self.cells or self.resumed or self.ended:
+        if self.cells or self.resumed or (self.ended and not self.parked):
             try:
                 self.asleep.pop()
             except IndexError:
@@ -210,6 +210,8 @@ class PoolWorker:
             if self in pool.sleepers:  # else whoever woke it took it out; an exception here would cost as much as the sleep
                 with contextlib.suppress(ValueError):
                     pool.sleepers.remove(self)
+            if self.cells is _NOTHING and pool.queue and pool.sleepers:
+                pool.wake()  # it lost the queue while it fell asleep; the wake was meant for whoever has it now
             if not pool.watcher.awake:
                 pool.watcher.work_begins()
         return not self.ended or bool(self.parked or self.resumed)
