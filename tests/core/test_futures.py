@@ -299,6 +299,30 @@ def test_a_callback_that_raises_is_published_and_the_others_still_run() -> None:
         assert ref.is_alive()
 
 
+def test_a_callback_that_raises_on_a_later_reply_is_published_too() -> None:
+    with ActorSystem() as system:
+        published: Future[CallbackFailed] = Future()
+        system.events.subscribe(CallbackFailed, published.set)
+        ref = system.spawn(Keeper)
+        future = ref.ask("keep", block=False)
+        future.add_done_callback(broken)
+        assert ref.ask("value") is True
+        assert isinstance(published.get(timeout=SAFETY).error, ValueError)
+        assert future.get() == "value"
+
+
+def test_a_callback_that_raises_without_a_system_is_logged_and_the_others_still_run(caplog: pytest.LogCaptureFixture) -> None:
+    future: Future[int] = Future()
+    seen: list[int] = []
+    future.add_done_callback(broken)
+    future.add_done_callback(lambda done: seen.append(done.get()))
+    future.set(1)
+    assert seen == [1]
+    [record] = [one for one in caplog.records if one.name == "actors"]
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], ValueError)
+
+
 def test_a_callback_on_a_lazy_future_gets_the_computed_value() -> None:
     source: Future[int] = Future()
     seen: Future[int] = Future()
@@ -383,6 +407,23 @@ def test_the_late_reply_to_a_cancelled_ask_is_fenced_off() -> None:
         assert ref.ask("late") is False
         with pytest.raises(AskCancelled):
             future.get()
+
+
+def test_cancelling_the_await_of_ask_async_cancels_the_ask() -> None:
+    async def main(system: ActorSystem) -> None:
+        ref = system.spawn(Keeper)
+        asking = asyncio.create_task(ref.ask_async("keep"))
+        await asyncio.sleep(0)  # the ask is on its way
+        token = await ref.ask_async("token")
+        assert not token.cancelled
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        assert token.cancelled
+        assert await ref.ask_async("late") is False
+
+    with ActorSystem() as system:
+        asyncio.run(main(system))
 
 
 def test_a_timeout_of_ask_async_bounds_the_wait_only() -> None:
@@ -727,6 +768,26 @@ def test_awaiting_a_dead_actor_raises_actor_dead_error() -> None:
         ref = system.spawn(Echo)
         ref.stop()
         asyncio.run(main())
+
+
+def test_an_await_that_is_given_up_leaves_nothing_on_the_future() -> None:
+    async def main() -> None:
+        future: Future[int] = Future()
+
+        async def wait() -> int:
+            return await future
+
+        for _ in range(50):
+            task = asyncio.create_task(wait())
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        assert future._waiters == []
+        future.set(1)
+        assert await future == 1
+
+    asyncio.run(main())
 
 
 def test_giving_up_one_await_does_not_cancel_the_future() -> None:

@@ -269,6 +269,30 @@ def test_a_mixin_brings_its_handlers_along() -> None:
         assert ref.ask(Get(), timeout=SAFETY) == 0
 
 
+def test_message_classes_of_a_function_are_found() -> None:
+    @dataclass
+    class Local:
+        text: str
+
+    class Taker(Actor):
+        @dataclass
+        class Nested:
+            text: str
+
+        @handler
+        def local(self, message: Local) -> str:
+            return f"local {message.text}"
+
+        @handler
+        def nested(self, message: Nested) -> str:
+            return f"nested {message.text}"
+
+    with ActorSystem() as system:
+        ref = system.spawn(Taker)
+        assert ref.ask(Local("a"), timeout=SAFETY) == "local a"
+        assert ref.ask(Taker.Nested("b"), timeout=SAFETY) == "nested b"
+
+
 def test_a_declared_handler_is_still_a_method_for_proxies_and_calls() -> None:
     with ActorSystem() as system:
         ref = system.spawn(Counter)
@@ -474,6 +498,12 @@ def test_a_declaration_that_cannot_serve_is_refused_where_it_stands(declare: Cal
     assert f"{declare.__name__}.<locals>.Bad.wrong" in str(caught.value)
     assert isinstance(caught.value, TypeError)
     assert isinstance(caught.value, ActorError)
+
+
+def test_a_handler_annotated_any_is_refused() -> None:
+    """`object` says the same and works."""
+    with pytest.raises(HandlerDeclarationError, match=r"wrong.*object"):
+        any_message()
 
 
 def test_async_handlers_on_a_thread_dispatcher_are_refused() -> None:
