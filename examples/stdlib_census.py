@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from pathlib import Path
 
-from actors import Actor, ActorRef, ActorSystem, Bounded, DeadLetter, Down, Request, handler
+from actors import Actor, ActorRef, ActorSystem, Bounded, DeadLetter, Down, Request, ShutdownReport, handler
 from actors.events import ActorCrashed
 
 from _terminal import QUICK, Bar, open_bar, print_table
@@ -296,7 +296,7 @@ def in_words(error: Exception, path: Path) -> str:
 # -- the program -----------------------------------------------------------------------------------------------------------
 
 
-def take_census(root: Path, *, every: int, workers: int) -> tuple[Census | None, list[ActorCrashed]]:
+def take_census(root: Path, *, every: int, workers: int) -> tuple[Census | None, list[ActorCrashed], ShutdownReport]:
     """Run the pipeline until everything is counted, or until Ctrl-C."""
     results: list[Census] = []
     crashes: list[ActorCrashed] = []
@@ -315,8 +315,8 @@ def take_census(root: Path, *, every: int, workers: int) -> tuple[Census | None,
 
         clerk.call(Clerk.watch, walker).get()
         walker.tell(Walk(root))
-        system.run()
-    return (results[0] if results else None), crashes
+        ended = system.run()
+    return (results[0] if results else None), crashes, ended
 
 
 def report(census: Census, root: Path, top: int) -> None:
@@ -343,16 +343,16 @@ def main() -> int:
         arguments.error("--top, --workers and --every take numbers from 1")
 
     warnings.simplefilter("ignore")  # what the parser would warn about is other people's code
-    census, crashes = take_census(options.path, every=options.every, workers=options.workers)
+    census, crashes, ended = take_census(options.path, every=options.every, workers=options.workers)
     if census is not None:
         report(census, options.path, options.top)
+    if ended.signal:
+        print(f"ended by {ended.signal.name}")
+        return 128 + ended.signal
     if crashes:  # a mistake of ours; those that follow the first follow from it
         print(f"{crashes[0].ref.path} crashed: {type(crashes[0].error).__name__}: {crashes[0].error}")
         return 1
-    if census is None or census.skipped:
-        print("interrupted")
-        return 130
-    return 0 if census.found == census.done else 1
+    return 0 if census and census.found == census.done else 1
 
 
 if __name__ == "__main__":
