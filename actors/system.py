@@ -208,7 +208,7 @@ class ActorSystem:
         future._cell = cell
 
         def report() -> None:
-            if cell.rare is None or cell.rare.end is None or cell.rare.end == (DownReason.STOPPED, None):
+            if cell.end is None or cell.end == (DownReason.STOPPED, None):
                 future.try_set(cell.ref)
             else:
                 future.try_fail(life.start_error(cell))
@@ -364,14 +364,7 @@ class ActorSystem:
     @staticmethod
     def _when_stopped(cell: Cell, future: Future[bool]) -> bool:
         """Have `future` set when `cell` has ended; return False if it has. An actor does not wait for its own end."""
-        rare = cell.extras()
-        if current_cell() is cell:
-            return False
-        with cell.system.lock:
-            if cell.state is Lifecycle.STOPPED:
-                return False
-            rare.stop_futures.append(future)
-            return True
+        return current_cell() is not cell and cell.mourn(future)
 
     def kill(self, cell: Cell) -> Future[bool]:
         """End `cell` now; see `ActorRef.kill`."""
@@ -474,6 +467,8 @@ class ActorSystem:
 
     def started(self, cell: Cell, *, restarted: bool, error: BaseException | None) -> None:
         """Publish that `cell` is running."""
+        if self.events.idle:
+            return
         self.events.publish(ActorRestarted(cell.ref, error) if restarted else ActorStarted(cell.ref))
 
     def unregister(self, cell: Cell) -> None:
@@ -483,9 +478,11 @@ class ActorSystem:
 
     def gone(self, cell: Cell, reason: DownReason, error: BaseException | None) -> None:
         """Forget `cell`, which has ended, and tell its parent."""
-        self.groups.gone(cell)
+        if cell.rare is not None and cell.rare.groups:
+            self.groups.gone(cell)
         cell.lane.host.retire(cell)
-        self.events.publish(ActorStopped(cell.ref, reason, error))
+        if not self.events.idle:
+            self.events.publish(ActorStopped(cell.ref, reason, error))
         if self.is_default and not cell.actor_class.use_daemon_thread:
             with self.lock:
                 self._keeping -= 1

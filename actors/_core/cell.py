@@ -10,7 +10,6 @@ Who may touch what:
 
 from __future__ import annotations
 
-import contextlib
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
@@ -69,17 +68,14 @@ class Rare:
         "children",
         "dead_lettered",
         "dropped",
-        "end",
         "groups",
         "handles",
         "leaving",
         "links",
-        "parting",
         "reports",
         "restarts",
         "runner",
         "stash",
-        "stop_futures",
         "stopped_event",
         "timers",
         "told",
@@ -98,10 +94,7 @@ class Rare:
         self.timers: Timers | None = None
         self.stash: deque[Any] | None = None
         self.handles: dict[ReplyHandle, None] = {}  # under system.lock
-        self.stop_futures: list[Future[Any]] = []
         self.stopped_event: Any = None  # under system.lock
-        self.end: tuple[DownReason, BaseException | None] | None = None
-        self.parting: Any = None  # what to do when the last child is gone
         self.dead_lettered = 0  # under system.lock
         self.dropped = 0  # under system.lock
         self.restarts = 0
@@ -121,11 +114,13 @@ class Cell:
         "args",
         "control",
         "current",
+        "end",
         "handled",
         "inbox",
         "incarnation",
         "kwargs",
         "lane",
+        "mourners",
         "name",
         "options",
         "parent",
@@ -171,6 +166,8 @@ class Cell:
         self.state = Lifecycle.CREATED
         self.suspended = False
         self.incarnation = 0
+        self.end: tuple[DownReason, BaseException | None] | None = None  # under system.lock
+        self.mourners: tuple[Future[bool], ...] = ()  # set when it has ended; under system.lock
         self.parent: Cell | None = None
         self.name: str | None = None
         self.uid = 0
@@ -411,9 +408,7 @@ class Cell:
         message, future = self.unwrap(entry)[:2]
         if message is STOP:
             if future is not None:
-                if self.rare is not None and self.state is not Lifecycle.STOPPED and own_turn:
-                    self.rare.stop_futures.append(future)
-                else:
+                if not self.mourn(future):
                     future.try_set(True)
             return
         if future is not None:
@@ -430,15 +425,22 @@ class Cell:
         self.dead_letter(message, self._why(), own_turn=own_turn)
 
     def _why(self) -> DeadLetterReason:
-        end = self.rare.end if self.rare is not None else None
         kinds = {DownReason.CRASHED: DeadLetterReason.CRASHED, DownReason.KILLED: DeadLetterReason.KILLED}
-        return kinds.get(end[0], DeadLetterReason.STOPPED) if end is not None else DeadLetterReason.STOPPED
+        return kinds.get(self.end[0], DeadLetterReason.STOPPED) if self.end is not None else DeadLetterReason.STOPPED
 
     def unwrap(self, entry: Any) -> tuple[Any, Future[Any] | None, Any]:
         """Return the message, future and note of an entry of any form."""
         if type(entry) is Entry:
             return entry[0], entry[1], entry[2]
         return (entry[0] if self.system.config.tracing and type(entry) is tuple else entry), None, None
+
+    def mourn(self, future: Future[bool]) -> bool:
+        """Have `future` set when the actor has ended; return False if it has."""
+        with self.system.lock:
+            if self.state is Lifecycle.STOPPED:
+                return False
+            self.mourners = (*self.mourners, future)
+            return True
 
     # -- fates -------------------------------------------------------------------------------------------------------------
 
@@ -478,7 +480,7 @@ class Cell:
         self.signal(Control(Signal.CALL, call=lambda: self.undelivered(message, reason)))
 
     def waiting(self) -> int:
-        """Return how many entries wait in the mailbox."""
-        with contextlib.suppress(TypeError):
-            return len(self.queue)
-        return 0
+        """Return how many messages wait in the mailbox. The marker of a stop is none."""
+        queue = self.queue
+        entries = queue.entries() if isinstance(queue, BoundedMailbox) else tuple(queue)
+        return sum(1 for entry in entries if type(entry) is not Entry or entry[0] is not STOP)

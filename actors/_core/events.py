@@ -157,6 +157,11 @@ class EventStream:
         # Replaced whole under the lock, so that publishers read it without.
         self._subscriptions: tuple[Subscription, ...] = ()
 
+    @property
+    def idle(self) -> bool:
+        """Whether nobody listens, so that an event need not even be made."""
+        return not self._subscriptions
+
     def subscribe(self, event_type: type[E], target: Callable[[E], object] | ActorRef[Any]) -> Subscription:
         """Deliver every event that is an instance of `event_type` to `target` from now on.
 

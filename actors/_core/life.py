@@ -28,6 +28,8 @@ logger = logging.getLogger("pykka")
 
 Steps = Generator[Any, Any, Any]
 
+ENDING = Control(Signal.CALL)  # what an actor is at while it ends
+
 
 def instantiate(cell: Cell) -> None:
     """Make the instance behind `cell`, running its ``__init__`` with the arguments it was started with."""
@@ -98,8 +100,10 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
 
 def stop(cell: Cell, future: Future[Any] | None) -> Steps:
     """Take the marker of a graceful stop: close, stop the children, run `on_stop`, end."""
+    cell.current = ENDING
     if future is not None:
-        cell.extras().stop_futures.append(future)
+        with cell.system.lock:
+            cell.mourners = (*cell.mourners, future)
     if cell.state in (Lifecycle.RUNNING, Lifecycle.STARTING):
         yield from end(cell, DownReason.STOPPED, None)
 
@@ -114,6 +118,7 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         _unwound(cell, error)
         yield from fatal(cell, error)
         return
+    cell.current = ENDING
     _log_failure(cell, error)
     cell.system.events.publish(events.ActorCrashed(cell.ref, error))
     yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
@@ -131,7 +136,10 @@ def _log_failure(cell: Cell, error: BaseException) -> None:
     logger.error(f"Unhandled exception in {cell.label()}:", exc_info=(type(error), error, error.__traceback__))
 
 
-def _on_failure(cell: Cell, error: BaseException) -> Any:
+def _on_failure(cell: Cell, error: BaseException | None) -> Any:
+    """Call the hook with what went wrong; with three None for a restart that was asked for."""
+    if error is None:
+        return cell.actor.on_failure(None, None, None)
     return cell.actor.on_failure(type(error), error, error.__traceback__)
 
 
@@ -156,39 +164,33 @@ def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Ca
     """
     if not begin_end(cell, reason, error):
         return
-    if hook is not None or reason is DownReason.CRASHED:
-        # As in pykka, on_failure comes at once, on_stop after the children.
-        if hook is not None:
-            yield from _last_hook(cell, hook)
-        parting: Callable[[], Any] | None = None
-    else:
-        parting = cell.actor.on_stop if reason is DownReason.STOPPED else None
-    cell.extras().parting = parting
+    if hook is not None:  # as in pykka, on_failure comes at once, on_stop after the children
+        yield from _last_hook(cell, hook)
     yield from _child_gone(cell)
 
 
 def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bool:
     """Close the cell for good; return False if it is ending already. Atomic: of two callers, one gets True."""
-    rare = cell.extras()
     with cell.system.lock:
-        if rare.end is not None:
+        if cell.end is not None:
             if reason is DownReason.KILLED and cell.state is Lifecycle.STOPPING:
-                rare.end = (reason, error)  # a stop that was given up; the children are killed next
-                rare.parting = None
+                cell.end = (reason, error)  # a stop that was given up; the children are killed next
             return False
-        rare.end = (reason, error)
+        cell.end = (reason, error)
         cell.state = advance(cell.state, Lifecycle.STOPPING)
+        rare = cell.rare
     cell.system.unregister(cell)
-    if rare.stopped_event is not None:
+    if rare is not None and rare.stopped_event is not None:
         rare.stopped_event.set()
     if reason is DownReason.STOPPED and logger.isEnabledFor(logging.DEBUG):
         logger.debug(f"Stopped {cell.label()}")
-    if rare.timers is not None:
+    if rare is not None and rare.timers is not None:
         rare.timers.cancel_all()
     cell.close()
-    label = cell.label() if rare.handles else ""
-    for handle in tuple(rare.handles):
-        handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
+    if rare is not None and rare.handles:
+        label = cell.label()
+        for handle in tuple(rare.handles):
+            handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
     return True
 
 
@@ -206,37 +208,35 @@ def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
 
 def _child_gone(cell: Cell) -> Steps:
     """Go on with an end or a restart once no child is left; stop the next child if some are."""
-    rare = cell.rare
-    if rare is None or cell.state not in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
+    if cell.state not in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
         return
-    if rare.children:
-        if rare.end is not None and rare.end[0] is DownReason.KILLED:
+    rare = cell.rare
+    if rare is not None and rare.children:
+        if cell.end is not None and cell.end[0] is DownReason.KILLED:
             for child in cell.system.children_of(cell):
                 cell.system.kill(child)
         else:
             cell.system.stop_last(rare)
-        return
-    if cell.state is Lifecycle.RESTARTING:
+    elif cell.state is Lifecycle.RESTARTING:
         yield from _rebuild(cell)
-        return
-    parting, rare.parting = rare.parting, None
-    if parting is not None:
-        yield from _last_hook(cell, parting)
-    finish(cell)
+    else:
+        if cell.end is not None and cell.end[0] is DownReason.STOPPED and cell.actor is not None:
+            yield from _last_hook(cell, cell.actor.on_stop)
+        finish(cell)
 
 
 def finish(cell: Cell) -> None:
     """Tell everybody that the actor is gone. Runs once, with no child left."""
-    rare = cell.extras()
     with cell.system.lock:
         if cell.state is Lifecycle.STOPPED:
             return
         cell.state = advance(cell.state, Lifecycle.STOPPED)
         # Invariant: who wants to be told puts its future here under the lock and only while the state is not STOPPED.
-        futures, rare.stop_futures = rare.stop_futures, []
-    reason, error = rare.end or (DownReason.STOPPED, None)
+        futures, cell.mourners = cell.mourners, ()
+    reason, error = cell.end or (DownReason.STOPPED, None)
     cell.actor = cell.receiver = None
-    watch.gone(cell, reason, error)
+    if cell.rare is not None:
+        watch.gone(cell, cell.rare, reason, error)
     cell.system.gone(cell, reason, error)
     _report(cell)
     for future in futures:
@@ -255,8 +255,7 @@ def _restart(cell: Cell, control: Control) -> Steps:
         return  # it is restarting or ending already; who asked is told when that is done
     cell.state = advance(cell.state, Lifecycle.RESTARTING)
     rare.cause = control.error
-    error = control.error if control.error is not None else ActorRestarting(cell.label())
-    yield from _last_hook(cell, lambda: _on_failure(cell, error))
+    yield from _last_hook(cell, lambda: _on_failure(cell, control.error))
     yield from _child_gone(cell)
 
 
@@ -325,8 +324,7 @@ def watch_reading(cell: Cell, future: Future[Any], error: BaseException) -> None
 
 def start_error(cell: Cell) -> ActorStartError:
     """Return the error for a spawn whose actor ended before it was running."""
-    end_ = cell.rare.end if cell.rare is not None else None
-    cause = end_[1] if end_ is not None else None
+    cause = cell.end[1] if cell.end is not None else None
     failure = ActorStartError(cell.label(), cause)
     failure.__cause__ = cause
     return failure

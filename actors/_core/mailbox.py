@@ -306,6 +306,11 @@ class BoundedMailbox:
     def _entry(self, prepared: Any) -> Any:
         return prepared
 
+    def entries(self) -> tuple[Any, ...]:
+        """Return what waits, in no particular order."""
+        with self._lock:
+            return tuple(entry[0] if type(entry) is _Uncounted else entry for entry in self._queue)
+
     # -- the actor ---------------------------------------------------------------------------------------------------------
 
     def popleft(self) -> Any:
@@ -420,6 +425,11 @@ class PriorityMailbox(BoundedMailbox):
         victim = self._queue.pop(last)
         heapq.heapify(self._queue)
         return victim
+
+    def entries(self) -> tuple[Any, ...]:
+        """Return what waits, in no particular order."""
+        with self._lock:
+            return (*self._ahead, *(item[-1] for item in self._queue))
 
     def put_back(self, entries: list[Any]) -> None:
         """Put unstashed entries ahead of everything, in order."""

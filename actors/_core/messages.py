@@ -108,10 +108,12 @@ class Signal(Enum):
     PROBE = auto()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Control:
     """One entry of the control lane."""
 
-    signal: Signal
-    error: BaseException | None = None
-    call: Callable[[], object] | None = None
+    __slots__ = ("call", "error", "signal")
+
+    def __init__(self, signal: Signal, error: BaseException | None = None, call: Callable[[], object] | None = None) -> None:
+        self.signal = signal
+        self.error = error
+        self.call = call

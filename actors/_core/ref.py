@@ -375,10 +375,13 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     def stats(self) -> ActorStats:
         """Return the counters of the actor, taken between two of its messages (or within the one that calls this).
 
+        On an event loop, which must not wait, they are read at once: what the actor does meanwhile may show in part.
+
         ``accepted == handled + in_progress + waiting + stashed + dead_lettered + dropped`` in every snapshot.
         """
         cell = self._target
-        if current_cell() is cell or cell.wait is not None or cell.state in (Lifecycle.CREATED, Lifecycle.STOPPED):
+        still = cell.wait is not None or cell.state in (Lifecycle.CREATED, Lifecycle.STOPPED)
+        if still or current_cell() is cell or cell.system.ports.waiter.on_loop():
             return snapshot(cell)
         future: Future[ActorStats] = Future()
         cell.signal(Control(Signal.CALL, call=lambda: future.try_set(snapshot(cell))))

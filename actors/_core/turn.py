@@ -203,7 +203,7 @@ def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
     cell.reply = None
     # Our own frames would tie the future to itself through the traceback, so that nobody notices when it is dropped unread.
     traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_code in _OWN:
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
         traceback = traceback.tb_next
     error.__traceback__ = traceback or error.__traceback__
     try:
@@ -214,4 +214,4 @@ def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
         future.try_fail(error)
 
 
-_OWN = {perform.__code__, execute.__code__}
+_OWN = {__name__, "actors.dispatch.event_loop"}

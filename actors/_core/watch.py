@@ -9,7 +9,7 @@ from actors._core.messages import Control, Down, Entry, Note, Signal
 from actors.errors import LinkedActorDied
 
 if TYPE_CHECKING:
-    from actors._core.cell import Cell
+    from actors._core.cell import Cell, Rare
 
 __all__ = ["WatchNote", "gone", "link", "unlink", "unwatch", "watch"]
 
@@ -80,9 +80,8 @@ def _break(cell: Cell, other: Cell, reason: DownReason) -> None:
     other.signal(Control(Signal.CRASH, error=LinkedActorDied(cell.label(), reason.value)))
 
 
-def gone(cell: Cell, reason: DownReason, error: BaseException | None) -> None:
+def gone(cell: Cell, rare: Rare, reason: DownReason, error: BaseException | None) -> None:
     """Tell watchers and linked actors that `cell` has ended; give up its own watches."""
-    rare = cell.extras()
     with cell.system.lock:
         watchers, rare.watchers = rare.watchers, {}
         links, rare.links = rare.links, {}
