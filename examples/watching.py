@@ -57,7 +57,8 @@ class Patient(Actor):
 
     def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
         del exception_type, traceback
-        print(f"  {self.path} after {self.spoons} spoons: {type(exception_value).__name__}")
+        why = repr(exception_value) if exception_value else "to be replaced"  # no exception: a restart that somebody asked for
+        print(f"  {self.path} after {self.spoons} spoons: {why}")
 
 
 def main() -> None:
