@@ -125,8 +125,13 @@ class Census:
 
     @property
     def done(self) -> int:
-        """Files that have met their fate."""
-        return self.counted + len(self.failures) + self.skipped
+        """Files that were looked at."""
+        return self.counted + len(self.failures)
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether every file has met a fate that is known."""
+        return self.found == self.done + self.skipped
 
 
 # -- actors ----------------------------------------------------------------------------------------------------------------
@@ -177,7 +182,7 @@ class Clerk(Actor):
         self.finish()
 
     def finish(self) -> None:
-        if self.walk_is_over and self.census.done == self.census.found:
+        if self.walk_is_over and self.census.adds_up:
             self.system.request_shutdown()
 
     def on_stop(self) -> None:
@@ -326,7 +331,7 @@ def report(census: Census, root: Path, top: int) -> None:
         failures = sorted((str(failed.path.relative_to(root)), failed.reason) for failed in census.failures)
         print_table("Not counted", ("file", "reason"), failures)
     skipped = f" + {census.skipped:,} not read" if census.skipped else ""
-    sign, verdict = ("=", "nothing is lost") if census.found == census.done else ("≠", "some files are LOST")
+    sign, verdict = ("=", "nothing is lost") if census.adds_up else ("≠", "some files are LOST")
     print(f"\n{census.found:,} files found {sign} {census.counted:,} counted + {len(census.failures):,} failed{skipped}: {verdict}")
 
 
@@ -352,7 +357,7 @@ def main() -> int:
     if crashes:  # a mistake of ours; those that follow the first follow from it
         print(f"{crashes[0].ref.path} crashed: {type(crashes[0].error).__name__}: {crashes[0].error}")
         return 1
-    return 0 if census and census.found == census.done else 1
+    return 0 if census and census.adds_up else 1
 
 
 if __name__ == "__main__":
