@@ -1,0 +1,459 @@
+"""The contract's lines about deadlocks: a cycle of endless waits raises before it closes; nothing else does."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors import (
+    Actor,
+    ActorRef,
+    ActorStartError,
+    ActorSystem,
+    Bounded,
+    DeadlockError,
+    DispatcherKind,
+    Future,
+    MailboxFullError,
+    ReplyHandle,
+    Timeout,
+    get_all,
+    wait_any,
+)
+from tests.support import scaled
+
+SAFETY = 30.0
+POOL, THREAD, LOOP = DispatcherKind.POOL, DispatcherKind.THREAD, DispatcherKind.EVENT_LOOP
+everywhere = pytest.mark.parametrize("dispatcher", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+
+
+class Node(Actor):
+    """Asks along the refs it is sent, in its own handler; answers "x" to all else."""
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, list):
+            return message[0].ask(message[1:]) if message else "end"
+        return message
+
+
+class AsyncNode(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        if isinstance(message, list):
+            return await message[0].ask_async(message[1:]) if message else "end"
+        return message
+
+
+class Starter(Actor):
+    """Waits for the start, then asks another one."""
+
+    def on_receive(self, message: Any) -> Any:
+        if not isinstance(message, tuple):
+            return message
+        ready, start, other = message
+        ready.put(self.actor_ref)
+        start.get()
+        return None if other is None else other.ask("x")
+
+
+class AsyncStarter(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        if not isinstance(message, tuple):
+            return message
+        ready, start, other = message
+        ready.put(self.actor_ref)
+        await start
+        return None if other is None else await other.ask_async("x")
+
+
+class Calling(Actor):
+    """Calls what it is sent, with itself."""
+
+    def on_receive(self, message: Any) -> Any:
+        return message(self) if callable(message) else message
+
+
+def node(system: ActorSystem, dispatcher: DispatcherKind, name: str | None = None) -> ActorRef[Any]:
+    if dispatcher is LOOP:
+        return system.spawn(AsyncNode, name=name)
+    return system.spawn(Node, name=name, dispatcher=dispatcher)
+
+
+def starter(system: ActorSystem, dispatcher: DispatcherKind, name: str | None = None) -> ActorRef[Any]:
+    if dispatcher is LOOP:
+        return system.spawn(AsyncStarter, name=name)
+    return system.spawn(Starter, name=name, dispatcher=dispatcher)
+
+
+# -- cycles of asks --------------------------------------------------------------------------------------------------------
+
+
+@everywhere
+def test_an_actor_that_asks_itself_gets_the_error(dispatcher: DispatcherKind) -> None:
+    with ActorSystem() as system:
+        ref = node(system, dispatcher, "alone")
+        with pytest.raises(DeadlockError) as caught:
+            ref.ask([ref], timeout=SAFETY)
+        assert caught.value.cycle == ("/alone", "/alone")
+        assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+@pytest.mark.parametrize("second", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+@pytest.mark.parametrize("first", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+def test_two_actors_that_ask_each_other_get_the_error_across_dispatchers(first: DispatcherKind, second: DispatcherKind) -> None:
+    with ActorSystem() as system:
+        one, other = node(system, first, "one"), node(system, second, "other")
+        with pytest.raises(DeadlockError) as caught:
+            one.ask([other, one], timeout=SAFETY)
+        assert caught.value.cycle == ("/other", "/one", "/other")
+        assert "/other -> /one -> /other" in str(caught.value)
+        assert [ref.ask("alive", timeout=SAFETY) for ref in (one, other)] == ["alive"] * 2
+
+
+@given(st.lists(st.sampled_from([POOL, THREAD, LOOP]), min_size=1, max_size=8), st.integers(0, 3))
+@settings(max_examples=scaled(500, 25))
+def test_a_ring_of_any_size_and_dispatchers_is_named_without_the_actors_before_it(ring: list[DispatcherKind], lead: int) -> None:
+    with ActorSystem() as system:
+        before = [node(system, POOL, f"before{number}") for number in range(lead)]
+        members = [node(system, dispatcher, f"member{number}") for number, dispatcher in enumerate(ring)]
+        way = [*before, *members, members[0]]
+        with pytest.raises(DeadlockError) as caught:
+            way[0].ask(way[1:], timeout=SAFETY)
+        last = members[-1].path
+        assert caught.value.cycle == (last, *(member.path for member in members))
+        assert [ref.ask("alive", timeout=SAFETY) for ref in way] == ["alive"] * len(way)
+
+
+@given(st.data())
+@settings(max_examples=scaled(500, 25))
+def test_in_any_graph_of_waits_each_cycle_is_broken_and_nobody_else_fails(data: st.DataObject) -> None:
+    """Every actor waits for at most one other, all at once: whoever is on no cycle gets its answer."""
+    size = data.draw(st.integers(1, 7), "size")
+    after = [data.draw(st.none() | st.integers(0, size - 1), "after") for _ in range(size)]
+    dispatchers = [data.draw(st.sampled_from([POOL, THREAD, LOOP]), "dispatcher") for _ in range(size)]
+    cycles = {cycle for start in range(size) if (cycle := cycle_through(after, start))}
+    with ActorSystem() as system:
+        refs = [starter(system, dispatcher, f"a{number}") for number, dispatcher in enumerate(dispatchers)]
+        ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        start: Future[None] = Future()
+        answers = [ref.ask((ready, start, None if to is None else refs[to]), block=False) for ref, to in zip(refs, after, strict=True)]
+        for _ in refs:
+            ready.get(timeout=SAFETY)
+        start.set()
+        errors = [answer.exception(timeout=SAFETY) for answer in answers]
+    for error in errors:
+        assert error is None or isinstance(error, DeadlockError)
+    named = [frozenset(int(path[2:]) for path in error.cycle) for error in errors if isinstance(error, DeadlockError)]
+    assert set(named) == cycles
+    for number, error in enumerate(errors):
+        if isinstance(error, DeadlockError):
+            assert error.cycle[0] == error.cycle[-1]
+            steps = [int(path[2:]) for path in error.cycle]
+            assert all(after[one] == other for one, other in itertools.pairwise(steps))
+            assert number in steps
+
+
+def cycle_through(after: list[int | None], start: int) -> frozenset[int]:
+    """Returns the cycle that `start` is on, if it is on one."""
+    trail: list[int] = []
+    at: int | None = start
+    while at is not None and at not in trail:
+        trail.append(at)
+        at = after[at]
+    return frozenset(trail) if at == start else frozenset()
+
+
+@pytest.mark.parametrize("second", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+@pytest.mark.parametrize("first", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+def test_of_two_that_close_a_cycle_at_the_same_moment_at_least_one_gets_the_error_and_none_hangs(
+    first: DispatcherKind, second: DispatcherKind
+) -> None:
+    with ActorSystem() as system:
+        one, other = starter(system, first), starter(system, second)
+        for _ in range(scaled(2_000, 60)):
+            ready: queue.SimpleQueue[Any] = queue.SimpleQueue()
+            start: Future[None] = Future()
+            answers = [one.ask((ready, start, other), block=False), other.ask((ready, start, one), block=False)]
+            for _ in answers:
+                ready.get(timeout=SAFETY)
+            start.set()
+            errors = [answer.exception(timeout=SAFETY) for answer in answers]
+            assert any(isinstance(error, DeadlockError) for error in errors)
+            assert {type(error) for error in errors} <= {DeadlockError, type(None)}
+
+
+# -- other ways to wait ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD])
+@pytest.mark.parametrize(
+    "wait",
+    [
+        lambda ref: ref.ask("x", block=False).get(),
+        lambda ref: ref.ask("x", block=False).exception(),
+        lambda ref: ref.ask("x", block=False).map(str).get(),
+        lambda ref: ref.ask("x", block=False).join(ref.ask("y", block=False)).get(),
+        lambda ref: get_all([ref.ask("x", block=False)]),
+        lambda ref: wait_any([ref.ask("x", block=False), ref.ask("y", block=False)]),
+        lambda ref: ref.proxy().on_receive("x").get(),
+        lambda ref: ref.call(Calling.on_receive, "x").get(),
+        lambda ref: ref.stop(),
+    ],
+    ids=["get", "exception", "map", "join", "get_all", "wait_any", "proxy", "call", "stop"],
+)
+def test_every_way_to_wait_for_oneself_gets_the_error(wait: Any, dispatcher: DispatcherKind) -> None:
+    with ActorSystem() as system:
+        ref = system.spawn(Calling, dispatcher=dispatcher)
+        with pytest.raises(DeadlockError):
+            ref.ask(lambda me: wait(me.actor_ref), timeout=SAFETY)
+
+
+def test_a_child_that_asks_its_spawning_parent_fails_the_spawn() -> None:
+    class Child(Actor):
+        def __init__(self, parent: ActorRef[Any]) -> None:
+            super().__init__()
+            self.asked = parent
+
+        def on_start(self) -> None:
+            self.asked.ask("x")
+
+    with ActorSystem() as system:
+        ref = system.spawn(Calling)
+        with pytest.raises(ActorStartError) as caught:
+            ref.ask(lambda me: me.spawn(Child, me.actor_ref), timeout=SAFETY)
+        assert isinstance(caught.value.cause, DeadlockError)
+        assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+def test_a_parent_that_waits_for_the_end_of_a_child_that_asks_it_gets_one_error() -> None:
+    class Child(Actor):
+        def __init__(self, parent: ActorRef[Any]) -> None:
+            super().__init__()
+            self.asked = parent
+
+        def on_stop(self) -> None:
+            self.asked.ask("x")
+
+    with ActorSystem() as system:
+        ref = system.spawn(Calling)
+        stopped = ref.ask(lambda me: me.spawn(Child, me.actor_ref).stop(), block=False)
+        assert stopped.get(timeout=SAFETY) is True  # on_stop's error is logged, as any error of a hook
+        assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+class Full(Actor, mailbox=Bounded(1)):
+    def on_receive(self, message: Any) -> Any:
+        return message(self) if callable(message) else message
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD])
+def test_a_send_to_ones_own_full_mailbox_raises_at_once(dispatcher: DispatcherKind) -> None:
+    def fill(me: Full) -> None:
+        me.actor_ref.tell("first")
+        me.actor_ref.tell("second")
+
+    with ActorSystem() as system:
+        ref = system.spawn(Full, dispatcher=dispatcher)
+        with pytest.raises((DeadlockError, MailboxFullError)):
+            ref.ask(fill, timeout=SAFETY)
+        assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD])
+def test_a_blocked_send_is_an_edge(dispatcher: DispatcherKind) -> None:
+    """One waits for room with the other, which asks the first: neither could ever move."""
+    ready: queue.SimpleQueue[str] = queue.SimpleQueue()
+    go: Future[None] = Future()
+
+    with ActorSystem() as system:
+        full, sender = system.spawn(Full, name="full", dispatcher=dispatcher), system.spawn(Calling, name="sender", dispatcher=dispatcher)
+
+        def ask_back(_: Any) -> Any:
+            ready.put("full")
+            go.get()
+            return sender.ask("x")
+
+        def overfill(_: Any) -> Any:
+            ready.put("sender")
+            go.get()
+            full.tell("takes the only room")
+            full.tell("waits for room")
+            return "sent"
+
+        answers = [full.ask(ask_back, block=False), sender.ask(overfill, block=False)]
+        for _ in answers:
+            ready.get(timeout=SAFETY)
+        go.set()
+        errors = [answer.exception(timeout=SAFETY) for answer in answers]
+        [error] = [one for one in errors if one is not None]
+        assert isinstance(error, DeadlockError)
+        assert set(error.cycle) == {"/full", "/sender"}
+        assert [ref.ask("alive", timeout=SAFETY) for ref in (full, sender)] == ["alive"] * 2
+
+
+def test_an_awaited_send_is_an_edge() -> None:
+    class Sending(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            await message.tell_async("takes the only room")
+            await message.tell_async("waits for room")
+
+    with ActorSystem() as system:
+        full, sender = system.spawn(Full, name="full"), system.spawn(Sending, name="sender")
+        with pytest.raises(DeadlockError) as caught:
+            full.ask(lambda _: sender.ask(full), timeout=SAFETY)
+        assert set(caught.value.cycle) == {"/full", "/sender"}
+
+
+def test_waiting_for_any_needs_every_branch_stuck() -> None:
+    with ActorSystem() as system:
+        stuck, other = system.spawn(Calling, name="stuck"), system.spawn(Calling, name="other")
+
+        def all_stuck(me: Any) -> Any:
+            both = [other.ask(lambda _: me.actor_ref.ask("x"), block=False), me.actor_ref.ask("y", block=False)]
+            return wait_any(both)
+
+        answer = stuck.ask(all_stuck, block=False)
+        error = answer.exception(timeout=SAFETY)
+        if error is None:  # the other one came last and got the error, which is how its branch ended
+            error = answer.get().exception()
+        assert isinstance(error, DeadlockError)
+        assert set(error.cycle) <= {"/stuck", "/other"}
+
+
+def test_waiting_for_any_with_one_live_branch_is_no_deadlock() -> None:
+    with ActorSystem() as system:
+        live: Future[str] = Future()
+        free, waiting = system.spawn(Calling), system.spawn(Calling)
+
+        def wait(me: Any) -> Any:
+            stuck = me.actor_ref.ask("x", block=False)
+            answered = free.ask(lambda _: live.get(), block=False)
+            return wait_any([stuck, answered]) is answered
+
+        answer = waiting.ask(wait, block=False)
+        with pytest.raises(Timeout):
+            answer.get(timeout=0.01)
+        live.set("live")
+        assert answer.get(timeout=SAFETY) is True
+
+
+# -- what is no deadlock ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finite", ["first", "second"])
+def test_a_cycle_with_a_finite_wait_in_it_is_none(finite: str) -> None:
+    with ActorSystem() as system:
+        one, other = system.spawn(Calling), system.spawn(Calling)
+        short = 0.05
+
+        def ask_back(_: Any) -> Any:
+            try:
+                return one.ask("x", timeout=short if finite == "second" else None)
+            except Timeout:
+                return "timeout in the second"
+
+        def ask(_: Any) -> Any:
+            try:
+                return other.ask(ask_back, timeout=short if finite == "first" else None)
+            except Timeout:
+                return "timeout in the first"
+
+        assert one.ask(ask, timeout=SAFETY) == f"timeout in the {finite}"
+        assert [ref.ask("alive", timeout=SAFETY) for ref in (one, other)] == ["alive"] * 2
+
+
+def test_an_awaited_finite_wait_is_none() -> None:
+    class Impatient(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            if message == "x":
+                return message
+            with pytest.raises(Timeout):
+                await message.ask_async("x", timeout=0.05)
+            return "timeout"
+
+    with ActorSystem() as system:
+        ref = system.spawn(Impatient)
+        assert ref.ask(ref, timeout=SAFETY) == "timeout"
+
+
+class Reentrant(Actor, reentrant=True):
+    async def on_receive(self, message: Any) -> Any:
+        if isinstance(message, list):
+            return await message[0].ask_async(message[1:]) if message else "end"
+        return message
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)
+def test_a_reentrant_actor_answers_while_it_waits(dispatcher: DispatcherKind) -> None:
+    with ActorSystem() as system:
+        reentrant, other = system.spawn(Reentrant), node(system, dispatcher)
+        assert reentrant.ask([reentrant], timeout=SAFETY) == "end"
+        assert reentrant.ask([other, reentrant], timeout=SAFETY) == "end"
+        assert other.ask([reentrant], timeout=SAFETY) == "end"
+
+
+def test_an_open_reply_handle_is_no_edge() -> None:
+    """Whoever holds the handle may answer while the actor itself waits."""
+    handles: queue.SimpleQueue[ReplyHandle] = queue.SimpleQueue()
+    with ActorSystem() as system:
+        one, other = system.spawn(Calling), system.spawn(Calling)
+
+        def take_handle_and_ask_back(me: Any) -> Any:
+            handles.put(me.reply_later())
+            assert one.ask("x") == "x"
+
+        answer = one.ask(lambda _: other.ask(take_handle_and_ask_back), block=False)
+        handle = handles.get(timeout=SAFETY)
+        assert not answer.done()
+        assert handle.reply("by the handle")
+        assert answer.get(timeout=SAFETY) == "by the handle"
+        assert other.ask("alive", timeout=SAFETY) == "alive"
+
+
+def test_waiting_for_a_future_that_anybody_may_set_is_none() -> None:
+    with ActorSystem() as system:
+        anybodys: Future[str] = Future()
+        one, other = system.spawn(Calling), system.spawn(Calling)
+        answer = one.ask(lambda _: anybodys.get(), block=False)
+        behind = other.ask(lambda _: one.ask("x"), block=False)
+        with pytest.raises(Timeout):
+            behind.get(timeout=0.01)
+        anybodys.set("set")
+        assert answer.get(timeout=SAFETY) == "set"
+        assert behind.get(timeout=SAFETY) == "x"
+
+
+def test_asking_without_waiting_is_none() -> None:
+    with ActorSystem() as system:
+        ref = system.spawn(Calling)
+        future = ref.ask(lambda me: me.actor_ref.ask("x", block=False), timeout=SAFETY)
+        assert future.get(timeout=SAFETY) == "x"
+
+
+def test_threads_outside_of_actors_are_no_part_of_a_cycle() -> None:
+    """The test asks, is asked back through a plain future, and answers: no actor waits for an actor."""
+    with ActorSystem() as system:
+        question: Future[str] = Future()
+        answer = system.spawn(Calling).ask(lambda _: question.get(), block=False)
+        question.set("answer")
+        assert answer.get(timeout=SAFETY) == "answer"
+
+
+def test_a_wait_that_ended_is_no_edge_any_more() -> None:
+    with ActorSystem() as system:
+        one, other = system.spawn(Calling), system.spawn(Calling)
+        for _ in range(100):
+            assert one.ask(lambda _: other.ask("x"), timeout=SAFETY) == "x"
+            assert other.ask(lambda _: one.ask("x"), timeout=SAFETY) == "x"
+
+
+def test_the_error_survives_pickling_with_its_cycle() -> None:
+    import pickle
+
+    error = pickle.loads(pickle.dumps(DeadlockError(("/a", "/b", "/a"))))
+    assert error.cycle == ("/a", "/b", "/a")
+    assert str(error) == str(DeadlockError(("/a", "/b", "/a")))
