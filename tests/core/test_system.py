@@ -1,0 +1,682 @@
+"""Systems: how they end, what they leave behind, and how they get on with signals, forks and the interpreter's exit."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import (
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    ActorRegistry,
+    ActorStartError,
+    ActorSystem,
+    DispatcherKind,
+    Future,
+    ShutdownPhase,
+    ShutdownReport,
+    SystemConfig,
+    SystemState,
+    SystemStoppedError,
+    Timeout,
+    default_system,
+)
+from actors.events import ActorStopped, CallbackFailed
+from tests.support import scaled
+
+SAFETY = 30.0
+ROOT = Path(__file__).parent.parent.parent
+posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks of POSIX")
+
+
+class Echo(Actor):
+    def on_receive(self, message: Any) -> Any:
+        return message
+
+
+class AsyncEcho(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        return message
+
+
+class Threaded(Echo, dispatcher=DispatcherKind.THREAD):
+    use_daemon_thread = True
+
+
+class Noting(Actor):
+    """Notes its end; makes children when it is told their names."""
+
+    def __init__(self, notes: list[str]) -> None:
+        super().__init__()
+        self.notes = notes
+
+    def on_receive(self, message: str) -> Any:
+        return self.spawn(Noting, self.notes, name=message)
+
+    def on_stop(self) -> None:
+        self.notes.append(self.path)
+
+
+class Parked(Actor):
+    def on_receive(self, message: Future[None]) -> Any:
+        message.set()
+        return Future[Any]().get()
+
+
+class Blocked(Actor):
+    def on_receive(self, message: tuple[threading.Event, threading.Event]) -> Any:
+        begun, release = message
+        begun.set()
+        release.wait(SAFETY)
+
+
+class AsyncParked(Actor):
+    async def on_receive(self, message: Future[None]) -> Any:
+        message.set()
+        await asyncio.Event().wait()
+
+
+# -- phases and hooks ------------------------------------------------------------------------------------------------------
+
+
+def test_hooks_run_in_the_order_of_phases_around_the_end_of_the_actors() -> None:
+    notes: list[Any] = []
+    system = ActorSystem()
+    ref = system.spawn(Echo)
+
+    def note(name: str) -> None:
+        try:
+            notes.append((name, ref.ask("alive", timeout=SAFETY)))
+        except ActorDeadError:
+            notes.append((name, "dead"))
+
+    system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: note("after"), name="after")
+    system.on_shutdown(ShutdownPhase.ACTORS, lambda: note("actors"), name="actors")
+    system.on_shutdown(ShutdownPhase.BEFORE_STOP, lambda: note("before"), name="before")
+    system.on_shutdown(ShutdownPhase.BEFORE_STOP, lambda: note("before too"), name="before too")
+    report = system.shutdown()
+    assert notes == [("before", "alive"), ("before too", "alive"), ("actors", "alive"), ("after", "dead")]
+    assert report.failed_hooks == ()
+
+
+def test_a_hook_that_raises_or_takes_too_long_is_reported_and_the_others_run() -> None:
+    release = threading.Event()
+    ran: list[str] = []
+    system = ActorSystem()
+    failures: queue.SimpleQueue[CallbackFailed] = queue.SimpleQueue()
+    system.events.subscribe(CallbackFailed, failures.put)
+
+    def broken() -> None:
+        raise LookupError("broken")
+
+    system.on_shutdown(ShutdownPhase.BEFORE_STOP, broken, name="broken")
+    system.on_shutdown(ShutdownPhase.BEFORE_STOP, lambda: release.wait(SAFETY), name="slow", timeout=0.01)
+    system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: ran.append("fine"), name="fine")
+    report = system.shutdown()
+    release.set()
+    assert report.failed_hooks == ("broken", "slow")
+    assert ran == ["fine"]
+    assert isinstance(failures.get(timeout=SAFETY).error, LookupError)
+    assert isinstance(failures.get(timeout=SAFETY).error, Timeout)
+
+
+def test_children_end_before_parents_and_all_in_reverse_start_order() -> None:
+    notes: list[str] = []
+    with ActorSystem() as system:
+        first, second = system.spawn(Noting, notes, name="first"), system.spawn(Noting, notes, name="second")
+        inner = first.ask("x", timeout=SAFETY)
+        first.ask("y", timeout=SAFETY)
+        inner.ask("deep", timeout=SAFETY)
+        second.ask("z", timeout=SAFETY)
+    assert notes == ["/second/z", "/second", "/first/y", "/first/x/deep", "/first/x", "/first"]
+
+
+def test_mail_that_was_sent_before_the_shutdown_is_handled() -> None:
+    handled: list[int] = []
+
+    class Collecting(Actor):
+        def on_receive(self, message: int) -> None:
+            handled.append(message)
+
+    with ActorSystem() as system:
+        refs = [system.spawn(Collecting, dispatcher=kind) for kind in DispatcherKind]
+        for number in range(100):
+            for ref in refs:
+                ref.tell(number)
+    assert sorted(handled) == sorted(list(range(100)) * len(refs))
+
+
+# -- the report ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_report_counts_who_ended_and_says_how_long_it_took() -> None:
+    system = ActorSystem()
+    for kind in DispatcherKind:
+        system.spawn(Echo, dispatcher=kind)
+    report = system.shutdown()
+    assert (report.stopped, report.killed, report.failed_hooks) == (3, (), ())
+    assert 0 <= report.elapsed < SAFETY
+    assert ActorSystem().shutdown().stopped == 0
+
+
+@pytest.mark.parametrize("dispatcher", [DispatcherKind.POOL, DispatcherKind.THREAD])
+def test_actors_that_wait_too_long_are_killed_and_named(dispatcher: DispatcherKind) -> None:
+    parked: Future[None] = Future()
+    system = ActorSystem()
+    stuck = system.spawn(Parked, name="stuck", dispatcher=dispatcher)
+    system.spawn(Echo, name="fine")
+    asked = stuck.ask(parked, block=False)
+    parked.get(timeout=SAFETY)
+    report = system.shutdown(timeout=0.05)
+    assert report.killed == ("/stuck",)
+    assert report.stopped == 2
+    assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
+
+
+def test_async_actors_that_wait_too_long_are_killed_and_named() -> None:
+    parked: Future[None] = Future()
+    system = ActorSystem(config=SystemConfig(shutdown_timeout=0.05))
+    asked = system.spawn(AsyncParked, name="stuck").ask(parked, block=False)
+    parked.get(timeout=SAFETY)
+    assert system.shutdown().killed == ("/stuck",)
+    assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
+
+
+def test_a_handler_blocked_elsewhere_is_left_behind_and_named() -> None:
+    begun, release = threading.Event(), threading.Event()
+    system = ActorSystem(config=SystemConfig(shutdown_timeout=0.05, blocked_after=0.02))
+    stuck = system.spawn(Blocked, name="stuck")
+    asked = stuck.ask((begun, release), block=False)
+    assert begun.wait(SAFETY)
+    report = system.shutdown()
+    assert report.killed == ("/stuck",)
+    assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
+    assert system.state is SystemState.STOPPED
+    release.set()
+
+
+# -- once, by anybody ------------------------------------------------------------------------------------------------------
+
+
+def test_a_shutdown_is_idempotent_and_gives_the_same_report() -> None:
+    system = ActorSystem()
+    system.spawn(Echo)
+    first = system.shutdown()
+    assert system.shutdown() is first
+    assert asyncio.run(system.shutdown_async()) is first
+    with pytest.raises(SystemStoppedError), system:
+        pass
+
+
+def test_concurrent_shutdowns_wait_for_the_one_under_way() -> None:
+    for _ in range(scaled(200, 10)):
+        notes: list[str] = []
+        system = ActorSystem()
+        for number in range(5):
+            system.spawn(Noting, notes, name=f"a{number}")
+        reports: list[ShutdownReport] = []
+        barrier = threading.Barrier(4)
+
+        def shut_down(system: ActorSystem = system, barrier: threading.Barrier = barrier, reports: list[Any] = reports) -> None:
+            barrier.wait(SAFETY)
+            reports.append(system.shutdown())
+
+        threads = [threading.Thread(target=shut_down) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(SAFETY)
+        assert len(reports) == 4
+        assert all(report is reports[0] for report in reports)
+        assert notes == ["/a4", "/a3", "/a2", "/a1", "/a0"]
+
+
+@pytest.mark.parametrize("actor_class", [Echo, AsyncEcho, Threaded])
+@pytest.mark.parametrize("method", ["request_shutdown", "shutdown"])
+def test_a_handler_may_ask_for_the_shutdown_of_its_own_system(actor_class: type[Actor], method: str) -> None:
+    class Ending(actor_class):  # type: ignore[misc, valid-type]
+        def on_receive(self, message: Any) -> Any:
+            getattr(self.system, method)()
+            return "asked for"
+
+    system = ActorSystem()
+    try:
+        bystander = system.spawn(Echo)
+        ending = system.spawn(Ending)
+        assert ending.ask("end", timeout=SAFETY) == "asked for"
+        for ref in (bystander, ending):
+            assert ref.actor_stopped.wait(SAFETY)
+    finally:
+        assert system.shutdown().stopped == 2
+    assert system.state is SystemState.STOPPED
+
+
+def test_nothing_starts_after_a_shutdown() -> None:
+    with ActorSystem("gone") as system:
+        ref = system.spawn(Echo)
+    for start in (system.spawn, system.start):
+        with pytest.raises(SystemStoppedError, match="gone"):
+            start(Echo)
+    with pytest.raises(SystemStoppedError):
+        asyncio.run(system.spawn_async(Echo))
+    with pytest.raises(ActorDeadError):
+        ref.tell("dead")
+    assert system.actors() == []
+
+
+def test_nothing_starts_during_a_shutdown() -> None:
+    caught: list[BaseException] = []
+
+    class Late(Actor):
+        def on_stop(self) -> None:
+            for start in (lambda: self.system.start(Echo), lambda: self.spawn(Echo), lambda: Echo.start()):  # noqa: PLW0108
+                try:
+                    start()
+                except (SystemStoppedError, ActorDeadError, ActorStartError) as error:
+                    caught.append(error)
+
+    with ActorSystem() as system:
+        system.spawn(Late)
+    assert len(caught) == 3
+
+
+def test_actors_that_send_to_each_other_while_ending_do_not_hold_the_shutdown_up() -> None:
+    class Chatty(Actor):
+        def __init__(self, peers: list[ActorRef[Any]]) -> None:
+            super().__init__()
+            self.peers = peers
+
+        def on_stop(self) -> None:
+            for peer in self.peers:
+                try:
+                    peer.tell("bye")
+                    peer.ask("bye", timeout=SAFETY)
+                except ActorDeadError:
+                    continue
+
+        def on_receive(self, message: Any) -> Any:
+            return message
+
+    peers: list[ActorRef[Any]] = []
+    with ActorSystem() as system:
+        for kind in list(DispatcherKind) * 3:
+            peers.append(system.spawn(Chatty, list(peers), dispatcher=kind))
+    assert not any(peer.is_alive() for peer in peers)
+
+
+@pytest.mark.parametrize("left_running", [False, True])
+def test_a_shutdown_leaves_no_thread(left_running: bool) -> None:
+    before = set(threading.enumerate())
+    for _ in range(3):
+        system = ActorSystem()
+        refs = [system.spawn(Echo, dispatcher=kind) for kind in DispatcherKind]
+        assert [ref.ask("x", timeout=SAFETY) for ref in refs] == ["x"] * 3
+        with pytest.raises(Timeout):  # the clock runs
+            system.spawn(Echo).ask(1, block=False).map(lambda _: Future[Any]().get(timeout=0.001)).get()
+        if not left_running:
+            for ref in refs:
+                ref.stop(timeout=SAFETY)
+        system.shutdown()
+        left = {thread for thread in threading.enumerate() if thread not in before and not thread.name.startswith("greenroom-ambient")}
+        for thread in left:
+            thread.join(SAFETY / 10)
+        assert not [thread.name for thread in left if thread.is_alive()]
+
+
+def test_the_default_system_is_made_anew_after_a_shutdown() -> None:
+    before = default_system()
+    ref = Echo.start()
+    assert ref in ActorRegistry.get_all()
+    before.shutdown()
+    assert not ref.is_alive()
+    assert ActorRegistry.get_all() == []
+    after = default_system()
+    assert after is not before
+    again = Echo.start()
+    assert again.ask("x", timeout=SAFETY) == "x"
+    again.stop()
+
+
+def test_a_started_actor_belongs_to_the_system_of_the_handler_that_started_it() -> None:
+    class Starting(Actor):
+        def on_receive(self, message: Any) -> Any:
+            return Echo.start()
+
+    with ActorSystem() as system:
+        ref = system.spawn(Starting).ask("x", timeout=SAFETY)
+        assert ref in system.actors()
+        assert ref not in ActorRegistry.get_all()
+
+
+def test_stop_events_of_all_actors_come_before_the_report() -> None:
+    ended: list[ActorRef[Any]] = []
+    system = ActorSystem()
+    system.events.subscribe(ActorStopped, lambda event: ended.append(event.ref))
+    refs = [system.spawn(Echo, dispatcher=kind) for kind in DispatcherKind]
+    system.shutdown()
+    assert ended == refs[::-1]
+
+
+def test_run_returns_after_a_request_and_needs_no_signal() -> None:
+    with ActorSystem() as system:
+        system.spawn(Echo)
+        system.request_shutdown()
+        system.run()  # in the main thread, as tests are
+        assert system.state is SystemState.STOPPED
+    handler = signal.getsignal(signal.SIGINT)
+    assert handler is signal.default_int_handler
+
+
+def test_run_async_returns_after_a_request() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            await system.spawn_async(AsyncEcho)
+            system.request_shutdown()
+            await asyncio.wait_for(system.run_async(), SAFETY)
+            assert system.state is SystemState.STOPPED
+
+    asyncio.run(main())
+
+
+# -- programs --------------------------------------------------------------------------------------------------------------
+
+PRELUDE = """
+import asyncio, os, sys, threading, time
+from actors import *
+
+class Echo(Actor):
+    def on_receive(self, message):
+        return message
+    def on_stop(self):
+        print("on_stop", flush=True)
+
+class AsyncEcho(Actor):
+    async def on_receive(self, message):
+        return message
+    async def on_stop(self):
+        print("on_stop", flush=True)
+
+class Parked(Actor):
+    def on_receive(self, message):
+        print("parked", flush=True)
+        Future().get()
+
+class AsyncParked(Actor):
+    async def on_receive(self, message):
+        print("parked", flush=True)
+        await asyncio.Event().wait()
+
+class Blocked(Actor):
+    def on_receive(self, message):
+        print("blocked", flush=True)
+        time.sleep(1000)
+"""
+
+
+class Program:
+    """A Python program in a process of its own."""
+
+    def __init__(self, text: str) -> None:
+        source = PRELUDE + textwrap.dedent(text)
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-c", source],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment,
+        )
+
+    def wait_for(self, line: str) -> None:
+        assert self.process.stdout is not None
+        assert self.process.stdout.readline() == line + "\n"
+
+    def send(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def finish(self) -> tuple[int, list[str], str]:
+        """Returns exit code, lines printed (since the last wait_for) and what went to stderr."""
+        try:
+            out, errors = self.process.communicate(timeout=SAFETY)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, errors = self.process.communicate()
+            pytest.fail(f"the program does not end: {out!r} {errors!r}")
+        return self.process.returncode, out.splitlines(), errors
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(number: int) -> None:
+    program = Program("""
+        system = ActorSystem()
+        system.spawn(Echo)
+        system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: print("after", flush=True), name="after")
+        print("ready", flush=True)
+        system.run()
+        print("returned", system.state.name)
+    """)
+    program.wait_for("ready")
+    program.send(number)
+    assert program.finish() == (0, ["on_stop", "after", "returned STOPPED"], "")
+
+
+@posix
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_run_async_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(number: int) -> None:
+    program = Program("""
+        async def main():
+            async with ActorSystem() as system:
+                await system.spawn_async(AsyncEcho)
+                asyncio.get_running_loop().call_later(0.01, lambda: print("ready", flush=True))
+                await system.run_async()
+                print("returned", system.state.name)
+        asyncio.run(main())
+    """)
+    program.wait_for("ready")
+    program.send(number)
+    assert program.finish() == (0, ["on_stop", "returned STOPPED"], "")
+
+
+@posix
+@pytest.mark.parametrize("parked", ["Parked", "AsyncParked"])
+def test_a_second_signal_kills_what_is_left(parked: str) -> None:
+    program = Program(f"""
+        system = ActorSystem(config=SystemConfig(shutdown_timeout=1000.0))
+        system.on_shutdown(ShutdownPhase.ACTORS, lambda: print("stopping", flush=True), name="stopping")
+        system.spawn({parked}).tell("park")
+        system.run()
+        print("returned", system.state.name)
+    """)
+    program.wait_for("parked")
+    program.send(signal.SIGINT)
+    program.wait_for("stopping")
+    program.send(signal.SIGINT)
+    assert program.finish() == (0, ["returned STOPPED"], "")
+
+
+@posix
+def test_a_second_signal_kills_what_is_left_of_run_async() -> None:
+    program = Program("""
+        async def main():
+            async with ActorSystem(config=SystemConfig(shutdown_timeout=1000.0)) as system:
+                system.on_shutdown(ShutdownPhase.ACTORS, lambda: print("stopping", flush=True), name="stopping")
+                (await system.spawn_async(AsyncParked)).tell("park")
+                await system.run_async()
+                print("returned", system.state.name)
+        asyncio.run(main())
+    """)
+    program.wait_for("parked")
+    program.send(signal.SIGINT)
+    program.wait_for("stopping")
+    program.send(signal.SIGINT)
+    assert program.finish() == (0, ["returned STOPPED"], "")
+
+
+@posix
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "time.sleep(1000)",
+        "Future().get()",
+        "Future().get(timeout=1000)",
+        "ref.ask(Future()).get()",
+        "system.spawn(Parked).ask('park')",
+    ],
+)
+def test_ctrl_c_inside_with_shuts_the_system_down_and_comes_out(wait: str) -> None:
+    program = Program(f"""
+        try:
+            with ActorSystem(config=SystemConfig(shutdown_timeout=0.1)) as system:
+                ref = system.spawn(Echo)
+                print("ready", flush=True)
+                {wait}
+        except KeyboardInterrupt:
+            print("interrupted", system.state.name, threading.active_count())
+    """)
+    program.wait_for("ready")
+    if "Parked" in wait:
+        program.wait_for("parked")
+    program.send(signal.SIGINT)
+    code, lines, errors = program.finish()
+    assert (code, lines, errors) == (0, ["on_stop", "interrupted STOPPED 1"], "")
+
+
+def test_a_default_actor_keeps_the_process_alive_until_it_stops() -> None:
+    program = Program("""
+        class Counting(Echo):
+            def on_receive(self, message):
+                if message == 0:
+                    self.stop()
+                else:
+                    main_is_over = not threading.main_thread().is_alive()
+                    self.start_timer("next", 0.01, message - main_is_over)
+        Counting.start().tell(5)
+        print("main is over", flush=True)
+    """)
+    assert program.finish() == (0, ["main is over", "on_stop"], "")
+
+
+@pytest.mark.parametrize("dispatcher", ["POOL", "THREAD", "EVENT_LOOP"])
+def test_a_default_actor_with_a_daemon_flag_does_not_keep_the_process_alive(dispatcher: str) -> None:
+    program = Program(f"""
+        class Daemon(Echo, dispatcher=DispatcherKind.{dispatcher}):
+            use_daemon_thread = True
+        print(Daemon.start().ask("main is over"), flush=True)
+    """)
+    assert program.finish() == (0, ["main is over"], "")
+
+
+def test_a_default_actor_stopped_by_another_thread_after_main_lets_the_process_end() -> None:
+    program = Program("""
+        ref = Echo.start()
+        def end():
+            threading.main_thread().join()
+            ref.stop()
+        threading.Thread(target=end).start()
+        print("main is over", flush=True)
+    """)
+    assert program.finish() == (0, ["main is over", "on_stop"], "")
+
+
+@pytest.mark.parametrize(
+    "busy",
+    [
+        "system.spawn(Echo).ask(1)",
+        "system.spawn(AsyncEcho).ask(1)",
+        "system.spawn(Echo, dispatcher=DispatcherKind.EVENT_LOOP).ask(1)",
+        "[system.spawn(Echo).tell(i) for i in range(1000)]",
+        "(system.spawn(Parked).tell(1), time.sleep(0.05))",
+        "(system.spawn(AsyncParked).tell(1), time.sleep(0.05))",
+        "(system.spawn(Blocked).tell(1), time.sleep(0.2))",
+    ],
+)
+def test_the_interpreter_exits_cleanly_with_an_explicit_system_left_running(busy: str) -> None:
+    program = Program(f"""
+        system = ActorSystem()
+        {busy}
+        print("main is over", flush=True)
+    """)
+    code, lines, errors = program.finish()
+    assert (code, errors) == (0, "")
+    assert "main is over" in lines
+
+
+FORKING = """
+class Marked(Echo):
+    def on_stop(self):
+        pass
+
+def attempt(call):
+    try:
+        return repr(call())
+    except BaseException as error:
+        return type(error).__name__
+
+def in_child(*calls):
+    import warnings
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer Pythons warn of forks beside threads
+        pid = os.fork()
+    if pid == 0:
+        for call in calls:
+            print(attempt(call), flush=True)
+        os._exit(0)
+    assert os.waitpid(pid, 0)[1] == 0
+"""
+
+
+@posix
+def test_after_a_fork_the_inherited_system_refuses_and_a_new_one_works() -> None:
+    program = Program(
+        FORKING
+        + """
+system = ActorSystem()
+refs = [system.spawn(Marked, dispatcher=kind) for kind in DispatcherKind]
+assert [ref.ask("x") for ref in refs] == ["x"] * 3
+def new_system():
+    with ActorSystem() as other:
+        return [other.spawn(Marked, dispatcher=kind).ask("new", timeout=20) for kind in DispatcherKind]
+calls = [call for ref in refs for call in (lambda: ref.tell("x"), lambda: ref.ask("x", timeout=20))]
+in_child(*calls, lambda: refs[0].ask("x", block=False).get(timeout=20), lambda: refs[0].tell_within("x", 1.0),
+    lambda: system.spawn(Marked), lambda: system.start(Marked), lambda: system.state.name, new_system)
+assert [ref.ask("x") for ref in refs] == ["x"] * 3
+print("the parent goes on", system.shutdown().stopped)
+"""
+    )
+    code, lines, errors = program.finish()
+    assert (code, errors) == (0, "")
+    assert lines == [*["ForkedError"] * 10, "'FORKED'", "['new', 'new', 'new']", "the parent goes on 3"]
+
+
+@posix
+def test_after_a_fork_the_default_system_begins_anew() -> None:
+    program = Program(
+        FORKING
+        + """
+ref = Marked.start()
+assert ref.ask("x") == "x"
+def anew():
+    other = Marked.start()
+    answer = other.ask("anew", timeout=20)
+    registered = ActorRegistry.get_all() == [other]
+    other.stop()
+    return answer, registered
+in_child(lambda: ref.ask("x"), lambda: len(ActorRegistry.get_all()), anew)
+assert ref.ask("x") == "x"
+assert ActorRegistry.get_all() == [ref]
+ref.stop()
+"""
+    )
+    assert program.finish() == (0, ["ForkedError", "0", "('anew', True)"], "")
