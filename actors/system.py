@@ -29,7 +29,7 @@ from actors._core.events import (
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.mailbox import CLOSED, BoundedMailbox, Door
-from actors._core.messages import STOP, Control, Entry, Signal
+from actors._core.messages import IDLE, STOP, Control, Entry, Signal
 from actors._core.options import DispatcherKind, Options
 from actors._core.ref import ActorRef
 from actors._core.registry import share
@@ -43,7 +43,7 @@ from actors.dispatch.interop import attach
 from actors.dispatch.pool import Pool
 from actors.dispatch.real import real_ports
 from actors.dispatch.thread import ThreadHost
-from actors.errors import ActorDeadError, ActorKilled, ActorStartError, ForkedError, SystemStoppedError
+from actors.errors import ActorDeadError, ActorKilled, ActorStartError, DeadlockError, ForkedError, SystemStoppedError
 from actors.shutdown import Shutdown, ShutdownPhase, ShutdownReport, run_until_signal, run_until_signal_async
 
 if TYPE_CHECKING:
@@ -255,7 +255,7 @@ class ActorSystem:
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
         try:
-            options: Options = actor_class._options
+            options: Options = actor_class._greenroom_options
         except AttributeError:
             options = None  # type: ignore[assignment]
         if not isinstance(options, Options):
@@ -263,7 +263,7 @@ class ActorSystem:
             raise TypeError(msg)
         if dispatcher is not None or mailbox is not None:
             options = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
-            if dispatcher is not None and (dispatcher is not DispatcherKind.EVENT_LOOP) and actor_class._is_async:
+            if dispatcher is not None and (dispatcher is not DispatcherKind.EVENT_LOOP) and actor_class._greenroom_async:
                 msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
                 raise TypeError(msg)
         if not options.mailbox_declared and self.config.mailbox != options.mailbox:
@@ -275,7 +275,7 @@ class ActorSystem:
         if self.ports.dispatcher is not None:
             return self.ports.dispatcher.lane(cell)
         kind = cell.options.dispatcher
-        if kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._is_async):
+        if kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async):
             return self._loop().lane
         if kind is DispatcherKind.THREAD:
             return ThreadHost(cell.actor_class, daemon=cell.actor_class.use_daemon_thread, turn=self.config.turn).lane
@@ -312,7 +312,7 @@ class ActorSystem:
 
     def adopt(self, actor: Actor) -> Cell:
         """Give an actor that was built by hand a cell; it queues what it is sent until it is started."""
-        cell = Cell(self, type(actor), type(actor)._options, _NO_LANE, (), None)
+        cell = Cell(self, type(actor), type(actor)._greenroom_options, _NO_LANE, (), None)
         cell.ref = ActorRef(cell)
         cell.actor = actor
         return cell
@@ -321,6 +321,10 @@ class ActorSystem:
         if self.state is SystemState.RUNNING:
             return
         raise ForkedError(self.name) if self.state is SystemState.FORKED else SystemStoppedError(self.name)
+
+    def _check_here(self) -> None:
+        if self.state is SystemState.FORKED:
+            raise ForkedError(self.name)
 
     def _loop(self) -> LoopHost:
         """Return the host of async actors, starting a loop thread if the system has no loop yet."""
@@ -368,6 +372,7 @@ class ActorSystem:
 
     def kill(self, cell: Cell) -> Future[bool]:
         """End `cell` now; see `ActorRef.kill`."""
+        self._check_here()
         future: Future[bool] = Future()
         future._cell = cell
         if current_cell() is cell:
@@ -392,6 +397,7 @@ class ActorSystem:
 
     def restart(self, cell: Cell) -> Future[bool]:
         """Replace the instance behind `cell`; see `ActorRef.restart`."""
+        self._check_here()
         future: Future[bool] = Future()
         if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
             future.try_set(False)
@@ -405,23 +411,23 @@ class ActorSystem:
 
     def _abandon(self, cell: Cell) -> None:
         """Fence off the handler or hook of a killed actor that will not end, and end the actor without it. On the clock's thread."""
-        with self.lock:
-            if cell.state is Lifecycle.STOPPED:
-                return
-            rare = cell.extras_locked()
-            stuck = cell.current is not None
-            if stuck:
-                rare.abandoned = True
-        if not stuck:  # it waits for its turn, or for its children
+        if cell.state is Lifecycle.STOPPED:
+            return
+        entry = cell.current
+        if entry is IDLE:  # it waits for its turn, or for its children
             clock = self.ports.clock
             clock.call_at(clock.now() + self.config.blocked_after, lambda: self._abandon(cell))
             return
-        entry = cell.current
+        life.begin_end(cell, DownReason.KILLED, None)
+        with self.lock:
+            rare = cell.extras_locked()
+            if cell.state is Lifecycle.STOPPED:
+                return
+            rare.abandoned = True
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
             label = cell.label()
             future.try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, entry[0]))
-        life.begin_end(cell, DownReason.KILLED, None)
         self.events.publish(HandlerAbandoned(cell.ref))
         if rare.children:
             for child in self.children_of(cell):
@@ -570,14 +576,19 @@ class ActorSystem:
 
         Raises:
             BlockingInLoopError: called on the event loop that runs the system's actors; use `shutdown_async`.
+            DeadlockError: called in a handler of the system, which would wait for its own end; use `request_shutdown`.
         """
-        if current_cell() is not None and current_cell().system is self:  # type: ignore[union-attr]
-            self.request_shutdown()
-            return ShutdownReport(0, (), (), 0.0)
+        self._check_outside()
         return self._shutdown.run(timeout)
+
+    def _check_outside(self) -> None:
+        cell = current_cell()
+        if cell is not None and cell.system is self:
+            raise DeadlockError((cell.path, "the shutdown of its own system (use request_shutdown())", cell.path))
 
     async def shutdown_async(self, *, timeout: float | None = None) -> ShutdownReport:
         """Do what `shutdown` does without blocking the loop."""
+        self._check_outside()
         return await self._shutdown.run_async(timeout)
 
     def close_threads(self, timeout: float) -> None:

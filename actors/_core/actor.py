@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import pykka
 
 from actors._core import handlers, timers, watch
-from actors._core.context import correlation_of, current_entry, current_reply, forget_entry, require_cell, take_reply
-from actors._core.messages import Entry, Note
+from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
+from actors._core.messages import Control, Entry, Note
 from actors._core.options import DispatcherKind, Options, has_async_members
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
@@ -70,9 +70,9 @@ class Actor(pykka.Actor):
     use_daemon_thread: ClassVar[bool] = False
     """As in pykka: a living actor keeps the process alive unless this is True."""
 
-    _options: ClassVar[Options] = Options()
-    _handlers: ClassVar[dict[type[Any], str]] = {}
-    _cell: Cell = None  # type: ignore[assignment]  # set before __init__ runs
+    _greenroom_options: ClassVar[Options] = Options()
+    _greenroom_handlers: ClassVar[dict[type[Any], str]] = {}
+    _greenroom_cell: Cell = None  # type: ignore[assignment]  # set before __init__ runs
 
     def __init_subclass__(
         cls,
@@ -85,7 +85,7 @@ class Actor(pykka.Actor):
         **keywords: Any,
     ) -> None:
         super().__init_subclass__(**keywords)
-        options = cls._options.merged(
+        options = cls._greenroom_options.merged(
             {
                 "dispatcher": dispatcher,
                 "mailbox": mailbox,
@@ -94,7 +94,7 @@ class Actor(pykka.Actor):
                 "own_context": own_context,
             }
         )
-        cls._handlers = handlers.collect(cls, handlers.enclosing_names(cls))
+        cls._greenroom_handlers = handlers.collect(cls, handlers.enclosing_names(cls))
         is_async = has_async_members(cls)
         if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
             msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
@@ -102,20 +102,20 @@ class Actor(pykka.Actor):
         if options.reentrant and not is_async:
             msg = f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
             raise HandlerDeclarationError(msg)
-        cls._is_async = is_async
-        cls._options = options
+        cls._greenroom_async = is_async
+        cls._greenroom_options = options
 
-    _is_async: ClassVar[bool] = False
+    _greenroom_async: ClassVar[bool] = False
 
     # -- pykka's life cycle ------------------------------------------------------------------------------------------------
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # pyright: ignore[reportMissingSuperCall]
         """Prepare the actor. An override calls ``super().__init__()`` first."""
-        cell = self._cell
+        cell = self._greenroom_cell
         if cell is None:
             from actors.system import adopt  # noqa: PLC0415  # an actor made by hand belongs to the ambient system
 
-            self._cell = cell = adopt(self)
+            self._greenroom_cell = cell = adopt(self)
         cell.receiver = receiver_of(cell, self)
 
     @classmethod
@@ -130,11 +130,11 @@ class Actor(pykka.Actor):
         return ambient_system().start(cls, *args, **kwargs)
 
     def __str__(self) -> str:
-        return self._cell.label()
+        return self._greenroom_cell.label()
 
     def stop(self) -> None:
         """Stop this actor behind the mail it has, as `ActorRef.stop(block=False)` does."""
-        self._cell.ref.stop(block=False)
+        self._greenroom_cell.ref.stop(block=False)
 
     def on_undelivered(self, message: Any, reason: DeadLetterReason) -> None:
         """Override to learn of own messages that will not be handled. Called in the actor's turn, at its end also for what is left."""
@@ -146,26 +146,26 @@ class Actor(pykka.Actor):
     @property
     def actor_urn(self) -> str:  # type: ignore[override]
         """A UUID4 URN, made when first asked for."""
-        return self._cell.get_urn()
+        return self._greenroom_cell.get_urn()
 
     @property
     def actor_inbox(self) -> Any:  # type: ignore[override]
         """Pykka's view of the mailbox."""
-        return self._cell.ref.actor_inbox
+        return self._greenroom_cell.ref.actor_inbox
 
     @property
     def actor_ref(self) -> ActorRef[Self]:
         """The actor's own ref."""
-        return self._cell.ref
+        return self._greenroom_cell.ref
 
     @property
     def _actor_ref(self) -> ActorRef[Any]:  # type: ignore[override]
-        return self._cell.ref
+        return self._greenroom_cell.ref
 
     @property
     def actor_stopped(self) -> Event:  # type: ignore[override]
         """An event that is set once the mailbox is closed."""
-        return self._cell.system.stopped_event(self._cell)
+        return self._greenroom_cell.system.stopped_event(self._greenroom_cell)
 
     @staticmethod
     def _create_actor_inbox() -> Any:
@@ -179,34 +179,34 @@ class Actor(pykka.Actor):
         return Future()
 
     def _start_actor_loop(self) -> None:
-        self._cell.system.begin(self._cell)
+        self._greenroom_cell.system.begin(self._greenroom_cell)
 
     # -- place in the tree -------------------------------------------------------------------------------------------------
 
     @_Shadowable
     def system(self) -> ActorSystem:
         """The system the actor belongs to."""
-        return self._cell.system
+        return self._greenroom_cell.system
 
     @_Shadowable
     def parent(self) -> ActorRef[Any] | None:
         """The ref of the actor that spawned this one; None at root level."""
-        parent = self._cell.parent
+        parent = self._greenroom_cell.parent
         return parent.ref if parent is not None else None
 
     @_Shadowable
     def children(self) -> tuple[ActorRef[Any], ...]:
         """The refs of the living children, in start order."""
-        rare = self._cell.rare
+        rare = self._greenroom_cell.rare
         if rare is None:
             return ()
-        with self._cell.system.lock:
+        with self._greenroom_cell.system.lock:
             return tuple(child.ref for child in rare.children.values())
 
     @_Shadowable
     def path(self) -> str:
         """The names from the root down."""
-        return self._cell.path
+        return self._greenroom_cell.path
 
     def spawn(
         self,
@@ -218,7 +218,7 @@ class Actor(pykka.Actor):
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start a child and return its ref once its `on_start` is done. See `ActorSystem.spawn`."""
-        cell = self._own("spawn()")
+        cell = _own(self, "spawn()")
         return cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox).get()
 
     async def spawn_async(
@@ -231,35 +231,26 @@ class Actor(pykka.Actor):
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start a child and return its ref once its `on_start` is done, awaiting. See `ActorSystem.spawn`."""
-        cell = self._own("spawn_async()")
+        cell = _own(self, "spawn_async()")
         return await cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox)
-
-    def _own(self, call: str) -> Cell:
-        """Return the cell if its turn is running here; an actor is nobody else's to use."""
-        cell = self._cell
-        try:
-            require_cell(cell)
-        except NotInActorError:
-            raise NotInActorError(call) from None
-        return cell
 
     # -- watching ----------------------------------------------------------------------------------------------------------
 
     def watch(self, ref: ActorRef[Any]) -> None:
         """Be told once when `ref` ends: a `Down`, after every message it sent this actor; at once if it has ended."""
-        watch.watch(self._own("watch()"), _target(ref))
+        watch.watch(_own(self, "watch()"), _target(ref))
 
     def unwatch(self, ref: ActorRef[Any]) -> None:
         """Give the watch up; a `Down` that waits in the mailbox already is not delivered."""
-        watch.unwatch(self._own("unwatch()"), _target(ref))
+        watch.unwatch(_own(self, "unwatch()"), _target(ref))
 
     def link(self, ref: ActorRef[Any]) -> None:
         """Share the fate of `ref`: if either ends other than by a graceful stop, the other crashes with LinkedActorDied."""
-        watch.link(self._own("link()"), _target(ref))
+        watch.link(_own(self, "link()"), _target(ref))
 
     def unlink(self, ref: ActorRef[Any]) -> None:
         """Undo `link`."""
-        watch.unlink(self._own("unlink()"), _target(ref))
+        watch.unlink(_own(self, "unlink()"), _target(ref))
 
     # -- stash -------------------------------------------------------------------------------------------------------------
 
@@ -269,10 +260,10 @@ class Actor(pykka.Actor):
         Raises:
             StashFullError: `stash_capacity` messages are aside already; this one is still being handled.
         """
-        cell = self._own("stash()")
+        cell = _own(self, "stash()")
         entry = current_entry(cell)
-        if entry is None:
-            raise NotInActorError("stash()")
+        if type(entry) is Control:
+            raise NotInActorError("stash(), which needs a message being handled,")
         rare = cell.extras()
         if rare.stash is None:
             rare.stash = deque()
@@ -289,7 +280,7 @@ class Actor(pykka.Actor):
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
             msg = f"count={count!r} is not valid: a whole number, 0 or more, or None for all"
             raise ValueError(msg)
-        cell = self._own("unstash()")
+        cell = _own(self, "unstash()")
         stash = cell.rare.stash if cell.rare is not None else None
         if not stash:
             return 0
@@ -300,16 +291,9 @@ class Actor(pykka.Actor):
 
     # -- time --------------------------------------------------------------------------------------------------------------
 
-    def _timers(self, call: str) -> Timers:
-        cell = self._own(call)
-        rare = cell.extras()
-        if rare.timers is None:
-            rare.timers = Timers(cell)
-        return rare.timers
-
     def start_timer(self, key: Hashable, delay: float, message: Any) -> None:
         """Tell this actor `message` after `delay` seconds, unless the timer is cancelled or replaced by one with the same key."""
-        self._timers("start_timer()").start(key, check_seconds("delay", delay), message, interval=None, mode=TimerMode.FIXED_DELAY)
+        _timers(self, "start_timer()").start(key, check_seconds("delay", delay), message, interval=None, mode=TimerMode.FIXED_DELAY)
 
     def start_periodic_timer(
         self,
@@ -336,22 +320,22 @@ class Actor(pykka.Actor):
             msg = f"mode={mode!r} is not valid: use a member of TimerMode"
             raise TypeError(msg)
         first = interval if initial_delay is None else check_seconds("initial_delay", initial_delay)
-        self._timers("start_periodic_timer()").start(key, first, message, interval=interval, mode=mode)
+        _timers(self, "start_periodic_timer()").start(key, first, message, interval=interval, mode=mode)
 
     def cancel_timer(self, key: Hashable) -> bool:
         """Cancel a timer; a tick that waits already is not delivered. Return False if there is no such timer."""
-        return self._timers("cancel_timer()").cancel(key)
+        return _timers(self, "cancel_timer()").cancel(key)
 
     def timer_active(self, key: Hashable) -> bool:
         """Tell whether the timer with `key` has a tick to come."""
-        return self._timers("timer_active()").active(key)
+        return _timers(self, "timer_active()").active(key)
 
     def set_receive_timeout(self, seconds: float | None) -> None:
         """Be told `ReceiveTimeout()` whenever no message came for `seconds`; None switches that off."""
         if seconds is not None and check_seconds("seconds", seconds) == 0:
             msg = "seconds=0 is not valid: more than 0, or None"
             raise ValueError(msg)
-        self._timers("set_receive_timeout()").set_receive_timeout(seconds)
+        _timers(self, "set_receive_timeout()").set_receive_timeout(seconds)
 
     # -- the message being handled -----------------------------------------------------------------------------------------
 
@@ -361,7 +345,7 @@ class Actor(pykka.Actor):
         Raises:
             NotInActorError: no ask is being handled, or its handle was taken already.
         """
-        cell = self._own("reply_later()")
+        cell = _own(self, "reply_later()")
         future = current_reply(cell)
         if future is None:
             raise NotInActorError("reply_later(), which needs an ask being handled and not yet taken,")
@@ -387,7 +371,7 @@ class Actor(pykka.Actor):
             if function is not None and not callable(function):
                 msg = f"{what}={function!r} is not valid: a function, or None"
                 raise TypeError(msg)
-        cell = self._own("pipe_to_self()")
+        cell = _own(self, "pipe_to_self()")
         timers.pipe(cell, cell.system.attach(cell, future), on_success, on_failure)
 
     @_Shadowable
@@ -398,7 +382,7 @@ class Actor(pykka.Actor):
     @_Shadowable
     def cancel_token(self) -> CancelToken:
         """The token that tells whether anybody still wants the result of the message being handled."""
-        cell = self._cell
+        cell = self._greenroom_cell
         entry = current_entry(cell)
         future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
         if future is None:
@@ -410,7 +394,23 @@ class Actor(pykka.Actor):
     @_Shadowable
     def correlation_id(self) -> str | None:
         """The id shared by everything that one message from outside brought about; None unless the system traces."""
-        return correlation_of(self._cell)
+        return correlation_of(self._greenroom_cell)
+
+
+def _own(actor: Actor, call: str) -> Cell:
+    """Return the actor's cell if its turn is running here; an actor is nobody else's to use."""
+    cell = actor._greenroom_cell
+    if current_cell() is not cell:
+        raise NotInActorError(call)
+    return cell
+
+
+def _timers(actor: Actor, call: str) -> Timers:
+    cell = _own(actor, call)
+    rare = cell.extras()
+    if rare.timers is None:
+        rare.timers = Timers(cell)
+    return rare.timers
 
 
 def _target(ref: Any) -> Cell:

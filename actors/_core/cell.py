@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
-from actors._core.messages import STOP, Control, Entry, Signal
+from actors._core.messages import IDLE, STOP, Control, Entry, Signal
 from actors.errors import ActorDeadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextvars import Context
 
     from actors._core.future import Future
     from actors._core.options import Options
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Cell", "Host", "Lane", "Rare"]
 
-_settling = threading.Lock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
+_settling = threading.RLock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
 
 
 class Host(Protocol):
@@ -66,6 +67,7 @@ class Rare:
         "abandoned",
         "cause",
         "children",
+        "context",
         "dead_lettered",
         "dropped",
         "groups",
@@ -99,6 +101,7 @@ class Rare:
         self.dropped = 0  # under system.lock
         self.restarts = 0
         self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
+        self.context: Context | None = None  # of the class option own_context
         self.cause: BaseException | None = None  # of the restart under way
         self.abandoned = False  # under system.lock
         self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
@@ -160,7 +163,7 @@ class Cell:
         self.control: tuple[Control, ...] = ()
         self.actor: Any = None
         self.receiver: Any = None
-        self.current: Any = None
+        self.current: Any = IDLE
         self.reply: Future[Any] | None = None
         self.handled = 0
         self.state = Lifecycle.CREATED
@@ -266,7 +269,7 @@ class Cell:
         if type(queue) is deque and self.state is Lifecycle.RUNNING:
             # Invariant: the door changes before the look into the queue, and senders append before they look at the door: what this
             # look does not see, its sender settles. Nobody gets past a cold door while the lock is held.
-            with self.system.lock:
+            with _settling, self.system.lock:
                 inbox, self.inbox = self.inbox, COLD
                 if queue:
                     self.inbox = inbox

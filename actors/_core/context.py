@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import getcurrent, greenlet
 
-from actors.errors import NotInActorError
+from actors._core.messages import IDLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,8 +26,8 @@ __all__ = [
     "current_reply",
     "deliver",
     "forget_entry",
-    "require_cell",
-    "run_in",
+    "in_context",
+    "origin_of",
     "take_reply",
 ]
 
@@ -52,12 +52,17 @@ def bind(worker: _Worker) -> None:
     _bound.set((worker, get_ident()))
 
 
-def run_in(context: Context, call: Callable[[Any], Any], argument: Any) -> Any:
-    """Run ``call(argument)`` in `context`, which learns who runs it."""
+def in_context(cell: Cell, call: Callable[..., Any], *arguments: Any) -> Any:
+    """Run ``call(*arguments)`` in the actor's own context if its class asked for one, else here."""
+    if not cell.options.own_context:
+        return call(*arguments)
+    rare = cell.extras()
+    if rare.context is None:
+        rare.context = Context()
     bound = _bound.get()
     if bound is not None:
-        context.run(_bound.set, bound)
-    return context.run(call, argument)
+        rare.context.run(_bound.set, bound)  # the context has to know who runs in it
+    return rare.context.run(call, *arguments)
 
 
 def current_cell() -> Cell | None:
@@ -69,12 +74,6 @@ def current_cell() -> Cell | None:
     if bound is not None and bound[1] == get_ident():
         return bound[0].cell
     return None
-
-
-def require_cell(cell: Cell) -> None:
-    """Raise NotInActorError unless `cell` is the one running here."""
-    if current_cell() is not cell:
-        raise NotInActorError(cell.path)
 
 
 class Delivery:
@@ -102,7 +101,7 @@ def _holder(cell: Cell) -> Any:
 
 
 def current_entry(cell: Cell) -> Any:
-    """Return the mailbox entry being handled here, None between messages or once it was stashed."""
+    """Return the mailbox entry being handled here; a Control between messages, in hooks, or once it was stashed."""
     return _holder(cell).current
 
 
@@ -119,7 +118,16 @@ def take_reply(cell: Cell) -> None:
 def forget_entry(cell: Cell) -> None:
     """Drop the message being handled here; somebody else accounts for it."""
     holder = _holder(cell)
-    holder.current = holder.reply = None
+    holder.current = IDLE
+    holder.reply = None
+
+
+def origin_of(cell: Cell) -> tuple[Any, ...]:
+    """Return the three fields that make an `Entry` a part of what the message being handled brought about; none if untraced."""
+    entry = current_entry(cell)
+    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= 3:  # noqa: PLR2004
+        return ()
+    return entry[-3], None, 0
 
 
 def correlation_of(cell: Cell) -> str | None:

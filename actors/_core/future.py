@@ -259,7 +259,7 @@ class Future(pykka.Future[T], Generic[T]):
                 self._waiters.append(call)
                 return
             if self._state == HOOKED:
-                self._ports().clock.soon(functools.partial(_compute, self, call))
+                self._ports().aside(functools.partial(_compute, self, call), "future")
                 return
             try:
                 callback(self)
@@ -356,7 +356,7 @@ def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
         return
     try:
         future._value, state = future._get_hook(None), DONE  # type: ignore[misc]
-    except Exception as error:  # noqa: BLE001
+    except BaseException as error:  # noqa: BLE001
         future._value, state = error, FAILED
     future._state = state
     future._wake()

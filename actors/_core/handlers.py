@@ -132,13 +132,13 @@ def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
             (wanted,) = typing.get_args(base)
             wanted = type(None) if wanted is None else wanted
             if typing.get_origin(given) in (typing.Union, types.UnionType):
-                kinds = [kind for kind in typing.get_args(given) if kind is not ReplyHandle]
+                kinds = [kind for kind in typing.get_args(given) if kind not in (ReplyHandle, type(None)) or kind is wanted]
                 given = functools.reduce(operator.or_, kinds)
             fits = given is ReplyHandle or given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
             both = isinstance(wanted, type) and isinstance(given, type)
             if not fits and not (both and issubclass(given, wanted)):
                 msg = (
                     f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}] "
-                    "(a handler that replies later returns its ReplyHandle)"
+                    "(one that replies later returns its ReplyHandle, one that stashes None)"
                 )
                 raise HandlerDeclarationError(msg)

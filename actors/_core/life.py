@@ -12,8 +12,9 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from actors._core import events, watch
+from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.messages import Control, Entry, Signal
+from actors._core.messages import ENDING, IDLE, Control, Entry, Signal
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, LinkedActorDied
 
 if TYPE_CHECKING:
@@ -28,15 +29,13 @@ logger = logging.getLogger("pykka")
 
 Steps = Generator[Any, Any, Any]
 
-ENDING = Control(Signal.CALL)  # what an actor is at while it ends
-
 
 def instantiate(cell: Cell) -> None:
     """Make the instance behind `cell`, running its ``__init__`` with the arguments it was started with."""
     actor_class = cell.actor_class
     kwargs = cell.kwargs or {}
     actor = actor_class.__new__(actor_class, *cell.args, **kwargs)
-    actor._cell = cell
+    actor._greenroom_cell = cell
     cell.actor = actor
     cell.receiver = None
     actor.__init__(*cell.args, **kwargs)
@@ -56,7 +55,9 @@ def attend(cell: Cell) -> Steps:
             control.call()  # type: ignore[misc]
         elif cell.state is not Lifecycle.STOPPED:
             yield from _obey(cell, control)
-        cell.current = None
+        elif control.call is not None:
+            control.call()  # whoever asked for a start or restart learns from the state that it came too late
+        cell.current = IDLE
     return cell.state is Lifecycle.RUNNING and not yields
 
 
@@ -84,7 +85,7 @@ def _hook(result: Any) -> Steps:
 
 def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
     try:
-        yield from _hook(cell.actor.on_start())
+        yield from _hook(in_context(cell, cell.actor.on_start))
     except Exception as failure:
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
@@ -110,7 +111,9 @@ def stop(cell: Cell, future: Future[Any] | None) -> Steps:
 
 def crashed(cell: Cell, error: BaseException) -> Steps:
     """Deal with an exception that came out of a handler and that nobody asked for."""
-    if isinstance(error, ActorKilled) or cell.state is Lifecycle.STOPPED:
+    # What a handler raises after its actor was killed is the doing of the kill.
+    killed = any(control.signal is Signal.KILL for control in cell.control)
+    if killed or isinstance(error, ActorKilled) or cell.state is Lifecycle.STOPPED:
         _unwound(cell, error)
         yield from end(cell, DownReason.KILLED, None)
         return
@@ -145,7 +148,7 @@ def _on_failure(cell: Cell, error: BaseException | None) -> Any:
 
 def _unwound(cell: Cell, error: BaseException) -> None:
     """Resolve the ask whose handler was ended by the kernel or a BaseException."""
-    entry, cell.current = cell.current, None
+    entry, cell.current = cell.current, IDLE
     future = entry[1] if type(entry) is Entry else None
     if future is not None and not future.done():
         label = cell.label()
@@ -196,7 +199,7 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
 
 def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
     try:
-        yield from _hook(hook())
+        yield from _hook(in_context(cell, hook))
     except Exception as failure:  # noqa: BLE001  # logged as pykka does
         _log_failure(cell, failure)
     except ActorKilled:

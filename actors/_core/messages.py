@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
 
-__all__ = ["STOP", "WRAPPED", "Control", "Down", "Entry", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
+__all__ = ["ENDING", "IDLE", "STOP", "WRAPPED", "Control", "Down", "Entry", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -117,3 +117,8 @@ class Control:
         self.signal = signal
         self.error = error
         self.call = call
+
+
+# What an actor is at between two messages, and while it ends. (None would not do: it may be a message.)
+IDLE = Control(Signal.CALL)
+ENDING = Control(Signal.CALL)

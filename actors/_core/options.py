@@ -67,7 +67,7 @@ def check_mailbox(mailbox: object) -> None:
 def has_async_members(actor_class: type[Any]) -> bool:
     """Tell whether the class has any async handler, hook or public method."""
     for base in actor_class.__mro__:
-        known = vars(base).get("_is_async")  # of a class made before; the framework's own async methods do not count
+        known = vars(base).get("_greenroom_async")  # of a class made before; the framework's own async methods do not count
         if known is not None:
             if known:
                 return True

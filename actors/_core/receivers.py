@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from actors._core import handlers
-from actors._core.context import run_in
+from actors._core.context import in_context
 from actors._core.tracing import TracedReceiver
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ class _Dispatching:
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
-        self._table = actor._handlers
+        self._table = actor._greenroom_handlers
         self._cache = self._caches.setdefault(type(actor), {})
 
     def on_receive(self, message: Any) -> Any:
@@ -43,21 +42,21 @@ class _Dispatching:
 class _InContext:
     """Runs handlers in one contextvars context that is the actor's own."""
 
-    __slots__ = ("_context", "_inner")
+    __slots__ = ("_cell", "_inner")
 
-    def __init__(self, inner: Any) -> None:
+    def __init__(self, cell: Cell, inner: Any) -> None:
+        self._cell = cell
         self._inner = inner
-        self._context = Context()
 
     def on_receive(self, message: Any) -> Any:
-        return run_in(self._context, self._inner.on_receive, message)
+        return in_context(self._cell, self._inner.on_receive, message)
 
 
 def receiver_of(cell: Cell, actor: Actor) -> Any:
     """Return what the turn loop shall hand the messages of `actor` to."""
-    receiver: Any = _Dispatching(actor) if actor._handlers else actor
-    if actor._options.own_context:
-        receiver = _InContext(receiver)
+    receiver: Any = _Dispatching(actor) if actor._greenroom_handlers else actor
+    if actor._greenroom_options.own_context:
+        receiver = _InContext(cell, receiver)
     if cell.system.config.tracing:
         receiver = TracedReceiver(cell, receiver)
     return receiver

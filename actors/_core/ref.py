@@ -154,7 +154,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             ActorDeadError: the actor is stopped, or stopped before it had room.
             MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout.
         """
-        await self._send_async(Entry((message, None, self._note(deadline))))
+        await self._send_async(Entry((message, None, None if deadline is None else self._note(deadline))))
 
     @overload
     def ask(

@@ -44,7 +44,7 @@ class ActorStats:
 def snapshot(cell: Cell) -> ActorStats:
     """Return the counters of `cell`. Exact when its turn is not running, or when called from within it."""
     rare = cell.rare
-    in_progress = 1 if cell.current is not None and type(cell.current) is not Control else 0
+    in_progress = 0 if type(cell.current) is Control else 1
     waiting = cell.waiting()
     stashed = len(rare.stash) if rare is not None and rare.stash else 0
     dead_lettered = rare.dead_lettered if rare is not None else 0

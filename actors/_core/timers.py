@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors._core.context import origin_of
 from actors._core.events import DeadLetterReason
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
@@ -223,6 +224,7 @@ def pipe(
 ) -> None:
     """Send the outcome that `attach` will report to the actor itself, as an ordinary message of this incarnation."""
     note = PipeNote(cell)
+    origin = origin_of(cell)
 
     def report(value: Any, error: BaseException | None) -> None:
         try:
@@ -232,7 +234,7 @@ def pipe(
                 message = PipeFailed(error) if on_failure is None else on_failure(error)
         except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
             message = PipeFailed(broken)
-        entry = Entry((message, None, note))
+        entry = Entry((message, None, note, *origin))
         if not cell.post(entry):
             cell.refuse(entry)
 

@@ -13,8 +13,9 @@ from pykka._introspection import get_attr_directly
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
 from actors._core import life
+from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
-from actors._core.messages import STOP, WRAPPED, Entry, Note
+from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
 
@@ -88,15 +89,15 @@ def run(worker: Worker) -> None:
                             receiver.on_receive(entry)
                         if not queue or cell.control:
                             break
-                cell.current = None
+                cell.current = IDLE
         except BaseException as error:  # every kind has its place in the life of an actor
             if isinstance(error, cell.system.ports.passing):
-                cell.current = None
+                cell.current = IDLE
                 cell.end_turn()
                 raise
             if type(error) is not TurnOver:
                 drive(life.crashed(cell, error))
-            cell.current = None
+            cell.current = IDLE
             cell.end_turn()
             continue
         if queue:
@@ -151,7 +152,7 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
         return (STOP, None, None) if type(entry) is _ActorStop else (entry, None, None)
     message, future, note = entry[:3]
     if future is not None and future.done() and message is not STOP:
-        cell.current = None
+        cell.current = IDLE
         cell.handled -= 1
         cell.dead_letter(message, DeadLetterReason.CANCELLED, own_turn=True)
         return None
@@ -181,7 +182,8 @@ def execute(cell: Cell, message: Any) -> Any:
         return cell.receiver.on_receive(message)
     actor = cell.actor
     if kind is ProxyCall:
-        return get_attr_directly(actor, message.attr_path)(*message.args, **message.kwargs)
+        method = get_attr_directly(actor, message.attr_path)
+        return in_context(cell, lambda: method(*message.args, **message.kwargs))
     if kind is ProxyGetAttr:
         return get_attr_directly(actor, message.attr_path)
     if kind is ProxySetAttr:

@@ -17,10 +17,10 @@ from actors._core import life
 from actors._core.cell import Lane
 from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import STOP, WRAPPED, Control, Entry, Signal
+from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Signal
 from actors._core.turn import accept, answered, execute, failed
 from actors.dispatch.waiting import hosts_actors
-from actors.errors import ActorKilled, AskCancelled, SystemStoppedError
+from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled, SystemStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -125,7 +125,7 @@ class Runner:
             await adrive(life.crashed(cell, error))
             cell.end_turn()
             return True
-        cell.current = None
+        cell.current = IDLE
         if cell.queue is not queue or not (queue or cell.control):
             cell.end_turn()
         else:
@@ -139,14 +139,22 @@ class Runner:
             await adrive(life.crashed(cell, ActorKilled()))
             cell.end_turn()
             return True
-        entry, cell.current = cell.current, None
+        entry, cell.current = cell.current, IDLE
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
-            future.try_fail(AskCancelled("the handler was cancelled"))
+            future.try_fail(self._ended_by_cancel(entry[0]))
         # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
         self._forget()
         cell.end_turn()
         return False
+
+    def _ended_by_cancel(self, message: Any) -> ActorError:
+        """Return the error for an ask whose handler was cancelled."""
+        cell = self.cell
+        if cell.end is None and not any(control.signal is Signal.KILL for control in cell.control):
+            return AskCancelled("the handler was cancelled")
+        label = cell.label()
+        return ActorDeadError(f"{label} was killed while it handled the message", label, message)
 
     async def _perform(self, entry: Any, holder: Any) -> None:
         """Handle an entry that is more than a bare message; `holder` is where its reply is kept."""
@@ -181,7 +189,7 @@ class Runner:
     async def _admit(self, entry: Any) -> None:
         """Begin with a message of a reentrant actor; the next one is admitted when it awaits."""
         cell = self.cell
-        cell.current = None
+        cell.current = IDLE
         if type(entry) is Entry and entry[0] is STOP:
             await self._perform(entry, cell)
             return
@@ -198,7 +206,7 @@ class Runner:
             await self._perform(entry, delivery)
         except asyncio.CancelledError:
             if delivery.reply is not None:
-                delivery.reply.try_fail(AskCancelled("the handler was cancelled"))
+                delivery.reply.try_fail(self._ended_by_cancel(entry[0]))
         except Exception as error:  # noqa: BLE001  # crashes the actor, in its own turn
             cell.signal(Control(Signal.CRASH, error=error))
         except BaseException as error:

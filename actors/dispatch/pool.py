@@ -363,13 +363,16 @@ class BlockingWorkers:
         with self._condition:
             if self._ended:
                 return
-            if self._idle:
+            # A worker that was notified counts as idle until it has the lock again: there must be one for each queued cell.
+            if self._idle >= len(self.queue):
                 self._condition.notify()
                 return
             full = len(self._workers) >= self.pool.system.config.max_workers
             if not full:
                 worker = BlockingWorker(self, len(self._workers))
                 self._workers.append(worker)
+            elif self._idle:
+                self._condition.notify()
             tell = full and not self._told
             self._told = self._told or full
         if tell:
@@ -462,7 +465,7 @@ class Watcher:
                     self._work.clear()
                     self.awake = False
                     # Invariant: noted before this look; a waking worker takes itself out of `sleepers` before it looks at `awake`.
-                    if pool.sleepers:
+                    if pool.sleepers and not self._ended:
                         self._work.wait()
                     self.awake = True
                     quiet_since = last = time.monotonic()
