@@ -280,7 +280,7 @@ class NotInActorError(ActorError):
         self.call = call
 
     def __str__(self) -> str:
-        return f"{self.call} works only while the actor handles a message; call it from a handler"
+        return f"{self.call} works only in the actor's own handlers and hooks; from __init__, move it to on_start"
 
 
 class InternalError(ActorError):

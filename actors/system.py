@@ -254,11 +254,8 @@ class ActorSystem:
         self._left(cell)
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
-        try:
-            options: Options = actor_class._greenroom_options
-        except AttributeError:
-            options = None  # type: ignore[assignment]
-        if not isinstance(options, Options):
+        options = getattr(actor_class, "_greenroom_options", None)
+        if not isinstance(actor_class, type) or not isinstance(options, Options):
             msg = f"actor_class={actor_class!r} is not valid: a subclass of actors.Actor"
             raise TypeError(msg)
         if dispatcher is not None or mailbox is not None:
@@ -402,8 +399,9 @@ class ActorSystem:
         if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
             future.try_set(False)
             return future
-        if current_cell() is not cell:
-            future._cell = cell
+        future._cell = cell
+        if current_cell() is cell:
+            future.try_set(True)  # it restarts when its handler returns, and does not wait for that
         cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))
         if cell.state is Lifecycle.STOPPED:
             future.try_set(False)

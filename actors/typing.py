@@ -1,5 +1,29 @@
-"""pykka's helpers for typed proxies."""
+"""Helpers for typed proxies: pykka's, with the futures of this framework."""
 
-from pykka.typing import ActorMemberMixin, proxy_field, proxy_method
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+
+from pykka.typing import ActorMemberMixin
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pykka.typing import Method
+
+    from actors._core.future import Future
 
 __all__ = ["ActorMemberMixin", "proxy_field", "proxy_method"]
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+def proxy_field(field: T) -> Future[T]:
+    """Declare a field of an actor on a class that types its proxy: ``count = proxy_field(Counter.count)``."""
+    return cast("Future[T]", field)
+
+
+def proxy_method(method: Callable[Concatenate[Any, P], T]) -> Method[P, Future[T]]:
+    """Declare a method of an actor on a class that types its proxy: ``add = proxy_method(Counter.add)``."""
+    return cast("Method[P, Future[T]]", method)

@@ -84,7 +84,12 @@ class Actor(pykka.Actor):
         own_context: bool | None = None,
         **keywords: Any,
     ) -> None:
-        super().__init_subclass__(**keywords)
+        try:
+            super().__init_subclass__(**keywords)
+        except TypeError:
+            known = "dispatcher, mailbox, stash_capacity, reentrant, own_context"
+            msg = f"{cls.__qualname__}: unknown class keyword {', '.join(keywords)}; the keywords of an actor are {known}"
+            raise TypeError(msg) from None
         options = cls._greenroom_options.merged(
             {
                 "dispatcher": dispatcher,
