@@ -392,7 +392,7 @@ def test_run_async_returns_after_a_request() -> None:
 # -- programs --------------------------------------------------------------------------------------------------------------
 
 PRELUDE = """
-import asyncio, os, sys, threading, time
+import asyncio, os, signal, sys, threading, time
 from actors import *
 
 class Echo(Actor):
@@ -421,6 +421,25 @@ class Blocked(Actor):
     def on_receive(self, message):
         print("blocked", flush=True)
         time.sleep(1000)
+
+def say_ready_once_signals_are_handled():
+    def look():
+        while signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            time.sleep(0.001)
+        print("ready", flush=True)
+    threading.Thread(target=look).start()
+
+def say_ready_once_main_waits():
+    def look():
+        main, seen, looks = threading.main_thread().ident, None, 0
+        while looks < 50:
+            time.sleep(0.001)
+            frame = sys._current_frames()[main]
+            here = (id(frame), frame.f_lasti)
+            looks = looks + 1 if here == seen else 0
+            seen = here
+        print("ready", flush=True)
+    threading.Thread(target=look).start()
 """
 
 
@@ -463,7 +482,7 @@ def test_run_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(number:
         system = ActorSystem()
         system.spawn(Echo)
         system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: print("after", flush=True), name="after")
-        print("ready", flush=True)
+        say_ready_once_signals_are_handled()
         system.run()
         print("returned", system.state.name)
     """)
@@ -495,11 +514,15 @@ def test_a_second_signal_kills_what_is_left(parked: str) -> None:
     program = Program(f"""
         system = ActorSystem(config=SystemConfig(shutdown_timeout=1000.0))
         system.on_shutdown(ShutdownPhase.ACTORS, lambda: print("stopping", flush=True), name="stopping")
-        system.spawn({parked}).tell("park")
+        ref = system.spawn({parked})
+        ref.tell("park")
+        ref.stats()  # it is parked, or about to
+        say_ready_once_signals_are_handled()
         system.run()
         print("returned", system.state.name)
     """)
     program.wait_for("parked")
+    program.wait_for("ready")
     program.send(signal.SIGINT)
     program.wait_for("stopping")
     program.send(signal.SIGINT)
@@ -540,14 +563,14 @@ def test_ctrl_c_inside_with_shuts_the_system_down_and_comes_out(wait: str) -> No
         try:
             with ActorSystem(config=SystemConfig(shutdown_timeout=0.1)) as system:
                 ref = system.spawn(Echo)
-                print("ready", flush=True)
+                say_ready_once_main_waits()
                 {wait}
         except KeyboardInterrupt:
             print("interrupted", system.state.name, threading.active_count())
     """)
-    program.wait_for("ready")
     if "Parked" in wait:
         program.wait_for("parked")
+    program.wait_for("ready")
     program.send(signal.SIGINT)
     code, lines, errors = program.finish()
     assert (code, lines, errors) == (0, ["on_stop", "interrupted STOPPED 1"], "")
