@@ -10,11 +10,7 @@ from tests.docs import code_blocks
 from tests.docs.code_blocks import blocks_of
 
 ROOT = Path(__file__).parent.parent.parent
-PAGES = [
-    page
-    for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
-    if blocks_of(page.read_text(encoding="utf-8"))
-]
+PAGES = [page for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))) if blocks_of(page.read_text(encoding="utf-8"))]
 
 
 def run_page(page: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -30,9 +26,7 @@ def test_the_code_of_a_page_runs(page: Path, tmp_path: Path) -> None:
 
 def test_blocks_share_a_namespace_and_run_in_order(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(
-        "```python\nx = 1\n```\n\ntext\n\n  ```python title='b'\n  print(x + 1)\n  ```\n"
-    )
+    page.write_text("```python\nx = 1\n```\n\ntext\n\n  ```python title='b'\n  print(x + 1)\n  ```\n")
     assert run_page(page, tmp_path).stdout == "2\n"
 
 
