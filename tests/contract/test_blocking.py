@@ -21,7 +21,7 @@ from actors import (
     Timeout,
     wait_any,
 )
-from actors.events import HandlerAbandoned, HandlerBlocked
+from actors.events import HandlerAbandoned, HandlerBlocked, WorkersExhausted
 from tests.support import scaled
 
 SAFETY = 30.0
@@ -237,6 +237,49 @@ def test_actors_parked_beside_a_blocked_handler_go_on_when_it_ends() -> None:
         blocked.get(timeout=SAFETY)
 
 
+def test_the_first_offence_of_a_class_is_published_with_its_stack_and_no_other() -> None:
+    with ActorSystem(config=SystemConfig(blocked_after=0.02)) as system:
+        events = heard(system, HandlerBlocked)
+        first, second = system.spawn(Blocker), system.spawn(Blocker)
+        begun, release = threading.Semaphore(0), threading.Event()
+        answer = first.ask((begun, release), block=False)
+        event = events.get(timeout=SAFETY)
+        assert (event.ref, event.actor_class) == (first, Blocker)
+        assert event.seconds >= 0.02
+        assert "release.wait(SAFETY)" in event.stack
+        again = second.ask((begun, release), block=False)
+        later = [system.spawn(Blocker).ask((begun, release), block=False) for _ in range(3)]
+        for _ in range(5):
+            assert begun.acquire(timeout=SAFETY)
+
+        # Another class offends: its report comes behind any that these would have made.
+        class Other(Blocker):
+            pass
+
+        other = system.spawn(Other).ask((begun, release), block=False)
+        assert events.get(timeout=SAFETY).actor_class is Other
+        release.set()
+        for one in [answer, again, *later, other]:
+            one.get(timeout=SAFETY)
+        assert events.empty()
+
+
+def test_every_actor_of_a_blocking_class_gets_a_worker_below_the_cap() -> None:
+    release = threading.Event()
+    with ActorSystem(config=SystemConfig(blocked_after=0.02)) as system:
+        events = heard(system, HandlerBlocked)
+        begun = threading.Semaphore(0)
+        answers = [system.spawn(Blocker).ask((begun, release), block=False)]
+        events.get(timeout=SAFETY)
+        for _ in range(scaled(30, 20)):  # each spawn waits for a worker to run on_start
+            answers.append(system.spawn(Blocker).ask((begun, release), block=False))
+        for _ in answers:
+            assert begun.acquire(timeout=SAFETY / 2)
+        release.set()
+        for answer in answers:
+            answer.get(timeout=SAFETY)
+
+
 def test_a_class_once_seen_blocking_runs_on_workers_of_its_own_and_still_may_wait() -> None:
     class Both(Blocker):
         def on_receive(self, message: Any) -> Any:
@@ -277,6 +320,23 @@ def test_a_long_computation_stalls_nobody_either() -> None:
         assert echo.ask("others go on", timeout=SAFETY)
         stop.set()
         assert answer.get(timeout=SAFETY) >= 0
+
+
+def test_at_the_cap_the_exhausted_workers_are_published_with_all_stacks() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+    with ActorSystem(config=SystemConfig(max_workers=2, blocked_after=0.02)) as system:
+        blocked, exhausted = heard(system, HandlerBlocked), heard(system, WorkersExhausted)
+        first = system.spawn(Blocker).ask((begun, release), block=False)
+        blocked.get(timeout=SAFETY)  # from now on the class runs on the two
+        others = [system.start(Blocker).ask((begun, release), block=False) for _ in range(4)]
+        event = exhausted.get(timeout=SAFETY)
+        assert event.limit == 2
+        assert len(event.stacks) == 2
+        assert system.spawn(Echo).ask("other classes go on", timeout=SAFETY)
+        release.set()
+        for answer in [first, *others]:
+            answer.get(timeout=SAFETY)
+        assert exhausted.empty()  # told once
 
 
 def test_a_killed_handler_that_blocks_elsewhere_is_abandoned_and_fenced() -> None:

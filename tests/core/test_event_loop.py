@@ -413,6 +413,10 @@ def test_the_asker_of_a_killed_actor_is_told_that_it_died() -> None:
     assert isinstance(killed_while_asked(Hanging), ActorDeadError)
 
 
+def test_the_asker_of_a_killed_reentrant_actor_is_told_that_it_died() -> None:
+    assert isinstance(killed_while_asked(ReentrantHanging), ActorDeadError)
+
+
 def test_a_kill_cancels_an_actor_that_awaits_another_actor() -> None:
     class Asking(Actor):
         async def on_receive(self, message: Any) -> Any:
