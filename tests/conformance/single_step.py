@@ -306,7 +306,7 @@ class SingleStep:
 
 def _is_async(cell: Cell) -> bool:
     kind = cell.options.dispatcher
-    return kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._is_async)
+    return kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async)
 
 
 def _path(strand: Strand) -> str:

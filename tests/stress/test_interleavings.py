@@ -18,6 +18,7 @@ from actors._core import deadlock, turn
 from actors._core import future as kernel_future
 from actors._core.cell import Cell
 from actors._core.mailbox import BoundedMailbox
+from actors._core.messages import Signal
 from actors.events import DeadLetter
 from tests.stress.threads import aside, at_line
 
@@ -136,7 +137,7 @@ def settle(pool: Any) -> None:
 
 
 @pytest.mark.parametrize("tracing", [False, True])
-@pytest.mark.parametrize("text", ["self.inbox = self.inbox, COLD", "if queue:", "self.token.append(self)"])
+@pytest.mark.parametrize("text", ["self.inbox = self.inbox, COLD", "if queue:", "self.queue = ()", "self.token.append(self)"])
 @pytest.mark.parametrize("append_first", [True, False])
 def test_a_send_that_crosses_the_giving_back_of_a_mailbox_is_handled_in_order(text: str, append_first: bool, tracing: bool) -> None:
     with ActorSystem(config=SystemConfig(tracing=tracing)) as system:
@@ -390,3 +391,27 @@ def test_an_actor_that_is_being_made_while_its_system_shuts_down_leaves_nothing_
     assert len(errors) == 1
     assert reports[0].killed == ()
     assert system.actors() == []
+
+
+def test_a_restart_that_crosses_the_end_of_the_actor_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    ending, go = threading.Event(), threading.Event()
+    signal = Cell.signal
+
+    class Ending(Actor):
+        def on_stop(self) -> None:
+            ending.set()
+            go.wait(PATIENCE)
+
+    def late(self: Cell, control: Any) -> None:
+        restart = control.signal is Signal.RESTART
+        if restart:
+            ref.stop(block=False)
+            ending.wait(PATIENCE)
+        signal(self, control)
+        if restart:
+            go.set()
+
+    with ActorSystem() as system:
+        ref = system.spawn(Ending)
+        monkeypatch.setattr(Cell, "signal", late)
+        assert ref.restart(timeout=PATIENCE) is False
