@@ -70,7 +70,7 @@ def under(kind: DispatcherKind, actor_class: type[A], **options: Any) -> type[A]
     """Return `actor_class` made for the dispatcher `kind`; on the event loop its handlers and hooks are coroutines."""
     body: dict[str, Any] = {}
     if kind is DispatcherKind.EVENT_LOOP:
-        for name in {*HOOKS, *actor_class._handlers.values()}:
+        for name in {*HOOKS, *actor_class._greenroom_handlers.values()}:
             plain = getattr(actor_class, name)
             if name == "on_receive" or plain is not getattr(Actor, name, None):
                 body[name] = _awaiting(name, plain)

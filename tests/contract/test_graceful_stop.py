@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors import ActorDeadError, ActorSystem, Bounded, DeadLetterReason, DownReason, Lifecycle, Overflow, Priority
+from actors import ActorDeadError, ActorSystem, Bounded, DeadLetterReason, DownReason, Lifecycle, Overflow, Priority, Timeout
 from tests.contract.conftest import On
 from tests.contract.kit import WAIT, Diary, Gate, Puppet, dead_letters, held, settle, until_down
 
@@ -143,8 +143,6 @@ def test_an_actor_stops_itself_behind_its_mail(system: ActorSystem, on: On) -> N
 
 
 def test_stop_timeout_bounds_the_wait_and_the_actor_ends_all_the_same(system: ActorSystem, on: On) -> None:
-    from actors import Timeout
-
     ref = system.spawn(on(Puppet))
     down = until_down(system, ref)
     with held(ref), pytest.raises(Timeout):
