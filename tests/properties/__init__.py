@@ -1,0 +1,1 @@
+"""Properties of whole systems, against models."""
