@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Shutdown", "ShutdownPhase", "ShutdownReport", "run_until_signal", "run_until_signal_async"]
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+POLL = 0.1  # seconds between two looks for a signal
 
 
 class ShutdownPhase(Enum):
@@ -71,7 +72,7 @@ class Shutdown:
         self._hooks: list[_Hook] = []  # under _lock
         self._claim: list[None] = [None]
         self._empty: Future[None] = Future()
-        self._report: Future[ShutdownReport] = Future()
+        self.report: Future[ShutdownReport] = Future()
 
     def add(self, phase: ShutdownPhase, call: Callable[[], object], name: str, timeout: float) -> None:
         """Register a hook."""
@@ -93,9 +94,9 @@ class Shutdown:
         try:
             self._claim.pop()
         except IndexError:
-            return self._report.get()
+            return self.report.get()
         host = self._system._loop_host
-        if host is not None and host.here() and self._report._state == 0:
+        if host is not None and host.here() and self.report._state == 0:
             self._claim.append(None)
             raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
         return self._run(limit)
@@ -106,7 +107,7 @@ class Shutdown:
         try:
             self._claim.pop()
         except IndexError:
-            return await self._report
+            return await self.report
         report = await asyncio.get_running_loop().run_in_executor(None, self._run, limit)
         await self._system.close_loop()
         return report
@@ -135,7 +136,7 @@ class Shutdown:
         system.state = SystemState.STOPPED
         elapsed = clock.now() - begin
         report = ShutdownReport(count, tuple(killed), tuple(failed), elapsed)
-        self._report.set(report)
+        self.report.set(report)
         return report
 
     def _run_hooks(self, phase: ShutdownPhase) -> list[str]:
@@ -171,8 +172,7 @@ class Shutdown:
         except Timeout:
             left = system.tree.everyone()
             paths = [cell.path for cell in left]
-            for cell in reversed(left):
-                system.kill(cell)
+            kill_all(system)
             try:
                 self._empty.get(timeout=1.0 + 4 * system.config.blocked_after)
             except Timeout:
@@ -191,27 +191,32 @@ class Shutdown:
 
 def run_until_signal(system: ActorSystem) -> ShutdownReport:
     """Serve until SIGINT, SIGTERM or a shutdown; then end in order. A second signal kills what is left."""
-    wake = threading.Event()
     got: list[int] = []
-
-    def on_signal(number: int, _: object) -> None:
-        got.append(number)
-        wake.set()
-        if len(got) > 1:
-            for cell in reversed(system.tree.everyone()):
-                system.kill(cell)
-
-    previous = {number: signal.signal(number, on_signal) for number in SIGNALS}
-    done = system._shutdown._report
-    done._listen(lambda _: wake.set())
+    # A signal handler runs in the middle of anything this thread does, under any lock: all it may do is append to a list.
+    previous = {number: signal.signal(number, lambda number, _: got.append(number)) for number in SIGNALS}
+    report = system._shutdown.report
+    over = threading.Event()
+    report._listen(lambda _: over.set())
+    begun = killed = False
     try:
-        while not wake.wait(0.5):  # with a timeout, so that the main thread looks at signals on every platform
-            continue
-        report = system.shutdown()
-        return replace(report, signal=signal.Signals(got[0])) if got else report
+        while not over.wait(POLL):
+            if got and not begun:
+                begun = True
+                system.request_shutdown()
+            elif len(got) > 1 and not killed:
+                killed = True
+                kill_all(system)
+        result = report.get()
+        return replace(result, signal=signal.Signals(got[0])) if got else result
     finally:
         for number, handler in previous.items():
             signal.signal(number, handler)
+
+
+def kill_all(system: ActorSystem) -> None:
+    """Kill every actor, the last started first."""
+    for cell in reversed(system.tree.everyone()):
+        system.kill(cell)
 
 
 async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
@@ -224,12 +229,11 @@ async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
         got.append(number)
         wake.set()
         if len(got) > 1:
-            for cell in reversed(system.tree.everyone()):
-                system.kill(cell)
+            kill_all(system)
 
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
-    done = system._shutdown._report
+    done = system._shutdown.report
 
     def ended(_: Any) -> None:
         loop.call_soon_threadsafe(wake.set)

@@ -156,6 +156,7 @@ class ActorSystem:
             NameTakenError, InvalidNameError: because of `name`.
             SystemStoppedError: the system is shut down.
         """
+        self.ports.waiter.check("spawn() would block the event loop; write `await system.spawn_async(...)`")
         return self.spawn_under(None, actor_class, args, kwargs, name, dispatcher, mailbox).get()
 
     async def spawn_async(

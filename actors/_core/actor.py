@@ -224,6 +224,7 @@ class Actor(pykka.Actor):
     ) -> ActorRef[A]:
         """Start a child and return its ref once its `on_start` is done. See `ActorSystem.spawn`."""
         cell = _own(self, "spawn()")
+        cell.system.ports.waiter.check("spawn() would block the event loop; write `await self.spawn_async(...)`")
         return cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox).get()
 
     async def spawn_async(

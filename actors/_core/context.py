@@ -20,6 +20,7 @@ __all__ = [
     "Delivery",
     "Strand",
     "bind",
+    "bound_worker",
     "correlation_of",
     "current_cell",
     "current_entry",
@@ -50,6 +51,12 @@ _bound: ContextVar[tuple[_Worker, int] | None] = ContextVar("greenroom_runner", 
 def bind(worker: _Worker) -> None:
     """Let `worker` say which cell runs in this context: that of a worker thread, or of an asyncio task."""
     _bound.set((worker, get_ident()))
+
+
+def bound_worker() -> _Worker | None:
+    """Return the worker or runner bound to this context on this thread, None on a strand or outside of any handler."""
+    bound = _bound.get()
+    return bound[0] if bound is not None and bound[1] == get_ident() else None
 
 
 def in_context(cell: Cell, call: Callable[..., Any], *arguments: Any) -> Any:

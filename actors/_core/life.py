@@ -166,6 +166,8 @@ def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Ca
     Without a `hook`, a graceful end runs `on_stop` and other ends run none. Idempotent: the first reason stays.
     """
     if not begin_end(cell, reason, error):
+        if reason is DownReason.KILLED:
+            yield from _child_gone(cell)  # a stop that is given up: the children it waits for are killed
         return
     if hook is not None:  # as in pykka, on_failure comes at once, on_stop after the children
         yield from _last_hook(cell, hook)

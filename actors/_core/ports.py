@@ -99,6 +99,9 @@ class Waiter(Protocol):
             BlockingInLoopError: the caller's thread runs an event loop with actors on it.
         """
 
+    def check(self, advice: str) -> None:
+        """Raise BlockingInLoopError, saying `advice`, where `parker` would."""
+
     def on_loop(self) -> bool:
         """Tell whether the caller's thread is running an event loop."""
 

@@ -15,7 +15,7 @@ from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
 from actors._core.messages import Control, Entry, Note, Request, Signal
 from actors._core.stats import ActorStats, snapshot
 from actors._core.timers import check_seconds, check_timeout
-from actors.errors import ActorError, Timeout
+from actors.errors import ActorError, DeadlockError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -192,6 +192,8 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             BaseException: what the handler raised.
         """
         check_timeout(timeout)
+        if block:
+            self._target.system.ports.waiter.check("ask() would block the event loop; write `await ref.ask_async(...)`")
         future: Future[Any] = Future()
         future._cell = self._target
         entry = Entry((message, future, self._note(deadline)))
@@ -202,9 +204,13 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
                 self._send(entry)
         except ActorError as error:
             future.try_fail(error)
-        if block:
+        if not block:
+            return future
+        try:
             return future.get(timeout=timeout)
-        return future
+        except DeadlockError:
+            future.cancel()  # a message that waits is not handled: its asker was told that it cannot be
+            raise
 
     @overload
     async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
@@ -345,7 +351,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         Returns:
             True if it has ended now or was ending, False if it was dead already.
         """
-        check_timeout(timeout)
+        self._check_wait(block, timeout)
         return self._ended(self._target.system.stop(self._target, deadline), block=block, timeout=timeout)
 
     def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
@@ -356,7 +362,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         Returns:
             True if this ended it, False if it was dead already.
         """
-        check_timeout(timeout)
+        self._check_wait(block, timeout)
         return self._ended(self._target.system.kill(self._target), block=block, timeout=timeout)
 
     def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
@@ -365,8 +371,14 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         Returns:
             True if a new instance is running, False if the actor is dead or died of it.
         """
-        check_timeout(timeout)
+        self._check_wait(block, timeout)
         return self._ended(self._target.system.restart(self._target), block=block, timeout=timeout)
+
+    def _check_wait(self, block: bool, timeout: float | None) -> None:  # noqa: FBT001  # as the caller was given it
+        """Refuse what cannot be waited for before anything has been done."""
+        check_timeout(timeout)
+        if block:
+            self._target.system.ports.waiter.check("this would block the event loop; pass block=False and await the future")
 
     @staticmethod
     def _ended(future: Future[bool], *, block: bool, timeout: float | None) -> bool | Future[bool]:

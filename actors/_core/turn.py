@@ -134,14 +134,15 @@ def perform(cell: Cell, entry: Any) -> None:
         execute(cell, message)
     else:
         cell.reply = future
+        # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
+        entry = accepted = future = None
         try:
             value = execute(cell, message)
         except Exception as error:
-            if isinstance(error, cell.system.ports.passing):
+            if isinstance(error, cell.system.ports.passing) or not failed(cell, cell.current, error):
                 raise
-            failed(cell, future, error)
         else:
-            answered(cell, future, value)
+            answered(cell, value)
     if note is not None:
         note.delivered(cell)
 
@@ -193,17 +194,19 @@ def execute(cell: Cell, message: Any) -> Any:
     raise InternalError(msg)
 
 
-def answered(cell: Cell, future: Future[Any], value: Any) -> None:
-    """Resolve the ask unless its handler took the reply handle."""
-    if cell.reply is not None or cell.reentrant:
-        cell.reply = None
+def answered(cell: Cell, value: Any) -> None:
+    """Resolve the ask being handled, unless its handler took the reply handle."""
+    future, cell.reply = cell.reply, None
+    if future is not None:
         future.try_set(value)  # False: cancelled, or the actor was killed meanwhile; a late reply is fenced off
 
 
-def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
-    """Tell the asker that its message failed; the actor lives on, as in pykka."""
+def failed(cell: Cell, entry: Any, error: Exception) -> bool:
+    """Tell the asker that its message failed; the actor lives on, as in pykka. False if the handler stashed the ask before."""
     cell.reply = None
-    # Our own frames would tie the future to itself through the traceback, so that nobody notices when it is dropped unread.
+    if type(entry) is not Entry:
+        return False
+    future = entry[1]
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
         traceback = traceback.tb_next
@@ -214,6 +217,8 @@ def failed(cell: Cell, future: Future[Any], error: Exception) -> None:
     finally:
         life.watch_reading(cell, future, error)
         future.try_fail(error)
+    return True
 
 
-_OWN = {__name__, "actors.dispatch.event_loop"}
+# Modules whose frames tell the reader of a failure nothing.
+_OWN = {__name__, "actors._core.context", "actors._core.receivers", "actors._core.tracing", "actors.dispatch.event_loop"}

@@ -18,7 +18,7 @@ from actors._core.cell import Lane
 from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Signal
-from actors._core.turn import accept, answered, execute, failed
+from actors._core.turn import accept, execute, failed
 from actors.dispatch.waiting import hosts_actors
 from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled, SystemStoppedError
 
@@ -170,19 +170,21 @@ class Runner:
             await adrive(life.stop(cell, future))
             return
         holder.reply = future
+        asked = future is not None
+        # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
+        accepted = future = None
         try:
             value = execute(cell, message)
             if inspect.iscoroutine(value):
                 value = await value
         except Exception as error:
-            if future is None:
+            holder.reply = None
+            if not asked or not failed(cell, holder.current, error):
                 raise
-            failed(cell, future, error)
         else:
-            if future is not None and holder.reply is future:
-                holder.reply = None
-                cell.reply = future
-                answered(cell, future, value)
+            reply, holder.reply = holder.reply, None
+            if reply is not None:
+                reply.try_set(value)
         if note is not None:
             note.delivered(cell)
 

@@ -30,6 +30,7 @@ from actors._core.context import Strand, bind
 from actors._core.events import HandlerBlocked, WorkersExhausted
 from actors._core.messages import Control, Signal
 from actors._core.turn import drive, run
+from actors.dispatch.waiting import ThreadParker
 from actors.errors import InternalError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ logger = logging.getLogger("actors")
 
 LOOK_EVERY = 0.004  # seconds between two looks of the watcher
 LINGER = 0.1  # seconds without work after which the watcher sleeps
+LENT = 8  # times max_workers: threads for blocking classes at most, those that wait for other actors included
 SPARE_STRANDS = 64  # idle greenlets a worker keeps for the next park
 
 _NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has none
@@ -335,6 +337,10 @@ class BlockingWorker:
         bind(self)
         run(self)
 
+    def new_parker(self) -> _LendingParker:
+        """Return a parker that has another thread take this one's place meanwhile."""
+        return _LendingParker(self.owner)
+
     def switch(self) -> bool:
         """Never needed: nothing parks here."""
         return True
@@ -345,8 +351,26 @@ class BlockingWorker:
         return self.owner.rest()
 
 
+class _LendingParker(ThreadParker):
+    """Blocks a blocking worker's thread in a wait of the framework's own, which does not count against the cap."""
+
+    __slots__ = ("_owner",)
+
+    def __init__(self, owner: BlockingWorkers) -> None:
+        super().__init__()
+        self._owner = owner
+
+    def park(self, timeout: float | None) -> bool:
+        """Block until woken, or for `timeout` seconds."""
+        self._owner.lend(1)
+        try:
+            return super().park(timeout)
+        finally:
+            self._owner.lend(-1)
+
+
 class BlockingWorkers:
-    """Up to `max_workers` threads that serve the classes seen blocking."""
+    """Up to `max_workers` threads that serve the classes seen blocking, and as many more as wait for other actors, within LENT."""
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -355,6 +379,7 @@ class BlockingWorkers:
         self._condition = threading.Condition()  # guards what follows
         self._workers: list[BlockingWorker] = []
         self._idle = 0
+        self._lent = 0  # workers that wait for other actors
         self._told = False
         self._ended = False
 
@@ -367,7 +392,8 @@ class BlockingWorkers:
             if self._idle >= len(self.queue):
                 self._condition.notify()
                 return
-            full = len(self._workers) >= self.pool.system.config.max_workers
+            limit = self.pool.system.config.max_workers
+            full = len(self._workers) >= min(limit + self._lent, limit * LENT)
             if not full:
                 worker = BlockingWorker(self, len(self._workers))
                 self._workers.append(worker)
@@ -382,6 +408,14 @@ class BlockingWorkers:
 
     def retire(self, cell: Cell) -> None:
         """Nothing is kept for a cell."""
+
+    def lend(self, change: int) -> None:
+        """Note that a worker begins (1) or ceases (-1) to wait for another actor; a queued cell may get a thread in its place."""
+        with self._condition:
+            self._lent += change
+            wanted = change > 0 and bool(self.queue)
+        if wanted:
+            self.wake()
 
     def rest(self) -> bool:
         """Wait for a cell; False when the pool ends."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from greenlet import getcurrent
 
-from actors._core.context import Strand, current_cell
+from actors._core.context import Strand, bound_worker, current_cell
 from actors._core.deadlock import begin_wait
 from actors.errors import BlockingInLoopError, Timeout
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from actors._core.ports import Parker
 
 __all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
+
+_MAIN = threading.main_thread().ident
 
 # Threads whose event loop runs actors. Each id is added and removed by its own thread, with single set operations.
 _loop_threads: set[int] = set()
@@ -63,7 +65,12 @@ class ThreadParker:
     def park(self, timeout: float | None) -> bool:
         """Block until woken, or for `timeout` seconds."""
         if timeout is None:
-            self._lock.acquire()
+            if threading.get_ident() == _MAIN:
+                # In slices: a signal that comes in the instant before the wait is looked at after it.
+                while not self._lock.acquire(timeout=1.0):
+                    continue
+            else:
+                self._lock.acquire()
         elif not self._lock.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX)):
             try:
                 self._claim.pop()
@@ -76,6 +83,14 @@ class ThreadParker:
         return True
 
 
+@runtime_checkable
+class _Lender(Protocol):
+    """A worker that lends its place to another while its handler waits."""
+
+    def new_parker(self) -> Parker:
+        """Return a parker that does so."""
+
+
 class RealWaiter:
     """The `Waiter` port of real systems."""
 
@@ -84,10 +99,18 @@ class RealWaiter:
         here: Any = getcurrent()
         loop = asyncio._get_running_loop()
         if loop is None:
-            return here.worker.new_parker(here) if type(here) is Strand else ThreadParker()
+            if type(here) is Strand:
+                return here.worker.new_parker(here)
+            worker = bound_worker()
+            return worker.new_parker() if isinstance(worker, _Lender) else ThreadParker()
         if threading.get_ident() in _loop_threads:
             raise BlockingInLoopError
         return ThreadParker()
+
+    def check(self, advice: str) -> None:
+        """Refuse where an event loop with actors would be blocked, before anything has been done."""
+        if asyncio._get_running_loop() is not None and threading.get_ident() in _loop_threads:
+            raise BlockingInLoopError(advice)
 
     def on_loop(self) -> bool:
         """Tell whether an event loop is running in this thread."""
