@@ -271,8 +271,8 @@ def test_every_actor_of_a_blocking_class_gets_a_worker_below_the_cap() -> None:
         begun = threading.Semaphore(0)
         answers = [system.spawn(Blocker).ask((begun, release), block=False)]
         events.get(timeout=SAFETY)
-        for _ in range(scaled(30, 20)):  # each spawn waits for a worker to run on_start
-            answers.append(system.spawn(Blocker).ask((begun, release), block=False))
+        # Each spawn waits for a worker to run on_start.
+        answers += [system.spawn(Blocker).ask((begun, release), block=False) for _ in range(scaled(30, 20))]
         for _ in answers:
             assert begun.acquire(timeout=SAFETY / 2)
         release.set()

