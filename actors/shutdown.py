@@ -131,8 +131,7 @@ class Shutdown:
             count = system.tree.living()
         killed = self._stop_actors(limit)
         failed += self._run_hooks(ShutdownPhase.AFTER_STOP)
-        # A thread that is stuck in an abandoned handler is left behind; nobody waits for it.
-        system.close_threads(timeout=0.0 if killed else 1.0)
+        system.close_threads(timeout=1.0)
         system.state = SystemState.STOPPED
         elapsed = clock.now() - begin
         report = ShutdownReport(count, tuple(killed), tuple(failed), elapsed)

@@ -276,7 +276,8 @@ class ActorSystem:
         if kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async):
             return self._loop().lane
         if kind is DispatcherKind.THREAD:
-            return ThreadHost(cell.actor_class, daemon=cell.actor_class.use_daemon_thread, turn=self.config.turn).lane
+            daemon = cell.actor_class.use_daemon_thread or not self.is_default
+            return ThreadHost(cell.actor_class, daemon=daemon, turn=self.config.turn).lane
         return self._pool.lane(cell.actor_class)
 
     def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:

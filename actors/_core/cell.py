@@ -290,17 +290,20 @@ class Cell:
             inbox = getattr(inbox, "queue", inbox)
         if isinstance(inbox, BoundedMailbox):
             return  # its own lock orders sends and close
+        refused: list[Any] = []
         with _settling:
-            self._settle(inbox)
+            self._settle(inbox, refused)
+        for entry in refused:  # runs callbacks of users: no lock is held
+            self.refuse(entry)
 
-    def _settle(self, inbox: deque[Any]) -> None:
+    def _settle(self, inbox: deque[Any], refused: list[Any]) -> None:
         while inbox and self.queue is not inbox:
             try:
                 entry = inbox.popleft()
             except IndexError:
                 return
-            if not self._put(entry, self._settle):
-                self.refuse(entry)
+            if not self._put(entry, lambda moved: self._settle(moved, refused)):
+                refused.append(entry)
 
     def post(self, entry: Any) -> bool:
         """Put an entry that no bound holds back into the user lane; return False if the mailbox is closed.

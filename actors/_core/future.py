@@ -279,16 +279,27 @@ class Future(pykka.Future[T], Generic[T]):
 
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value without blocking the running event loop."""
-        awaiter = self._ports().awaiter
+        while self._state == PENDING:
+            awaiter = self._ports().awaiter
+            waiter, wake, cell = awaiter.begin(self)
+            try:
+                yield from waiter
+            finally:
+                awaiter.end(self, wake, cell)
         if self._state == HOOKED:
             if self._sources is None:
-                return (yield from awaiter.call_blocking(self.get))
+                return (yield from self._ports().awaiter.call_blocking(self.get))
             for source in self._sources:
-                if source._state < DONE:
-                    yield from awaiter.wait(source)
-        elif self._state == PENDING:
-            yield from awaiter.wait(self)
+                yield from source._settled()
         return self.get()
+
+    def _settled(self) -> Generator[Any, None, None]:
+        """Wait like `__await__`, but leave the value or exception where it is."""
+        try:
+            yield from self.__await__()
+        except Exception:
+            if self._state < DONE:
+                raise
 
     __iter__ = __await__
 

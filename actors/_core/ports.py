@@ -109,8 +109,17 @@ class Waiter(Protocol):
 class Awaiter(Protocol):
     """How a coroutine waits for a future."""
 
-    def wait(self, future: Future[Any]) -> Generator[Any, None, None]:
-        """Yield to the event loop until `future` is resolved, without blocking the loop."""
+    def reply(self) -> Future[Any]:
+        """Return a future for `answer`."""
+
+    async def answer(self, reply: Any) -> Any:
+        """Return what `reply`, made here by `reply()`, is resolved with."""
+
+    def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[Any, Callable[[Any], None], Cell | None]:
+        """Return something to ``yield from`` until `future` has changed, and two things to give to `end` afterwards."""
+
+    def end(self, future: Future[Any], wake: Callable[[Any], None], cell: Cell | None) -> None:
+        """Undo what `begin` did, also if the wait was cancelled."""
 
     async def within(self, future: Future[Any], timeout: float) -> Any:
         """Return what `future` is resolved with; raise Timeout after `timeout` seconds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec, TypeVar, overload
 
 import pykka
@@ -145,7 +146,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     def tell_within(self, message: Any, deadline: float) -> None:
         """Send `message`; if the actor has not taken it within `deadline` seconds it becomes a dead letter instead."""
         clock = self._target.system.ports.clock
-        self._send(Entry((message, None, Note(clock.now() + check_seconds("deadline", deadline)))))
+        self.tell(Entry((message, None, Note(clock.now() + check_seconds("deadline", deadline)))))
 
     async def tell_async(self, message: Any, *, deadline: float | None = None) -> None:
         """Send `message`, awaiting room in a bounded mailbox instead of blocking the event loop.
@@ -201,7 +202,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
                 timeout = self._send_within(entry, timeout)
             else:
-                self._send(entry)
+                self.tell(entry)
         except ActorError as error:
             future.try_fail(error)
         if not block:
@@ -223,27 +224,31 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
         Args and raises: as for `ask`.
         """
-        check_timeout(timeout)
-        future: Future[Any] = Future()
-        future._cell = target = self._target
-        entry = Entry((message, future, self._note(deadline)))
+        target = self._target
         awaiter = target.system.ports.awaiter
+        future = awaiter.reply()
+        future._cell = target
+        entry = Entry((message, future, self._note(deadline)))
         try:
-            if isinstance(target.queue, BoundedMailbox):
-                begin = target.system.ports.clock.now()
-                await self._send_async(entry, timeout)
-                if timeout is not None:
-                    timeout = max(0.0, timeout - (target.system.ports.clock.now() - begin))
-            else:
-                self._send(entry)
-            if timeout is None:
-                return await future
-            return await awaiter.within(future, timeout)
+            if timeout is None and type(target.queue) is deque:
+                self.tell(entry)
+                return await awaiter.answer(future)
+            return await self._ask_within(entry, future, timeout)
         except Exception:
             raise
         except BaseException:  # the await was cancelled
             future.cancel()
             raise
+
+    async def _ask_within(self, entry: Entry, future: Future[Any], timeout: float | None) -> Any:
+        """Send to a mailbox of any kind and await the answer, both within `timeout` seconds."""
+        check_timeout(timeout)
+        ports = self._target.system.ports
+        begin = ports.clock.now()
+        await self._send_async(entry, timeout)
+        if timeout is None:
+            return await future
+        return await ports.awaiter.within(future, max(0.0, timeout - (ports.clock.now() - begin)))
 
     def call(self, method: Callable[Concatenate[A_co, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Call a method on the actor, in its turn: ``ref.call(Counter.add, 2).get()``.
@@ -277,18 +282,6 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
                 return Note(own.expires)
         return None
 
-    def _send(self, entry: Entry) -> None:
-        target = self._target
-        inbox = target.inbox
-        try:
-            inbox.append(entry)
-        except Shut:
-            target.admit(entry)
-        else:
-            if target.inbox is not inbox:
-                target.settle(inbox)
-        target.rouse()
-
     def _send_within(self, entry: Entry, timeout: float) -> float:
         """Send to a bounded mailbox, waiting at most `timeout` seconds for room; return how many of them are left."""
         target = self._target
@@ -306,12 +299,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         target.warm()
         queue = target.queue
         if not isinstance(queue, BoundedMailbox):
-            self._send(entry)
+            self.tell(entry)
             return
         try:
             admitted = target.inbox.offer(entry)
         except Shut:
-            self._send(entry)
+            self.tell(entry)
             return
         target.rouse()
         seconds = queue.patience(timeout)
@@ -414,7 +407,7 @@ class InboxView:
     def put(self, envelope: Any) -> None:
         """Send an envelope's message, with its future if it has one."""
         message, reply_to = envelope.message, envelope.reply_to
-        self._cell.ref._send(Entry((message, reply_to, None)))
+        self._cell.ref.tell(Entry((message, reply_to, None)))
 
     def empty(self) -> bool:
         """Tell whether nothing waits."""

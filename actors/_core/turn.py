@@ -202,11 +202,11 @@ def answered(cell: Cell, value: Any) -> None:
 
 
 def failed(cell: Cell, entry: Any, error: Exception) -> bool:
-    """Tell the asker that its message failed; the actor lives on, as in pykka. False if the handler stashed the ask before."""
+    """Tell the asker that its message failed; the actor lives on, as in pykka. False if nobody asked."""
     cell.reply = None
-    if type(entry) is not Entry:
+    future = entry[1] if type(entry) is Entry else None
+    if future is None:
         return False
-    future = entry[1]
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
         traceback = traceback.tb_next

@@ -7,18 +7,19 @@ got mail meanwhile; a send on the loop's own thread wakes nothing but the task.
 from __future__ import annotations
 
 import asyncio
-import inspect
+import itertools
 import logging
 import threading
 from collections import deque
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from actors._core import life
 from actors._core.cell import Lane
 from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Signal
-from actors._core.turn import accept, execute, failed
+from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
+from actors._core.turn import accept, answered, execute, failed
 from actors.dispatch.waiting import hosts_actors
 from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled, SystemStoppedError
 
@@ -33,6 +34,8 @@ __all__ = ["LoopHost", "LoopThread"]
 LINGERING = 1000  # idle tasks a loop keeps for actors that may get mail again soon
 
 logger = logging.getLogger("actors")
+
+_RUNNING = Lifecycle.RUNNING
 
 
 class Runner:
@@ -49,8 +52,14 @@ class Runner:
     def go(self) -> None:
         """Give the actor a turn."""
         self._due = True
-        if self._idle is not None and not self._idle.done():
-            self._idle.set_result(None)
+        idle = self._idle
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the task only waits for mail."""
+        return self._idle is not None and not self._due
 
     def leave(self) -> None:
         """End the idle task; another is made when there is mail."""
@@ -59,6 +68,7 @@ class Runner:
         self._due = False
 
     def _forget(self) -> None:
+        self.host.runners.pop(self, None)
         rare = self.cell.rare
         if rare is not None and rare.runner is self:
             rare.runner = None
@@ -76,49 +86,60 @@ class Runner:
         try:
             while self._due:
                 self._due = False
-                if not await self._turn():
+                if cell.control and not await adrive(life.attend(cell)):
+                    cell.end_turn()
+                elif not await self._turn():
                     return
+                if self._due:
+                    continue
                 if cell.state is Lifecycle.STOPPED and not self._open:
                     return
-                if not self._due:
-                    await self._linger()
+                self._idle = self.host.loop.create_future()
+                try:
+                    await self._idle
+                finally:
+                    self._idle = None
         finally:
             self._forget()
             if self._due and cell.state is not Lifecycle.STOPPED:
                 self.host.again(cell)
 
-    async def _linger(self) -> None:
-        self._idle = self.host.loop.create_future()
-        self.host.lingering[self] = None
-        if len(self.host.lingering) > LINGERING:
-            next(iter(self.host.lingering)).leave()
-        try:
-            await self._idle
-        finally:
-            self._idle = None
-            self.host.lingering.pop(self, None)
-
     async def _turn(self) -> bool:
         """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
         cell = self.cell
-        if cell.control and not await adrive(life.attend(cell)):
-            cell.end_turn()
-            return True
         queue = cell.queue
         try:
-            for _ in range(self.host.turn):
+            for _ in self.host.turns:
                 if not queue or cell.control or cell.queue is not queue:
                     break
                 cell.current = entry = queue.popleft()
                 cell.handled += 1
-                if cell.reentrant:
+                if cell.options.reentrant:
                     await self._admit(entry)
-                elif type(entry) in WRAPPED:
-                    await self._perform(entry, cell)
+                    continue
+                note = None
+                if type(entry) in WRAPPED:
+                    accepted = accept(cell, entry)
+                    if accepted is None:
+                        continue
+                    entry, cell.reply, note = accepted
+                    if entry is STOP:
+                        await self._stop()
+                        break
+                # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
+                accepted = None
+                try:
+                    value = execute(cell, entry)
+                    if type(value) is CoroutineType:
+                        value = await value
+                except Exception as error:
+                    if not failed(cell, cell.current, error):
+                        raise
                 else:
-                    result = cell.receiver.on_receive(entry)
-                    if inspect.iscoroutine(result):
-                        await result
+                    if cell.reply is not None:
+                        answered(cell, value)
+                if note is not None:
+                    note.delivered(cell)
         except asyncio.CancelledError:
             return await self._cancelled()
         except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
@@ -126,11 +147,25 @@ class Runner:
             cell.end_turn()
             return True
         cell.current = IDLE
-        if cell.queue is not queue or not (queue or cell.control):
+        if cell.state is not _RUNNING or cell.queue is not queue:
             cell.end_turn()
-        else:
+        elif queue:
             cell.requeue()
+        else:
+            cell.token.append(cell)
+            # Invariant: as in `turn.run`, the token is back before this look.
+            if cell.queue or cell.control:
+                cell.rouse()
         return True
+
+    async def _stop(self) -> None:
+        """Take the marker of a graceful stop, once the messages under way are done with."""
+        cell = self.cell
+        cell.handled -= 1  # a marker, not a message
+        future, cell.reply = cell.reply, None
+        if self._open:
+            await asyncio.wait(self._open)
+        await adrive(life.stop(cell, future))
 
     async def _cancelled(self) -> bool:
         """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
@@ -156,61 +191,41 @@ class Runner:
         label = cell.label()
         return ActorDeadError(f"{label} was killed while it handled the message", label, message)
 
-    async def _perform(self, entry: Any, holder: Any) -> None:
-        """Handle an entry that is more than a bare message; `holder` is where its reply is kept."""
+    async def _admit(self, entry: Any) -> None:
+        """Begin with a message of a reentrant actor, in a task of its own; the next one is admitted when it awaits."""
         cell = self.cell
+        cell.current = IDLE
         accepted = accept(cell, entry)
         if accepted is None:
             return
         message, future, note = accepted
         if message is STOP:
-            cell.handled -= 1  # a marker, not a message
-            if self._open:
-                await asyncio.wait(self._open)
-            await adrive(life.stop(cell, future))
+            cell.reply = future
+            await self._stop()
             return
-        holder.reply = future
-        asked = future is not None
-        # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
-        accepted = future = None
-        try:
-            value = execute(cell, message)
-            if inspect.iscoroutine(value):
-                value = await value
-        except Exception as error:
-            holder.reply = None
-            if not asked or not failed(cell, holder.current, error):
-                raise
-        else:
-            reply, holder.reply = holder.reply, None
-            if reply is not None:
-                reply.try_set(value)
-        if note is not None:
-            note.delivered(cell)
-
-    async def _admit(self, entry: Any) -> None:
-        """Begin with a message of a reentrant actor; the next one is admitted when it awaits."""
-        cell = self.cell
-        cell.current = IDLE
-        if type(entry) is Entry and entry[0] is STOP:
-            await self._perform(entry, cell)
-            return
-        task = self.host.loop.create_task(self._one(entry))
+        task = self.host.loop.create_task(self._one(message, Delivery(entry, future), note))
         self._open.add(task)
         task.add_done_callback(self._open.discard)
         await asyncio.sleep(0)
 
-    async def _one(self, entry: Any) -> None:
-        delivery = Delivery(entry, None)
+    async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
         deliver(delivery)
+        bind(self)
         cell = self.cell
         try:
-            await self._perform(entry, delivery)
+            value = execute(cell, message)
+            if type(value) is CoroutineType:
+                value = await value
+            if delivery.reply is not None:
+                delivery.reply.try_set(value)
+            if note is not None:
+                note.delivered(cell)
         except asyncio.CancelledError:
             if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(entry[0]))
-        except Exception as error:  # noqa: BLE001  # crashes the actor, in its own turn
-            cell.signal(Control(Signal.CRASH, error=error))
+                delivery.reply.try_fail(self._ended_by_cancel(message))
+        except Exception as error:  # noqa: BLE001  # told to the asker, or crashes the actor in its own turn
+            if not failed(cell, delivery.current, error):
+                cell.signal(Control(Signal.CRASH, error=error))
         except BaseException as error:
             cell.signal(Control(Signal.CRASH, error=error))
             raise
@@ -240,10 +255,10 @@ class LoopHost:
     def __init__(self, system: ActorSystem, loop: asyncio.AbstractEventLoop) -> None:
         self.system = system
         self.loop = loop
-        self.turn = system.config.turn
+        self.turns = range(system.config.turn)
         self.queue: deque[Cell] = deque()
         self.sleepers: list[None] = [None]  # holds the claim to wake the loop while no pump is due
-        self.lingering: dict[Runner, None] = {}
+        self.runners: dict[Runner, None] = {}  # in the order they were made
         self.lane = Lane(self)
         self._thread = threading.get_ident()
         self._closed = False
@@ -269,11 +284,14 @@ class LoopHost:
         while True:
             while queue:
                 cell = queue.popleft()
-                rare = cell.extras()
-                if rare.runner is None:
-                    rare.runner = Runner(self, cell)
-                else:
+                rare = cell.rare or cell.extras()
+                if rare.runner is not None:
                     rare.runner.go()
+                else:
+                    rare.runner = Runner(self, cell)
+                    self.runners[rare.runner] = None
+                    if len(self.runners) > LINGERING:
+                        self._thin_out()
             self.sleepers.append(None)
             # Invariant: the claim is back before this look; senders append before they look for the claim.
             if not queue:
@@ -282,6 +300,14 @@ class LoopHost:
                 self.sleepers.pop()
             except IndexError:
                 return
+
+    def _thin_out(self) -> None:
+        """End some of the oldest tasks if they are idle; those that are busy count as young again."""
+        for runner in list(itertools.islice(self.runners, 2)):
+            if runner.idle:
+                runner.leave()
+            else:
+                self.runners[runner] = self.runners.pop(runner)
 
     def here(self) -> bool:
         """Tell whether the caller is on the loop's thread."""
@@ -317,8 +343,9 @@ class LoopHost:
         if self._closed:
             return
         self._closed = True
-        tasks = [runner.task for runner in self.lingering]
-        for runner in list(self.lingering):
+        idle = [runner for runner in self.runners if runner.idle]
+        tasks = [runner.task for runner in idle]
+        for runner in idle:
             runner.leave()
         current = asyncio.current_task()
         for task in tasks:

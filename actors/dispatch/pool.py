@@ -317,9 +317,17 @@ class Pool:
             worker.rouse()
         self.blocking.shutdown()
         deadline = time.monotonic() + timeout
-        for thread in [worker.thread for worker in workers] + self.blocking.threads():
-            if thread is not threading.current_thread() and thread.is_alive():
-                thread.join(max(0.0, deadline - time.monotonic()))
+        everyone: list[PoolWorker | BlockingWorker] = [*workers, *self.blocking.workers()]
+        for worker in everyone:
+            if worker.thread is threading.current_thread():
+                continue
+            # A thread that is stuck in an abandoned handler is left behind; nobody waits for it.
+            while worker.thread.is_alive() and time.monotonic() < deadline and not _abandoned(worker.cell):
+                worker.thread.join(0.01)
+
+
+def _abandoned(cell: Cell | None) -> bool:
+    return cell is not None and cell.rare is not None and cell.rare.abandoned
 
 
 class BlockingWorker:
@@ -439,10 +447,10 @@ class BlockingWorkers:
         """Return how many threads there are."""
         return len(self._workers)
 
-    def threads(self) -> list[threading.Thread]:
-        """Return the threads."""
+    def workers(self) -> list[BlockingWorker]:
+        """Return the workers."""
         with self._condition:
-            return [worker.thread for worker in self._workers]
+            return list(self._workers)
 
     def shutdown(self) -> None:
         """Let idle threads end."""

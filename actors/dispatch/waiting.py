@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -10,13 +11,13 @@ from greenlet import getcurrent
 
 from actors._core.context import Strand, bound_worker, current_cell
 from actors._core.deadlock import begin_wait
+from actors._core.future import Future
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actors._core.cell import Cell
-    from actors._core.future import Future
     from actors._core.ports import Parker
 
 __all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
@@ -139,62 +140,96 @@ class _TaskParker:
         raise BlockingInLoopError
 
 
+class LoopReply(Future[Any]):
+    """The future of an ask that one coroutine awaits at once: resolving it wakes that coroutine's own waiter, without detours."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self.waiter: asyncio.Future[None] = self._loop.create_future()
+
+    def try_set(self, value: Any = None) -> bool:
+        """Resolve with `value` and wake the coroutine; return False if it was resolved before."""
+        if not super().try_set(value):
+            return False
+        self._rouse()
+        return True
+
+    def try_fail(self, error: BaseException) -> bool:
+        """Resolve with `error` and wake the coroutine; return False if it was resolved before."""
+        if not super().try_fail(error):
+            return False
+        self._rouse()
+        return True
+
+    def _rouse(self) -> None:
+        if threading.get_ident() == self._thread:
+            _set(self.waiter)
+        else:
+            with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+                self._loop.call_soon_threadsafe(_set, self.waiter)
+
+
 class AsyncioAwaiter:
     """The `Awaiter` port of real systems."""
 
-    def wait(self, future: Future[Any], *, finite: bool = False) -> Generator[Any, None, None]:
-        """Yield to the running loop until `future` has changed."""
-        cell = self._waiting_cell()
+    reply = staticmethod(LoopReply)
+
+    async def answer(self, reply: LoopReply) -> Any:
+        """Return what an ask is answered with."""
+        cell = _own_task(current_cell())
         if cell is None:
-            yield from self._wait(future)
-            return
-        begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
-        try:
-            yield from self._wait(future)
-        finally:
-            cell.wait = None
+            await reply.waiter
+        else:
+            begin_wait(cell, _TaskParker(cell), (reply,), finite=False)
+            try:
+                await reply.waiter
+            finally:
+                cell.wait = None
+        return reply.get()
 
-    @staticmethod
-    def _waiting_cell() -> Cell | None:
-        """Return the cell whose own task waits here; a task that a handler made is no part of its turn."""
-        cell = current_cell()
-        if cell is None or cell.reentrant or cell.rare is None or cell.rare.runner is None:
-            return None
-        return cell if cell.rare.runner.task is asyncio.current_task() else None
-
-    @staticmethod
-    def _wait(future: Future[Any]) -> Generator[Any, None, None]:
+    def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[asyncio.Future[None], Callable[[Any], None], Cell | None]:
+        """Return what a coroutine awaits until `future` has changed, and what `end` wants to know."""
+        cell = _own_task(current_cell())
+        if cell is not None:
+            begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         thread = threading.get_ident()
 
-        def set_it() -> None:
-            if not waiter.done():
-                waiter.set_result(None)
-
         def wake(_: Any) -> None:
             if threading.get_ident() == thread:
-                set_it()
+                if not waiter.done():
+                    waiter.set_result(None)
                 return
             try:
-                loop.call_soon_threadsafe(set_it)
+                loop.call_soon_threadsafe(_set, waiter)
             except RuntimeError:  # the loop has ended, and with it whoever waited
                 return
 
         future._listen(wake)
-        try:
-            yield from waiter
-        finally:
-            if not future.done():
-                future._forget(wake)
+        return waiter, wake, cell
+
+    @staticmethod
+    def end(future: Future[Any], wake: Callable[[Any], None], cell: Cell | None) -> None:
+        """Undo what `begin` did."""
+        if cell is not None:
+            cell.wait = None
+        if not future.done():
+            future._forget(wake)
 
     async def within(self, future: Future[Any], timeout: float) -> Any:
         """Return what `future` is resolved with; raise Timeout after `timeout` seconds."""
         try:
             async with asyncio.timeout(timeout):
-                while not future.done():
-                    await _Once(self, future)
-                return future.get()
+                while future.debtor() is not None or not (future.done() or future._get_hook):
+                    waiter, wake, cell = self.begin(future, finite=True)
+                    try:
+                        await waiter
+                    finally:
+                        self.end(future, wake, cell)
+                return await future
         except TimeoutError:
             if future.done():
                 raise
@@ -206,17 +241,13 @@ class AsyncioAwaiter:
         return (yield from asyncio.get_running_loop().run_in_executor(None, call))
 
 
-class _Once:
-    """Awaits one change of a future, with a timeout known to be set."""
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
-    __slots__ = ("_awaiter", "_future")
 
-    def __init__(self, awaiter: AsyncioAwaiter, future: Future[Any]) -> None:
-        self._awaiter = awaiter
-        self._future = future
-
-    def __await__(self) -> Generator[Any, None, None]:
-        if self._future._state == 0:
-            yield from self._awaiter.wait(self._future, finite=True)
-        else:
-            yield from self._future.__await__()
+def _own_task(cell: Cell | None) -> Cell | None:
+    """Return `cell` if the task here is its own; one that a handler made is no part of its turn."""
+    if cell is None or cell.reentrant or cell.rare is None or cell.rare.runner is None:
+        return None
+    return cell if cell.rare.runner.task is asyncio.current_task() else None
