@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
 
 import pykka
 
@@ -36,14 +36,21 @@ A = TypeVar("A", bound="Actor")
 F = TypeVar("F")
 
 
-class _Shadowable:
+class _Shadowable(Generic[F]):
     """A read-only property that an instance attribute of the same name may hide, so that no program's own names collide."""
 
-    def __init__(self, get: Callable[[Any], Any]) -> None:
+    def __init__(self, get: Callable[[Any], F]) -> None:
         self._get = get
         self.__doc__ = get.__doc__
 
+    @overload
+    def __get__(self, actor: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, actor: object, owner: type | None = None) -> F: ...
+
     def __get__(self, actor: Any, owner: type | None = None) -> Any:
+        """Return what the function makes of the actor."""
         return self if actor is None else self._get(actor)
 
 

@@ -321,7 +321,7 @@ class Future(pykka.Future[T], Generic[T]):
         return as_asyncio(self)
 
     @classmethod
-    def from_concurrent(cls, future: concurrent.futures.Future[T]) -> Future[T]:
+    def from_concurrent(cls, future: concurrent.futures.Future[M]) -> Future[M]:
         """Return a future with the same outcome as `future`; cancelling it cancels that one."""
         from actors.dispatch.interop import from_concurrent  # noqa: PLC0415  # needs the outer layer
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import pykka
 
+from actors.errors import ActorDeadError
+
 if TYPE_CHECKING:
     from actors._core.actor import Actor
 
@@ -18,7 +20,10 @@ class ActorProxy(pykka.ActorProxy[A], Generic[A]):
     """See `ActorRef.proxy`. Attributes are looked up on the actor's current instance."""
 
     def __init__(self, *, actor_ref: Any, attr_path: tuple[str, ...] | None = None) -> None:
-        super().__init__(actor_ref=actor_ref, attr_path=attr_path)
+        try:
+            super().__init__(actor_ref=actor_ref, attr_path=attr_path)
+        except pykka.ActorDeadError as error:
+            raise ActorDeadError(str(error), str(actor_ref)) from None
 
     @property
     def _actor(self) -> A:  # type: ignore[override]

@@ -73,7 +73,7 @@ class TracedReceiver:
     def on_receive(self, message: Any) -> Any:
         """Hand on the message itself. What comes out of an `Entry` is bare already."""
         cell = self._cell
-        if message is not cell.current:
+        if message is not (current_entry(cell) if cell.reentrant else cell.current):
             return self._inner.on_receive(message)
         message, correlation, sender, _ = message
         if (sender is not None or cell.system.ports.instrument is not None) and not arrived(cell, message, correlation, sender):

@@ -126,6 +126,14 @@ class Tree:
                 return
 
 
+def _cell_of(ref: Any) -> Cell:
+    cell: Cell | None = getattr(ref, "_target", None)
+    if cell is None:
+        msg = f"ref={ref!r} is not valid: a ref of an actor of this framework"
+        raise TypeError(msg)
+    return cell
+
+
 class Groups:
     """Named sets of actors; an actor leaves its groups when it ends."""
 
@@ -138,10 +146,7 @@ class Groups:
         if not isinstance(name, str) or not name:
             msg = f"name={name!r} is not valid: a text that is not empty"
             raise ValueError(msg)
-        cell = getattr(ref, "_target", None)
-        if cell is None:
-            msg = f"ref={ref!r} is not valid: a ref of an actor of this framework"
-            raise TypeError(msg)
+        cell = _cell_of(ref)
         rare = cell.extras()
         with self._lock:
             if cell.state is not Lifecycle.STOPPED:
@@ -150,10 +155,11 @@ class Groups:
 
     def leave(self, name: str, ref: ActorRef[Any]) -> None:
         """Take `ref` out of the group `name`, if it is in."""
-        rare = ref._target.extras()
+        cell = _cell_of(ref)
+        rare = cell.extras()
         with self._lock:
             rare.groups.discard(name)
-            self._drop(name, ref._target)
+            self._drop(name, cell)
 
     def members(self, name: str) -> list[ActorRef[Any]]:
         """Return the members of the group `name` in the order they joined; empty for an unknown group."""
