@@ -24,6 +24,7 @@ from actors import (
 from actors.events import HandlerAbandoned, HandlerBlocked, WorkersExhausted
 from tests.support import scaled
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
 
 

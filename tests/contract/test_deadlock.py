@@ -27,6 +27,7 @@ from actors import (
 )
 from tests.support import scaled
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
 POOL, THREAD, LOOP = DispatcherKind.POOL, DispatcherKind.THREAD, DispatcherKind.EVENT_LOOP
 everywhere = pytest.mark.parametrize("dispatcher", [POOL, THREAD, LOOP], ids=lambda kind: kind.value)

@@ -35,6 +35,7 @@ from actors import (
 )
 from actors.events import ActorCrashed, ActorStarted, ActorStopped, CallbackFailed, UnreadFailure
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 20.0
 everywhere = pytest.mark.parametrize("dispatcher", list(DispatcherKind), ids=lambda kind: kind.value)
 
@@ -309,6 +310,18 @@ def test_a_failed_ask_whose_future_nobody_reads_is_published(dispatcher: Dispatc
         event = events.get(timeout=SAFETY)
         assert (str(event.error), event.recipient) == ("unread", str(ref))
         assert unread_but_the_last(ref, events) == []
+
+
+def test_an_unread_failure_is_published_at_once_without_the_garbage_collector() -> None:
+    with ActorSystem() as system:
+        events = heard(system, UnreadFailure)
+        ref = system.spawn(Fragile)
+        gc.disable()
+        try:
+            ref.ask(Boom("unread"), block=False)
+            assert str(events.get(timeout=SAFETY / 4).error) == "unread"
+        finally:
+            gc.enable()
 
 
 def test_a_fire_and_forget_proxy_call_that_fails_is_published() -> None:

@@ -30,6 +30,7 @@ from actors import (
 from actors.events import ActorStopped
 from tests.support import scaled, transient_threads
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
 
 

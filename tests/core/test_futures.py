@@ -36,6 +36,7 @@ from actors import (
 from actors.events import CallbackFailed
 from tests.support import scaled
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 20.0  # seconds; nothing here is expected to take a hundredth of it
 
 
@@ -411,7 +412,7 @@ def test_the_late_reply_to_a_cancelled_ask_is_fenced_off() -> None:
 
 def test_cancelling_the_await_of_ask_async_cancels_the_ask() -> None:
     async def main(system: ActorSystem) -> None:
-        ref = system.spawn(Keeper)
+        ref = await system.spawn_async(Keeper)
         asking = asyncio.create_task(ref.ask_async("keep"))
         await asyncio.sleep(0)  # the ask is on its way
         token = await ref.ask_async("token")
@@ -428,7 +429,7 @@ def test_cancelling_the_await_of_ask_async_cancels_the_ask() -> None:
 
 def test_a_timeout_of_ask_async_bounds_the_wait_only() -> None:
     async def main(system: ActorSystem) -> None:
-        ref = system.spawn(Keeper)
+        ref = await system.spawn_async(Keeper)
         with pytest.raises(Timeout):
             await ref.ask_async("keep", timeout=0.01)
         token = await ref.ask_async("token")

@@ -36,6 +36,7 @@ from actors import (
 from actors.events import ActorStopped, CallbackFailed
 from tests.support import scaled
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
 ROOT = Path(__file__).parent.parent.parent
 posix = pytest.mark.skipif(os.name != "posix", reason="signals and forks of POSIX")
@@ -543,6 +544,45 @@ def test_run_async_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(n
     program.wait_for("ready")
     program.send(number)
     assert program.finish() == (0, ["on_stop", "returned STOPPED"], "")
+
+
+@posix
+@pytest.mark.parametrize("parked", ["Parked", "AsyncParked"])
+def test_a_second_signal_kills_what_is_left(parked: str) -> None:
+    program = Program(f"""
+        system = ActorSystem(config=SystemConfig(shutdown_timeout=1000.0))
+        system.on_shutdown(ShutdownPhase.ACTORS, lambda: print("stopping"), name="stopping")
+        ref = system.spawn({parked})
+        ref.tell("park")
+        ref.stats()  # it is parked, or about to
+        say_ready_once_signals_are_handled()
+        system.run()
+        print("returned", system.state.name)
+    """)
+    program.wait_for("parked")
+    program.wait_for("ready")
+    program.send(signal.SIGINT)
+    program.wait_for("stopping")
+    program.send(signal.SIGINT)
+    assert program.finish() == (0, ["returned STOPPED"], "")
+
+
+@posix
+def test_a_second_signal_kills_what_is_left_of_run_async() -> None:
+    program = Program("""
+        async def main():
+            async with ActorSystem(config=SystemConfig(shutdown_timeout=1000.0)) as system:
+                system.on_shutdown(ShutdownPhase.ACTORS, lambda: print("stopping"), name="stopping")
+                (await system.spawn_async(AsyncParked)).tell("park")
+                await system.run_async()
+                print("returned", system.state.name)
+        asyncio.run(main())
+    """)
+    program.wait_for("parked")
+    program.send(signal.SIGINT)
+    program.wait_for("stopping")
+    program.send(signal.SIGINT)
+    assert program.finish() == (0, ["returned STOPPED"], "")
 
 
 @posix

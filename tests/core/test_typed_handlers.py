@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from decimal import Decimal  # known to type checkers only
 
+pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 20.0
 
 
