@@ -15,7 +15,7 @@ from actors._core.timers import check_seconds
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
-    from actors.system import ActorSystem
+    from actors.runtime import Runtime
 
 __all__ = ["Shutdown", "ShutdownPhase", "ShutdownReport", "run_until_signal", "run_until_signal_async"]
 
@@ -66,7 +66,7 @@ class _Hook:
 class Shutdown:
     """The one shutdown of one system. Whoever comes first runs it; the others wait for its report."""
 
-    def __init__(self, system: ActorSystem) -> None:
+    def __init__(self, system: Runtime) -> None:
         self._system = system
         self._lock = threading.Lock()
         self._hooks: list[_Hook] = []  # under _lock
@@ -95,10 +95,10 @@ class Shutdown:
             self._claim.pop()
         except IndexError:
             return self.report.get()
-        host = self._system._loop_host
+        host = self._system.loop_host
         if host is not None and host.here() and self.report._state == 0:
             self._claim.append(None)
-            raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
+            raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown.run_async(None)`")
         return self._run(limit)
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
@@ -116,7 +116,7 @@ class Shutdown:
         return self._system.config.shutdown_timeout if timeout is None else check_seconds("timeout", timeout)
 
     def _run(self, limit: float) -> ShutdownReport:
-        from actors.system import SystemState  # noqa: PLC0415  # the system imports this module
+        from actors.runtime import SystemState  # noqa: PLC0415  # the runtime imports this module
 
         system = self._system
         clock = system.ports.clock
@@ -188,12 +188,12 @@ class Shutdown:
         system.stop_last(system.tree.root)
 
 
-def run_until_signal(system: ActorSystem) -> ShutdownReport:
+def run_until_signal(system: Runtime) -> ShutdownReport:
     """Serve until SIGINT, SIGTERM or a shutdown; then end in order. A second signal kills what is left."""
     got: list[int] = []
     # A signal handler runs in the middle of anything this thread does, under any lock: all it may do is append to a list.
     previous = {number: signal.signal(number, lambda number, _: got.append(number)) for number in SIGNALS}
-    report = system._shutdown.report
+    report = system.shutdown.report
     over = threading.Event()
     report._listen(lambda _: over.set())
     begun = killed = False
@@ -212,13 +212,13 @@ def run_until_signal(system: ActorSystem) -> ShutdownReport:
             signal.signal(number, handler)
 
 
-def kill_all(system: ActorSystem) -> None:
+def kill_all(system: Runtime) -> None:
     """Kill every actor, the last started first."""
     for cell in reversed(system.tree.everyone()):
         system.kill(cell)
 
 
-async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
+async def run_until_signal_async(system: Runtime) -> ShutdownReport:
     """Serve on the running loop until SIGINT, SIGTERM or a shutdown; then end in order."""
     loop = asyncio.get_running_loop()
     wake = asyncio.Event()
@@ -232,7 +232,7 @@ async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
 
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
-    done = system._shutdown.report
+    done = system.shutdown.report
 
     def ended(_: Any) -> None:
         loop.call_soon_threadsafe(wake.set)
@@ -240,7 +240,7 @@ async def run_until_signal_async(system: ActorSystem) -> ShutdownReport:
     done._listen(ended)
     try:
         await wake.wait()
-        report = await system.shutdown_async()
+        report = await system.shutdown.run_async(None)
         return replace(report, signal=got[0]) if got else report
     finally:
         for number in SIGNALS:

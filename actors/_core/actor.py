@@ -198,7 +198,7 @@ class Actor(pykka.Actor):
     @_Shadowable
     def system(self) -> ActorSystem:
         """The system the actor belongs to."""
-        return self._greenroom_cell.system
+        return self._greenroom_cell.system.face
 
     @_Shadowable
     def parent(self) -> ActorRef[Any] | None:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from actors._core.reply import ReplyHandle
     from actors._core.timers import Timers
     from actors._core.watch import WatchNote
-    from actors.system import ActorSystem
+    from actors.runtime import Runtime
 
 __all__ = ["Cell", "Host", "Lane", "Rare"]
 
@@ -143,7 +143,7 @@ class Cell:
 
     def __init__(
         self,
-        system: ActorSystem,
+        system: Runtime,
         actor_class: type[Any],
         options: Options,
         lane: Lane,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Generic, Literal, ParamSpec,
 import pykka
 from pykka.messages import ProxyCall
 
+from actors._core import ending
 from actors._core.context import current_cell
 from actors._core.future import Future
 from actors._core.lifecycle import Lifecycle
@@ -345,7 +346,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             True if it has ended now or was ending, False if it was dead already.
         """
         self._check_wait(block, timeout)
-        return self._ended(self._target.system.stop(self._target, deadline), block=block, timeout=timeout)
+        return self._ended(ending.stop(self._target, deadline), block=block, timeout=timeout)
 
     def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
         """End the actor now, ahead of its mail and without `on_stop`.
@@ -356,7 +357,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             True if this ended it, False if it was dead already.
         """
         self._check_wait(block, timeout)
-        return self._ended(self._target.system.kill(self._target), block=block, timeout=timeout)
+        return self._ended(ending.kill(self._target), block=block, timeout=timeout)
 
     def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
         """Replace the instance behind this ref, ahead of the mail that waits; the mail stays.
@@ -365,7 +366,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             True if a new instance is running, False if the actor is dead or died of it.
         """
         self._check_wait(block, timeout)
-        return self._ended(self._target.system.restart(self._target), block=block, timeout=timeout)
+        return self._ended(ending.restart(self._target), block=block, timeout=timeout)
 
     def _check_wait(self, block: bool, timeout: float | None) -> None:  # noqa: FBT001  # as the caller was given it
         """Refuse what cannot be waited for before anything has been done."""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actors._core.cell import Cell
-    from actors.system import ActorSystem
+    from actors.runtime import Runtime
 
 __all__ = ["LoopHost", "LoopThread"]
 
@@ -252,7 +252,7 @@ async def adrive(steps: Generator[Any, Any, Any]) -> Any:
 class LoopHost:
     """All async actors of one system on one loop."""
 
-    def __init__(self, system: ActorSystem, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, system: Runtime, loop: asyncio.AbstractEventLoop) -> None:
         self.system = system
         self.loop = loop
         self.turns = range(system.config.turn)
@@ -357,7 +357,7 @@ class LoopHost:
 class LoopThread:
     """A thread with an event loop for a system that was not entered with ``async with``."""
 
-    def __init__(self, system: ActorSystem) -> None:
+    def __init__(self, system: Runtime) -> None:
         self._system = system
         self._ready = threading.Event()
         self._host: LoopHost | None = None

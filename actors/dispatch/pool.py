@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import threading
 import time
-import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -26,24 +24,20 @@ from greenlet import getcurrent
 
 from actors._core import life
 from actors._core.cell import Lane
-from actors._core.context import Strand, bind
-from actors._core.events import HandlerBlocked, WorkersExhausted
-from actors._core.messages import Control, Signal
+from actors._core.context import Strand
 from actors._core.turn import drive, run
-from actors.dispatch.waiting import ThreadParker
+from actors.dispatch.blocking import BlockingWorker, BlockingWorkers
+from actors.dispatch.watcher import Watcher
 from actors.errors import InternalError
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
-    from actors.system import ActorSystem
+    from actors.runtime import Runtime
 
 __all__ = ["Pool"]
 
 logger = logging.getLogger("actors")
 
-LOOK_EVERY = 0.004  # seconds between two looks of the watcher
-LINGER = 0.1  # seconds without work after which the watcher sleeps
-LENT = 8  # times max_workers: threads for blocking classes at most, those that wait for other actors included
 SPARE_STRANDS = 64  # idle greenlets a worker keeps for the next park
 
 _NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has none
@@ -230,7 +224,7 @@ class PoolWorker:
 class Pool:
     """The run queue and its workers."""
 
-    def __init__(self, system: ActorSystem) -> None:
+    def __init__(self, system: Runtime) -> None:
         self.system = system
         self.queue: deque[Cell] = deque()
         self.sleepers: list[Any] = [self]  # the pool itself stands for the first worker, not started yet
@@ -238,7 +232,7 @@ class Pool:
         self.active: PoolWorker | None = None
         self.workers: list[PoolWorker] = []
         self.ended = False
-        self.blocking = BlockingWorkers(self)
+        self.blocking = BlockingWorkers(system)
         self.watcher = Watcher(self)
         self._lanes: dict[type, Lane] = {}
 
@@ -328,217 +322,3 @@ class Pool:
 
 def _abandoned(cell: Cell | None) -> bool:
     return cell is not None and cell.rare is not None and cell.rare.abandoned
-
-
-class BlockingWorker:
-    """A thread for the actors of blocking classes: its handlers block it, they never park."""
-
-    def __init__(self, owner: BlockingWorkers, number: int) -> None:
-        self.owner = owner
-        self.turn = owner.pool.system.config.turn
-        self.cells = owner.queue
-        self.cell: Cell | None = None
-        self.resumed: deque[Any] = deque(maxlen=0)
-        self.thread = threading.Thread(target=self._main, name=f"greenroom-blocking-{number}", daemon=True)
-
-    def _main(self) -> None:
-        bind(self)
-        run(self)
-
-    def new_parker(self) -> _LendingParker:
-        """Return a parker that has another thread take this one's place meanwhile."""
-        return _LendingParker(self.owner)
-
-    def switch(self) -> bool:
-        """Never needed: nothing parks here."""
-        return True
-
-    def rest(self) -> bool:
-        """Sleep until a cell is queued."""
-        self.cell = None
-        return self.owner.rest()
-
-
-class _LendingParker(ThreadParker):
-    """Blocks a blocking worker's thread in a wait of the framework's own, which does not count against the cap."""
-
-    __slots__ = ("_owner",)
-
-    def __init__(self, owner: BlockingWorkers) -> None:
-        super().__init__()
-        self._owner = owner
-
-    def park(self, timeout: float | None) -> bool:
-        """Block until woken, or for `timeout` seconds."""
-        self._owner.lend(1)
-        try:
-            return super().park(timeout)
-        finally:
-            self._owner.lend(-1)
-
-
-class BlockingWorkers:
-    """Up to `max_workers` threads that serve the classes seen blocking, and as many more as wait for other actors, within LENT."""
-
-    def __init__(self, pool: Pool) -> None:
-        self.pool = pool
-        self.queue: deque[Cell] = deque()
-        self.sleepers: list[Any] = [self]  # never empty: a new cell may need a new thread, so every sender calls `wake`
-        self._condition = threading.Condition()  # guards what follows
-        self._workers: list[BlockingWorker] = []
-        self._idle = 0
-        self._lent = 0  # workers that wait for other actors
-        self._told = False
-        self._ended = False
-
-    def wake(self) -> None:
-        """See to it that a thread will take the cell just queued."""
-        with self._condition:
-            if self._ended:
-                return
-            # A worker that was notified counts as idle until it has the lock again: there must be one for each queued cell.
-            if self._idle >= len(self.queue):
-                self._condition.notify()
-                return
-            limit = self.pool.system.config.max_workers
-            full = len(self._workers) >= min(limit + self._lent, limit * LENT)
-            if not full:
-                worker = BlockingWorker(self, len(self._workers))
-                self._workers.append(worker)
-            elif self._idle:
-                self._condition.notify()
-            tell = full and not self._told
-            self._told = self._told or full
-        if tell:
-            self.pool.system.ports.clock.soon(self._exhausted)
-        if not full:
-            worker.thread.start()
-
-    def retire(self, cell: Cell) -> None:
-        """Nothing is kept for a cell."""
-
-    def lend(self, change: int) -> None:
-        """Note that a worker begins (1) or ceases (-1) to wait for another actor; a queued cell may get a thread in its place."""
-        with self._condition:
-            self._lent += change
-            wanted = change > 0 and bool(self.queue)
-        if wanted:
-            self.wake()
-
-    def rest(self) -> bool:
-        """Wait for a cell; False when the pool ends."""
-        with self._condition:
-            if not self.queue:
-                self._told = False
-                self._idle += 1
-                while not self.queue and not self._ended:
-                    self._condition.wait()
-                self._idle -= 1
-            return bool(self.queue) or not self._ended
-
-    def _exhausted(self) -> None:
-        frames = sys._current_frames()
-        stacks = tuple(
-            "".join(traceback.format_stack(frames[worker.thread.ident])) for worker in list(self._workers) if worker.thread.ident in frames
-        )
-        self.pool.system.events.publish(WorkersExhausted(self.pool.system.config.max_workers, stacks))
-
-    def count(self) -> int:
-        """Return how many threads there are."""
-        return len(self._workers)
-
-    def workers(self) -> list[BlockingWorker]:
-        """Return the workers."""
-        with self._condition:
-            return list(self._workers)
-
-    def shutdown(self) -> None:
-        """Let idle threads end."""
-        with self._condition:
-            self._ended = True
-            self._condition.notify_all()
-
-
-class Watcher:
-    """Looks whether the active worker gets on; asleep when there is nothing to do."""
-
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
-        self._thread: threading.Thread | None = None
-        self._work = threading.Event()
-        self._ended = False
-        self.awake = False  # what `_work` says, for workers that have no time for a call
-
-    def work_begins(self) -> None:
-        """Look closely from now on. Called whenever the active worker wakes."""
-        with self._pool.lock:
-            self.awake = True
-            if self._thread is None and not self._ended:
-                self._thread = threading.Thread(target=self._run, name="greenroom-watcher", daemon=True)
-                self._thread.start()
-        self._work.set()
-
-    def stop(self) -> None:
-        """End the thread."""
-        with self._pool.lock:
-            self._ended = True
-            thread = self._thread
-        self._work.set()
-        if thread is not None:
-            thread.join(timeout=1.0)
-
-    def _run(self) -> None:
-        pool = self._pool
-        quiet_since = time.monotonic()
-        probe: Control | None = None
-        seen: tuple[PoolWorker, Cell, int] | None = None
-        suspects: list[tuple[PoolWorker, Cell, int, float]] = []
-        last = time.monotonic()
-        while not self._ended:
-            time.sleep(LOOK_EVERY)
-            now = time.monotonic()
-            late, last = now - last > 4 * LOOK_EVERY, now
-            worker = pool.active
-            cell = worker.cell if worker is not None else None
-            suspects = [one for one in suspects if self._still(one, now)]
-            if worker is None or cell is None:
-                seen = None
-                if not suspects and now - quiet_since > LINGER and pool.sleepers:
-                    self._work.clear()
-                    self.awake = False
-                    # Invariant: noted before this look; a waking worker takes itself out of `sleepers` before it looks at `awake`.
-                    if pool.sleepers and not self._ended:
-                        self._work.wait()
-                    self.awake = True
-                    quiet_since = last = time.monotonic()
-                continue
-            quiet_since = now
-            stuck = seen == (worker, cell, worker.switches) and probe in cell.control
-            if stuck and not late and pool.take_over(worker):
-                suspects.append((worker, cell, worker.switches, now - LOOK_EVERY))
-                seen = None
-                continue
-            probe = Control(Signal.PROBE)
-            seen = (worker, cell, worker.switches)
-            self._post(cell, probe)
-
-    @staticmethod
-    def _post(cell: Cell, probe: Control) -> None:
-        """Put a probe into the control lane, in place of one that was never looked at. Does not queue the cell."""
-        with cell.system.lock:
-            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), probe)
-
-    def _still(self, suspect: tuple[PoolWorker, Cell, int, float], now: float) -> bool:
-        """Tell whether a suspected handler has to be looked at again; report it once it has been blocked for long enough."""
-        worker, cell, switches, since = suspect
-        if worker.cell is not cell or worker.switches != switches or not any(c.signal is Signal.PROBE for c in cell.control):
-            return False
-        system = self._pool.system
-        if now - since < system.config.blocked_after:
-            return True
-        frame = sys._current_frames().get(worker.thread.ident or 0)
-        stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
-        if cell.lane.host is self._pool:
-            self._pool.move_class(cell.actor_class)
-            system.events.publish(HandlerBlocked(cell.ref, cell.actor_class, now - since, stack))
-        return False

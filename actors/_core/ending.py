@@ -1,0 +1,104 @@
+"""The mechanisms behind `ActorRef.stop`, `kill` and `restart`: from any thread, onto the actor's own turn."""
+
+from __future__ import annotations
+
+from actors._core import life
+from actors._core.cell import Cell
+from actors._core.context import current_cell
+from actors._core.events import HandlerAbandoned
+from actors._core.future import Future
+from actors._core.lifecycle import DownReason, Lifecycle
+from actors._core.mailbox import CLOSED
+from actors._core.messages import IDLE, STOP, Control, Entry, Signal
+from actors._core.timers import check_seconds
+from actors.errors import ActorDeadError, ActorKilled
+
+__all__ = ["kill", "restart", "stop"]
+
+
+def stop(cell: Cell, deadline: float | None) -> Future[bool]:
+    """Queue a graceful stop behind the mail of `cell`; kill it `deadline` seconds later if it is still there."""
+    seconds = None if deadline is None else check_seconds("deadline", deadline)
+    future: Future[bool] = Future()
+    future._cell = cell
+    if not cell.post(Entry((STOP, future, None))) and not _when_stopped(cell, future):
+        future.try_set(False)
+    elif seconds is not None:
+        clock = cell.system.ports.clock
+        timer = clock.call_at(clock.now() + seconds, lambda: kill(cell))
+        future._listen(lambda _: timer.cancel())
+    return future
+
+
+def _when_stopped(cell: Cell, future: Future[bool]) -> bool:
+    """Have `future` set when `cell` has ended; return False if it has. An actor does not wait for its own end."""
+    return current_cell() is not cell and cell.mourn(future)
+
+
+def kill(cell: Cell) -> Future[bool]:
+    """End `cell` now; see `ActorRef.kill`."""
+    cell.system.check_here()
+    future: Future[bool] = Future()
+    future._cell = cell
+    if current_cell() is cell:
+        future.try_set(True)  # it ends when its handler returns, and does not wait for that
+    elif not _when_stopped(cell, future):
+        future.try_set(False)
+        return future
+    if cell.state is Lifecycle.CREATED:
+        if life.begin_end(cell, DownReason.KILLED, None):
+            life.finish(cell)
+        return future
+    cell.signal(Control(Signal.KILL))
+    wait = cell.wait
+    if wait is not None:
+        wait.throw(ActorKilled())
+    cancel = getattr(cell.lane.host, "cancel", None)
+    if cancel is not None:
+        cancel(cell)
+    clock = cell.system.ports.clock
+    clock.call_at(clock.now() + cell.system.config.blocked_after, lambda: _abandon(cell))
+    return future
+
+
+def restart(cell: Cell) -> Future[bool]:
+    """Replace the instance behind `cell`; see `ActorRef.restart`."""
+    cell.system.check_here()
+    future: Future[bool] = Future()
+    if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
+        future.try_set(False)
+        return future
+    future._cell = cell
+    if current_cell() is cell:
+        future.try_set(True)  # it restarts when its handler returns, and does not wait for that
+    cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))
+    if cell.state is Lifecycle.STOPPED:
+        future.try_set(False)
+    return future
+
+
+def _abandon(cell: Cell) -> None:
+    """Fence off the handler or hook of a killed actor that will not end, and end the actor without it. On the clock's thread."""
+    if cell.state is Lifecycle.STOPPED:
+        return
+    entry = cell.current
+    if entry is IDLE:  # it waits for its turn, or for its children
+        clock = cell.system.ports.clock
+        clock.call_at(clock.now() + cell.system.config.blocked_after, lambda: _abandon(cell))
+        return
+    life.begin_end(cell, DownReason.KILLED, None)
+    with cell.system.lock:
+        rare = cell.extras_locked()
+        if cell.state is Lifecycle.STOPPED:
+            return
+        rare.abandoned = True
+    future = entry[1] if type(entry) is Entry else None
+    if future is not None:
+        label = cell.label()
+        future.try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, entry[0]))
+    cell.system.events.publish(HandlerAbandoned(cell.ref))
+    if rare.children:
+        for child in cell.system.children_of(cell):
+            kill(child)
+    else:
+        life.finish(cell)

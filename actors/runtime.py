@@ -1,0 +1,483 @@
+"""The runtime of one actor system: what the kernel asks of the outer layers, and the mechanisms behind refs.
+
+Cells hold the runtime; `ActorSystem` is the user's face of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import threading
+import weakref
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from actors._core import ending, life
+from actors._core.cell import Cell, Lane, Rare
+from actors._core.events import (
+    ActorRestarted,
+    ActorStarted,
+    ActorStopped,
+    CallbackFailed,
+    DeadLetter,
+    DeadLetterReason,
+    EventStream,
+    UnreadFailure,
+)
+from actors._core.future import Future
+from actors._core.lifecycle import DownReason, Lifecycle, advance
+from actors._core.mailbox import CLOSED, BoundedMailbox, Door
+from actors._core.messages import Control, Signal
+from actors._core.options import DispatcherKind, Options
+from actors._core.ref import ActorRef
+from actors._core.registry import share
+from actors._core.tracing import TracedInbox
+from actors._core.tree import Groups, Tree
+from actors.config import SystemConfig
+from actors.dispatch.clock import RealClock
+from actors.dispatch.event_loop import LoopHost, LoopThread
+from actors.dispatch.interop import attach
+from actors.dispatch.pool import Pool
+from actors.dispatch.real import real_ports
+from actors.dispatch.thread import ThreadHost
+from actors.errors import ActorStartError, ForkedError, SystemStoppedError
+from actors.shutdown import Shutdown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.actor import Actor
+    from actors._core.mailbox import Mailbox
+    from actors.system import ActorSystem
+
+__all__ = ["Runtime", "SystemState"]
+
+logger = logging.getLogger("pykka")
+
+A = TypeVar("A", bound="Actor")
+
+WARM = 20_000  # mailboxes kept for actors that are idle; those of the longest idle are given back beyond that
+
+_refs = share()
+
+
+class SystemState(Enum):
+    """Where a system is in its life."""
+
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    FORKED = "forked"
+
+
+class Runtime:
+    """See the module's docstring. All methods may be called from any thread."""
+
+    def __init__(self, name: str, config: SystemConfig, face: ActorSystem) -> None:
+        self.name = name
+        self.config = config
+        self.face = face
+        self.ports = self.config.ports or real_ports()
+        # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
+        self.lock = threading.Lock()
+        self.state = SystemState.RUNNING
+        self.events = EventStream(self.callback_failed)
+        self.groups = Groups(self.lock)
+        self.tree = Tree(self.lock)
+        self.is_default = False
+        self.pool = Pool(self)
+        self.loop_host: LoopHost | None = None  # under _wiring
+        self.loop_thread: LoopThread | None = None  # under _wiring
+        self._wiring = threading.Lock()
+        self._warm: deque[Cell] = deque()
+        self.dead_letters = 0  # under lock
+        self.shutdown = Shutdown(self)
+        self._keeping = 0  # under lock: living actors that keep the process alive
+        self._kept = threading.Condition(self.lock)
+        _runtimes.add(self)
+
+    # -- starting actors ---------------------------------------------------------------------------------------------------
+
+    def spawn_under(
+        self,
+        parent: Cell | None,
+        actor_class: type[A],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        name: str | None,
+        dispatcher: DispatcherKind | None,
+        mailbox: Mailbox | None,
+    ) -> Future[ActorRef[A]]:
+        """Start an actor under `parent`; return the future of its ref."""
+        future: Future[ActorRef[A]] = Future()
+        cell = self.prepare(parent, actor_class, args, kwargs, name, dispatcher, mailbox)
+        try:
+            self.build(cell)
+        except Exception as error:
+            raise ActorStartError(actor_class.__qualname__, error) from error
+        future._cell = cell
+
+        def report() -> None:
+            if cell.end is None or cell.end == (DownReason.STOPPED, None):
+                future.try_set(cell.ref)
+            else:
+                future.try_fail(life.start_error(cell))
+
+        self.begin(cell, report)
+        return future
+
+    def prepare(
+        self,
+        parent: Cell | None,
+        actor_class: type[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        name: str | None,
+        dispatcher: DispatcherKind | None,
+        mailbox: Mailbox | None,
+    ) -> Cell:
+        """Check what is asked for and give the actor its place."""
+        self.check_open()
+        options = self._options(actor_class, dispatcher, mailbox)
+        cell = Cell(self, actor_class, options, _NO_LANE, args, kwargs or None)
+        cell.ref = ActorRef(cell)
+        self.tree.enter(cell, parent, name)
+        return cell
+
+    def build(self, cell: Cell) -> None:
+        """Make the instance; if that fails, take the actor out of its place again."""
+        try:
+            life.instantiate(cell)
+            cell.lane = self._lane(cell)
+        except BaseException:
+            self._undo(cell)
+            raise
+
+    def _undo(self, cell: Cell) -> None:
+        """Take an actor that will not be started out of its place, unless it was killed before."""
+        with self.lock:
+            if cell.state is not Lifecycle.CREATED:
+                return
+            cell.state = Lifecycle.STOPPED
+        cell.close()
+        cell.actor = None
+        self._left(cell)
+
+    def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
+        options = getattr(actor_class, "_greenroom_options", None)
+        if not isinstance(actor_class, type) or not isinstance(options, Options):
+            msg = f"actor_class={actor_class!r} is not valid: a subclass of actors.Actor"
+            raise TypeError(msg)
+        if dispatcher is not None or mailbox is not None:
+            options = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
+            if dispatcher is not None and (dispatcher is not DispatcherKind.EVENT_LOOP) and actor_class._greenroom_async:
+                msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
+                raise TypeError(msg)
+        if not options.mailbox_declared and self.config.mailbox != options.mailbox:
+            options = options.merged({"mailbox": self.config.mailbox})
+        return options
+
+    def _lane(self, cell: Cell) -> Lane:
+        """Choose who gives the actor its turns."""
+        if self.ports.dispatcher is not None:
+            return self.ports.dispatcher.lane(cell)
+        kind = cell.options.dispatcher
+        if kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async):
+            return self._loop().lane
+        if kind is DispatcherKind.THREAD:
+            daemon = cell.actor_class.use_daemon_thread or not self.is_default
+            return ThreadHost(cell.actor_class, daemon=daemon, turn=self.config.turn).lane
+        return self.pool.lane(cell.actor_class)
+
+    def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:
+        """Let a built actor live: it is registered, then gets its first turn, for `on_start`."""
+        if not cell.uid:  # built by hand
+            self.check_open()
+            self.tree.enter(cell, None, None)
+            cell.lane = self._lane(cell)
+        with self.lock:
+            open_ = self.state is SystemState.RUNNING and cell.state is Lifecycle.CREATED
+            if open_:
+                cell.state = advance(cell.state, Lifecycle.STARTING)
+                cell.control = (*cell.control, Control(Signal.START, call=report))
+        if not open_:
+            self._undo(cell)
+            self.check_open()
+            raise life.start_error(cell)
+        if self.is_default:
+            _refs.add_cell(cell)
+            if not cell.actor_class.use_daemon_thread:
+                with self.lock:
+                    self._keeping += 1
+                _keep_alive()
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug(f"Registered {cell.label()}")
+            logger.debug(f"Starting {cell.label()}")
+        host = cell.lane.host
+        if isinstance(host, ThreadHost):
+            host.thread.start()
+        cell.requeue()
+
+    def adopt(self, actor: Actor) -> Cell:
+        """Give an actor that was built by hand a cell; it queues what it is sent until it is started."""
+        cell = Cell(self, type(actor), type(actor)._greenroom_options, _NO_LANE, (), None)
+        cell.ref = ActorRef(cell)
+        cell.actor = actor
+        return cell
+
+    def check_open(self) -> None:
+        if self.state is SystemState.RUNNING:
+            return
+        raise ForkedError(self.name) if self.state is SystemState.FORKED else SystemStoppedError(self.name)
+
+    def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let async actors run on `loop`, which is running here, unless they have one already."""
+        with self._wiring:
+            if self.loop_host is None:
+                self.loop_host = LoopHost(self, loop)
+
+    def check_here(self) -> None:
+        """Raise ForkedError in a process that only inherited the system."""
+        if self.state is SystemState.FORKED:
+            raise ForkedError(self.name)
+
+    def _loop(self) -> LoopHost:
+        """Return the host of async actors, starting a loop thread if the system has no loop yet."""
+        with self._wiring:
+            if self.loop_host is None:
+                self.loop_thread = LoopThread(self)
+                self.loop_host = self.loop_thread.start()
+            return self.loop_host
+
+    # -- ending actors: the mechanisms behind ActorRef ---------------------------------------------------------------------
+
+    def kill(self, cell: Cell) -> None:
+        """End `cell` now, without waiting for that."""
+        ending.kill(cell)
+
+    # -- what the kernel asks of its system --------------------------------------------------------------------------------
+
+    def children_of(self, cell: Cell) -> tuple[Cell, ...]:
+        """Return the living children of `cell`, the last started first."""
+        return tuple(reversed(self.tree.children(cell)))
+
+    def stop_last(self, family: Rare) -> None:
+        """Tell the child that was started last to stop, if no other is being stopped."""
+        self.tree.stop_last(family)
+
+    def door_of(self, cell: Cell) -> Any:
+        """Return what senders append to: the mailbox itself, or what stands before it in a traced system."""
+        return TracedInbox(cell.queue, self.ports.ids.correlation) if self.config.tracing else cell.queue
+
+    def warmed(self, cell: Cell) -> None:
+        """Take note that `cell` has a mailbox; give back that of one that has been idle for long."""
+        warm = self._warm
+        warm.append(cell)
+        if len(warm) > WARM:
+            try:
+                oldest = warm.popleft()
+            except IndexError:
+                return
+            if not oldest.cool():
+                warm.append(oldest)
+
+    @staticmethod
+    def put_back(cell: Cell, entries: list[Any]) -> None:
+        """Put unstashed entries at the front of the mailbox, in order."""
+        cell.warm()
+        queue = cell.queue
+        if isinstance(queue, BoundedMailbox):
+            queue.put_back(entries)
+        else:
+            queue.extendleft(reversed(entries))
+
+    def started(self, cell: Cell, *, restarted: bool, error: BaseException | None) -> None:
+        """Publish that `cell` is running."""
+        if self.events.idle:
+            return
+        self.events.publish(ActorRestarted(cell.ref, error) if restarted else ActorStarted(cell.ref))
+
+    def unregister(self, cell: Cell) -> None:
+        """Take `cell`, which is closing, out of pykka's registry."""
+        if self.is_default and _refs.discard_cell(cell) and logger.isEnabledFor(logging.DEBUG):
+            logger.debug(f"Unregistered {cell.label()}")
+
+    def gone(self, cell: Cell, reason: DownReason, error: BaseException | None) -> None:
+        """Forget `cell`, which has ended, and tell its parent."""
+        if cell.rare is not None and cell.rare.groups:
+            self.groups.gone(cell)
+        cell.lane.host.retire(cell)
+        if not self.events.idle:
+            self.events.publish(ActorStopped(cell.ref, reason, error))
+        if self.is_default and not cell.actor_class.use_daemon_thread:
+            with self.lock:
+                self._keeping -= 1
+                if not self._keeping:
+                    self._kept.notify_all()
+        self._left(cell)
+
+    def _left(self, cell: Cell) -> None:
+        if not cell.uid:  # built by hand and never started
+            return
+        last = self.tree.leave(cell)
+        parent = cell.parent
+        if parent is None:
+            if self.state is SystemState.STOPPING:
+                self.shutdown.root_gone(last=last)
+        elif parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
+            rare = parent.extras()
+            if not rare.abandoned:
+                parent.signal(Control(Signal.CHILD_GONE))
+            elif not rare.children:
+                life.finish(parent)
+        if last and self.state is SystemState.STOPPING:
+            self.shutdown.root_gone(last=True)
+
+    def dead_letter(self, cell: Cell, message: Any, reason: DeadLetterReason) -> None:
+        """Count and publish a message that will not be handled."""
+        with self.lock:
+            self.dead_letters += 1
+        self.events.publish(DeadLetter(message, reason, cell.ref))
+
+    def callback_failed(self, callback: Any, error: BaseException) -> None:
+        """Publish that a callback raised."""
+        self.events.publish(CallbackFailed(error, callback))
+
+    def unread(self, cell: Cell, error: BaseException) -> None:
+        """Publish, from the clock's thread, a failed ask that nobody read. Safe from ``__del__``."""
+        if self.state in (SystemState.RUNNING, SystemState.STOPPING):
+            self.ports.clock.soon(lambda: self.events.publish(UnreadFailure(error, cell.label())))
+
+    def fatal(self, error: BaseException) -> None:
+        """End the system because of a BaseException in a handler: in order, and not on the thread of that handler."""
+        del error
+        self.ports.aside(self._fatal, "fatal")
+
+    def _fatal(self) -> None:
+        if self.is_default:
+            from actors._core.registry import ActorRegistry  # noqa: PLC0415
+
+            ActorRegistry.stop_all()
+        else:
+            self.shutdown.run(None)
+
+    @staticmethod
+    def stopped_event(cell: Cell) -> threading.Event:
+        """Return the event that is set when `cell` is closed."""
+        rare = cell.extras()
+        with cell.system.lock:
+            if rare.stopped_event is None:
+                rare.stopped_event = threading.Event()
+                if cell.inbox is CLOSED:
+                    rare.stopped_event.set()
+            return rare.stopped_event
+
+    @staticmethod
+    def attach(cell: Cell, future: Any) -> Any:
+        """Return a function that reports the outcome of `future`."""
+        del cell
+        return attach(future)
+
+    # -- ending ------------------------------------------------------------------------------------------------------------
+
+    def request_shutdown(self) -> None:
+        """Begin to shut down, and return at once."""
+        self.ports.clock.soon(lambda: self.ports.aside(lambda: self.shutdown.run(None), "shutdown"))
+
+    def close_threads(self, timeout: float) -> None:
+        """End pool, loop thread and clock. The last step of a shutdown."""
+        self.pool.shutdown(timeout)
+        with self._wiring:
+            thread = self.loop_thread
+        if thread is not None:
+            thread.stop(timeout)
+        if self.config.ports is None and isinstance(self.ports.clock, RealClock):
+            self.ports.clock.close()
+
+    async def close_loop(self) -> None:
+        """End what runs on the caller's loop."""
+        host = self.loop_host
+        if host is not None and self.loop_thread is None and host.loop is asyncio.get_running_loop():
+            await host.close()
+
+    def keep_process(self) -> None:
+        """Block while an actor lives that keeps the process alive."""
+        with self.lock:
+            while self._keeping:
+                self._kept.wait()
+
+    def forked(self) -> None:
+        """Refuse everything from now on: this is a forked child and the threads are elsewhere."""
+        self.lock = self.tree.lock = self.groups._lock = threading.Lock()
+        self.state = SystemState.FORKED
+        door = _ForkedDoor(self.name)
+        for cell in self.tree.everyone():
+            cell.inbox = door
+
+
+class _ForkedDoor(Door):
+    """Where the mailbox was before the fork."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def append(self, _: object) -> None:
+        raise ForkedError(self._name)
+
+    exempt = append
+
+
+class _NoHost:
+    """The host of actors that are not started: they queue."""
+
+    queue: deque[Cell] = deque(maxlen=0)
+    sleepers: list[Any] = []
+
+    def wake(self) -> None:
+        """Nobody sleeps here."""
+
+    def retire(self, cell: Cell) -> None:
+        """Nothing is kept for a cell."""
+
+
+_NO_LANE = Lane(_NoHost())
+
+
+# -- what outlives one system ----------------------------------------------------------------------------------------------
+
+_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+_keeper: threading.Thread | None = None
+_keeper_lock = threading.Lock()
+
+
+def _keep_alive() -> None:
+    """Have a thread that keeps the process alive, as pykka's threads would, while an actor of the default system lives."""
+    global _keeper  # noqa: PLW0603
+    if _keeper is None:
+        with _keeper_lock:
+            if _keeper is None:
+                _keeper = threading.Thread(target=_keep, name="greenroom-keeper", daemon=False)
+                _keeper.start()
+
+
+def _keep() -> None:
+    threading.main_thread().join()
+    for runtime in list(_runtimes):
+        if runtime.is_default:
+            runtime.keep_process()
+
+
+def _after_fork() -> None:
+    global _keeper, _keeper_lock  # noqa: PLW0603
+    _keeper = None
+    _keeper_lock = threading.Lock()
+    for runtime in list(_runtimes):
+        runtime.forked()
+    _refs.forget_cells()
+
+
+os.register_at_fork(after_in_child=_after_fork)
