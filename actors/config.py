@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from actors._core.mailbox import Mailbox, Unbounded
 from actors._core.options import check_mailbox
 from actors._core.ports import Ports
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
 
 __all__ = ["SystemConfig"]
 

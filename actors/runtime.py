@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from actors._core import ending, life
 from actors._core.cell import Cell, Lane, Rare
@@ -35,7 +35,6 @@ from actors._core.ref import ActorRef
 from actors._core.registry import share
 from actors._core.tracing import TracedInbox
 from actors._core.tree import Groups, Tree
-from actors.config import SystemConfig
 from actors.dispatch.clock import RealClock
 from actors.dispatch.event_loop import LoopHost, LoopThread
 from actors.dispatch.interop import attach
@@ -50,6 +49,7 @@ if TYPE_CHECKING:
 
     from actors._core.actor import Actor
     from actors._core.mailbox import Mailbox
+    from actors.config import SystemConfig
     from actors.system import ActorSystem
 
 __all__ = ["Runtime", "SystemState"]
@@ -167,12 +167,12 @@ class Runtime:
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
         options = getattr(actor_class, "_greenroom_options", None)
-        if not isinstance(actor_class, type) or not isinstance(options, Options):
+        if not isinstance(options, Options) or not isinstance(actor_class, type):
             msg = f"actor_class={actor_class!r} is not valid: a subclass of actors.Actor"
             raise TypeError(msg)
         if dispatcher is not None or mailbox is not None:
             options = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
-            if dispatcher is not None and (dispatcher is not DispatcherKind.EVENT_LOOP) and actor_class._greenroom_async:
+            if dispatcher not in (None, DispatcherKind.EVENT_LOOP) and getattr(actor_class, "_greenroom_async", False):
                 msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
                 raise TypeError(msg)
         if not options.mailbox_declared and self.config.mailbox != options.mailbox:
@@ -228,6 +228,7 @@ class Runtime:
         return cell
 
     def check_open(self) -> None:
+        """Raise unless actors may be started."""
         if self.state is SystemState.RUNNING:
             return
         raise ForkedError(self.name) if self.state is SystemState.FORKED else SystemStoppedError(self.name)
@@ -434,8 +435,8 @@ class _ForkedDoor(Door):
 class _NoHost:
     """The host of actors that are not started: they queue."""
 
-    queue: deque[Cell] = deque(maxlen=0)
-    sleepers: list[Any] = []
+    queue: ClassVar[deque[Cell]] = deque(maxlen=0)
+    sleepers: ClassVar[list[Any]] = []
 
     def wake(self) -> None:
         """Nobody sleeps here."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import signal
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,8 @@ from actors._core.timers import check_seconds
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.runtime import Runtime
 
 __all__ = ["Shutdown", "ShutdownPhase", "ShutdownReport", "run_until_signal", "run_until_signal_async"]

@@ -116,7 +116,9 @@ class ActorSystem:
         """Start an actor at root level and return its ref once its `on_start` is done.
 
         Args:
-            actor_class: the class; `args` and `kwargs` go to its ``__init__``, now and at each restart.
+            actor_class: the class.
+            *args: for its ``__init__``, now and at each restart.
+            **kwargs: likewise.
             name: unique among living siblings; None gives it one made of its uid.
             dispatcher: in place of what the class declares.
             mailbox: in place of what the class declares.

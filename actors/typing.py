@@ -20,10 +20,10 @@ P = ParamSpec("P")
 
 
 def proxy_field(field: T) -> Future[T]:
-    """Declare a field of an actor on a class that types its proxy: ``count = proxy_field(Counter.count)``."""
+    """Declare a field on a class that types a proxy, like ``count = proxy_field(Counter.count)``."""
     return cast("Future[T]", field)
 
 
 def proxy_method(method: Callable[Concatenate[Any, P], T]) -> Method[P, Future[T]]:
-    """Declare a method of an actor on a class that types its proxy: ``add = proxy_method(Counter.add)``."""
+    """Declare a method on a class that types a proxy, like ``add = proxy_method(Counter.add)``."""
     return cast("Method[P, Future[T]]", method)

@@ -29,9 +29,7 @@ def transient_threads() -> set[threading.Thread]:
     return {t for t in threading.enumerate() if not t.name.startswith(PERMANENT_THREADS)}
 
 
-def leaks_since(
-    threads: Collection[threading.Thread], urns: Collection[str], grace: float = 2.0
-) -> list[str]:
+def leaks_since(threads: Collection[threading.Thread], urns: Collection[str], grace: float = 2.0) -> list[str]:
     """What has been started since then and still lives after `grace` seconds, in words."""
     deadline = time.monotonic() + grace
     while True:

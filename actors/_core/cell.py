@@ -413,9 +413,8 @@ class Cell:
         """Tell whoever should know that `entry` will not be handled: its asker, or the dead letters."""
         message, future = self.unwrap(entry)[:2]
         if message is STOP:
-            if future is not None:
-                if not self.mourn(future):
-                    future.try_set(True)
+            if future is not None and not self.mourn(future):
+                future.try_set(True)
             return
         if future is not None:
             label = self.label()

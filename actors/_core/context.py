@@ -34,13 +34,15 @@ __all__ = [
 
 
 class _Worker(Protocol):
-    cell: Cell | None
+    @property
+    def cell(self) -> Cell | None:
+        """What the worker is at."""
 
 
-class Strand(greenlet):
+class Strand(greenlet):  # type: ignore[misc]  # greenlet has no types
     """A greenlet that runs turns for a worker; it stays with the worker's thread for life."""
 
-    worker: _Worker
+    worker: Any
 
 
 # (who, thread id): the worker of a thread whose handlers run on its own stack, or the runner of an asyncio task. The thread id keeps
@@ -93,6 +95,8 @@ class Delivery:
         self.reply = reply
 
 
+_PLAIN = ("message", "future", "note")  # the fields of an Entry that is not traced
+
 _delivery: ContextVar[Delivery | None] = ContextVar("greenroom_delivery", default=None)
 
 
@@ -132,7 +136,7 @@ def forget_entry(cell: Cell) -> None:
 def origin_of(cell: Cell) -> tuple[Any, ...]:
     """Return the three fields that make an `Entry` a part of what the message being handled brought about; none if untraced."""
     entry = current_entry(cell)
-    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= 3:  # noqa: PLR2004
+    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= len(_PLAIN):
         return ()
     return entry[-3], None, 0
 
@@ -140,6 +144,6 @@ def origin_of(cell: Cell) -> tuple[Any, ...]:
 def correlation_of(cell: Cell) -> str | None:
     """Return the correlation id of the message being handled, None if it has none."""
     entry = current_entry(cell)
-    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= 3:
+    if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= len(_PLAIN):
         return None
     return str(entry[-3])

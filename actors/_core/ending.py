@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from actors._core import life
-from actors._core.cell import Cell
 from actors._core.context import current_cell
 from actors._core.events import HandlerAbandoned
 from actors._core.future import Future
@@ -12,6 +13,9 @@ from actors._core.mailbox import CLOSED
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
 from actors._core.timers import check_seconds
 from actors.errors import ActorDeadError, ActorKilled
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
 
 __all__ = ["kill", "restart", "stop"]
 
@@ -89,9 +93,9 @@ def _abandon(cell: Cell) -> None:
     life.begin_end(cell, DownReason.KILLED, None)
     with cell.system.lock:
         rare = cell.extras_locked()
-        if cell.state is Lifecycle.STOPPED:
-            return
-        rare.abandoned = True
+        rare.abandoned = cell.state is not Lifecycle.STOPPED  # type: ignore[comparison-overlap]  # begin_end has moved it on
+    if not rare.abandoned:
+        return
     future = entry[1] if type(entry) is Entry else None
     if future is not None:
         label = cell.label()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -11,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pykka
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
 

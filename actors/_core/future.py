@@ -11,7 +11,6 @@ import functools
 import logging
 import queue
 import sys
-from collections.abc import Callable, Generator, Iterable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 import pykka
@@ -25,6 +24,7 @@ from actors.errors import ActorKilled, AskCancelled, Timeout
 if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
+    from collections.abc import Callable, Generator, Iterable
 
     from pykka._types import OptExcInfo
 
@@ -60,7 +60,7 @@ class Future(pykka.Future[T], Generic[T]):
     _unread: Any = None  # reports a failure that nobody reads
     _sources: tuple[Future[Any], ...] | None = None  # what a combinator waits for; None: the hook may block
 
-    _get_hook = None
+    _get_hook: Any = None
 
     def __init__(self) -> None:  # pyright: ignore[reportMissingSuperCall]  # the class attributes above are pykka's defaults
         # Invariant: whoever pops the only item of `_claim` resolves the future or installs its hook; nobody else writes
@@ -231,7 +231,7 @@ class Future(pykka.Future[T], Generic[T]):
             return False
         hook = self._get_hook
         try:
-            value = hook(timeout)  # type: ignore[misc]
+            value = hook(timeout)
         except BaseException:
             self._hook_turn.append(None)
             self._wake()
@@ -333,7 +333,7 @@ class Future(pykka.Future[T], Generic[T]):
         """Return a future of the list of the items for which `func(item)` is true."""
         return _lazy((self,), lambda timeout: list(filter(func, self.get(timeout=timeout))))
 
-    def join(self: Future[Any], *futures: Future[Any]) -> Future[Iterable[Any]]:
+    def join(self: Future[Any], *futures: Future[Any]) -> Future[Iterable[Any]]:  # type: ignore[override]  # our futures for pykka's
         """Return a future of the list of this value and those of `futures`, in order."""
         every = (self, *futures)
         return _lazy(every, lambda timeout: [future.get(timeout=timeout) for future in every])
@@ -366,7 +366,7 @@ def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
             then(future)
         return
     try:
-        future._value, state = future._get_hook(None), DONE  # type: ignore[misc]
+        future._value, state = future._get_hook(None), DONE
     except BaseException as error:  # noqa: BLE001
         future._value, state = error, FAILED
     future._state = state

@@ -86,11 +86,11 @@ def _hook(result: Any) -> Steps:
 def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
     try:
         yield from _hook(in_context(cell, cell.actor.on_start))
-    except Exception as failure:
+    except Exception as failure:  # noqa: BLE001  # logged and told, as every crash
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
         return
-    except BaseException as failure:
+    except BaseException as failure:  # noqa: BLE001  # ends the system
         yield from fatal(cell, failure)
         return
     if cell.state is Lifecycle.STARTING:

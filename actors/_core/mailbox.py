@@ -9,7 +9,6 @@ from __future__ import annotations
 import heapq
 import threading
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,8 @@ from actors._core.messages import STOP, Down
 from actors.errors import ActorDeadError, MailboxFullError, Timeout, WouldBlockError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.cell import Cell
 
 __all__ = ["CLOSED", "COLD", "Bounded", "BoundedMailbox", "Door", "Mailbox", "Overflow", "Priority", "Shut", "Unbounded"]
@@ -388,6 +389,7 @@ class PriorityMailbox(BoundedMailbox):
         """Admit `entry` whatever the bound; raise Shut if closed."""
         message = entry[0]
         ranked = message is not STOP and type(message) is not Down
+        key: Any = 0
         if ranked:
             try:
                 key = self._key(message)

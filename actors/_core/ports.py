@@ -7,11 +7,12 @@ them. The kernel reads no clock and draws no random number of its own. Real impl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
     from actors._core.cell import Cell, Lane
     from actors._core.future import Future
 
@@ -64,8 +65,9 @@ class Ids(Protocol):
     def urn(self) -> str:
         """Return a new UUID4 URN."""
 
-    def correlation(self) -> str:
-        """Return a new correlation id."""
+    @property
+    def correlation(self) -> Callable[[], object]:
+        """A function that returns a new correlation id each time; its ``str()`` is what people see."""
 
 
 class Parker(Protocol):

@@ -26,7 +26,7 @@ class ActorProxy(pykka.ActorProxy[A], Generic[A]):
             raise ActorDeadError(str(error), str(actor_ref)) from None
 
     @property
-    def _actor(self) -> A:  # type: ignore[override]
+    def _actor(self) -> A:
         """The current instance; after the end, the last one this proxy has seen."""
         current = self.actor_ref._actor_weakref()
         if current is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from actors._core import handlers
 from actors._core.context import in_context
@@ -21,7 +21,7 @@ class _Dispatching:
     __slots__ = ("_actor", "_cache", "_table")
 
     # {class: {message type: method name or None}}: what lookup() said before; a plain dict store, the same whoever is first
-    _caches: dict[type[Any], dict[type[Any], str | None]] = {}
+    _caches: ClassVar[dict[type[Any], dict[type[Any], str | None]]] = {}
 
     def __init__(self, actor: Actor) -> None:
         self._actor = actor

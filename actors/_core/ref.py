@@ -34,7 +34,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  # pykka's is invariant for no need
+class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  # pykka's is invariant without need
     """The address of an actor. Pass it to whoever shall send to it; keep it as long as you like.
 
     Refs are equal, and hash alike, when system, path and uid are: a restarted actor keeps its refs, a new actor under an old name gets
@@ -54,7 +54,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        mine, theirs = self._target, other._target  # type: ignore[attr-defined]
+        mine, theirs = self._target, other._target
         return mine is theirs
 
     def __hash__(self) -> int:
@@ -262,7 +262,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             raise TypeError(msg)
         return self.ask(ProxyCall((name,), args, kwargs), block=False)
 
-    def proxy(self) -> ActorProxy[A_co]:  # type: ignore[override]
+    def proxy(self) -> ActorProxy[A_co]:
         """Return a proxy: the actor's methods and attributes, each giving a `Future`.
 
         Raises:

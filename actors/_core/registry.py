@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from actors._core.cell import Cell
 
 __all__ = ["ActorRegistry", "IndexedRefs"]

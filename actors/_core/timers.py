@@ -6,7 +6,6 @@ the meantime, or that belongs to an earlier incarnation, never reaches the actor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from actors._core.events import DeadLetterReason
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Hashable
+
     from actors._core.cell import Cell
     from actors._core.ports import Clock, TimerHandle
 

@@ -44,7 +44,7 @@ class TracedInbox:
         else:
             cause = current_entry(sender) if sender.reentrant else sender.current
             # An exact tuple or a long Entry is traced; hooks and ticks are the beginning of something new.
-            traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)
+            traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)  # noqa: PLR2004
             correlation = cause[-3] if traced else self._correlation()
             incarnation = sender.incarnation
         if type(entry) is Entry:

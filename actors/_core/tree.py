@@ -46,18 +46,15 @@ class Tree:
             raise InvalidNameError(name)
         family = self.family(parent)
         with self.lock:
-            if name is not None and name in family.children:
-                taken = True
-            else:
-                taken = False
-                dead = parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.STOPPED)
-                if not dead:
-                    self._uids += 1
-                    cell.uid = self._uids
-                    cell.name = name
-                    cell.parent = parent
-                    family.children[name if name is not None else cell.uid] = cell
-                    self._living += 1
+            taken = name is not None and name in family.children
+            dead = parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.STOPPED)
+            if not taken and not dead:
+                self._uids += 1
+                cell.uid = self._uids
+                cell.name = name
+                cell.parent = parent
+                family.children[name if name is not None else cell.uid] = cell
+                self._living += 1
         if taken:
             raise NameTakenError(str(name), parent.path if parent is not None else "/")
         if dead:

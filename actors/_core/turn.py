@@ -50,7 +50,7 @@ class TurnOver(BaseException):  # a way out of the loop, not an error
     """Ends a turn whose cell is closed: what is left in its queue is not for the actor."""
 
 
-def run(worker: Worker) -> None:
+def run(worker: Worker) -> None:  # noqa: C901, PLR0912, PLR0915  # the hot path: a call costs as much as a message
     """Give turns to cells until the worker's `rest` says to end."""
     resumed = worker.resumed
     turns = range(worker.turn - 1)
@@ -60,7 +60,7 @@ def run(worker: Worker) -> None:
         try:
             cell = worker.cells.popleft()
         except IndexError:
-            cell = queue = receiver = entry = None  # an idle worker keeps nothing alive
+            cell = queue = receiver = entry = None  # type: ignore[assignment]  # an idle worker keeps nothing alive
             if worker.rest():
                 continue
             return

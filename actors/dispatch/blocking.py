@@ -54,8 +54,6 @@ class BlockingWorker:
 class _LendingParker(ThreadParker):
     """Blocks a blocking worker's thread in a wait of the framework's own, which does not count against the cap."""
 
-    __slots__ = ("_owner",)
-
     def __init__(self, owner: BlockingWorkers) -> None:
         super().__init__()
         self._owner = owner
@@ -94,6 +92,7 @@ class BlockingWorkers:
                 return
             limit = self.system.config.max_workers
             full = len(self._workers) >= min(limit + self._lent, limit * LENT)
+            worker = None
             if not full:
                 worker = BlockingWorker(self, len(self._workers))
                 self._workers.append(worker)
@@ -103,7 +102,7 @@ class BlockingWorkers:
             self._told = self._told or full
         if tell:
             self.system.ports.clock.soon(self._exhausted)
-        if not full:
+        if worker is not None:
             worker.thread.start()
 
     def retire(self, cell: Cell) -> None:

@@ -104,7 +104,7 @@ class Runner:
             if self._due and cell.state is not Lifecycle.STOPPED:
                 self.host.again(cell)
 
-    async def _turn(self) -> bool:
+    async def _turn(self) -> bool:  # noqa: C901, PLR0912  # the hot path of async actors, like `turn.run`
         """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
         cell = self.cell
         queue = cell.queue

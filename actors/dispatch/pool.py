@@ -312,12 +312,12 @@ class Pool:
         self.blocking.shutdown()
         deadline = time.monotonic() + timeout
         everyone: list[PoolWorker | BlockingWorker] = [*workers, *self.blocking.workers()]
-        for worker in everyone:
-            if worker.thread is threading.current_thread():
+        for one in everyone:
+            if one.thread is threading.current_thread():
                 continue
             # A thread that is stuck in an abandoned handler is left behind; nobody waits for it.
-            while worker.thread.is_alive() and time.monotonic() < deadline and not _abandoned(worker.cell):
-                worker.thread.join(0.01)
+            while one.thread.is_alive() and time.monotonic() < deadline and not _abandoned(one.cell):
+                one.thread.join(0.01)
 
 
 def _abandoned(cell: Cell | None) -> bool:

@@ -36,7 +36,8 @@ def hosts_actors(*, here: bool) -> None:
 class ThreadParker:
     """Blocks the calling thread until woken."""
 
-    __slots__ = ("_claim", "_error", "_lock", "finite", "futures")
+    futures: tuple[Future[Any], ...] = ()
+    finite = False
 
     def __init__(self) -> None:
         # Invariant: who pops the claim ends the wait, and is the only one to release the lock.
@@ -121,7 +122,8 @@ class RealWaiter:
 class _TaskParker:
     """Stands for a handler that awaits; only there to be thrown at."""
 
-    __slots__ = ("_cell", "finite", "futures")
+    futures: tuple[Future[Any], ...] = ()
+    finite = False
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell
@@ -137,6 +139,7 @@ class _TaskParker:
 
     def park(self, timeout: float | None) -> bool:
         """Never called."""
+        del timeout
         raise BlockingInLoopError
 
 

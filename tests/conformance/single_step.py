@@ -18,19 +18,18 @@ from typing import TYPE_CHECKING, Any, Self
 
 from greenlet import getcurrent
 
-from actors import ActorSystem, DispatcherKind, SystemConfig
+from actors import ActorSystem, DispatcherKind, Future, SystemConfig
 from actors._core import future as kernel_future
+from actors._core import life
 from actors._core.cell import Cell, Lane
 from actors._core.context import Strand, current_cell
 from actors._core.ports import Ports, install
 from actors._core.turn import run
-from actors.dispatch.event_loop import Runner
+from actors.dispatch.event_loop import Runner, adrive
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Generator
-
-    from actors import Future
 
 __all__ = ["Choose", "NothingRunsError", "SingleStep", "first", "seeded"]
 
@@ -69,6 +68,15 @@ class _Turn:
         return False
 
 
+class _Aside:
+    """Who runs a call that may block and is no actor's."""
+
+    cell = None
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
 class _AsyncTurn(Runner):
     """One turn of one message of an async actor; its coroutine is stepped by hand, without asyncio."""
 
@@ -76,13 +84,19 @@ class _AsyncTurn(Runner):
         self.host, self.cell, self._open = host, cell, set()
 
     def run(self) -> None:
-        steps = self._turn()
+        steps = self._one_turn()
         try:
             while True:
                 steps.send(None)  # what an actor awaits parks its greenlet; only a bare yield comes out here
                 self.host.pause()
         except StopIteration:
             return
+
+    async def _one_turn(self) -> None:
+        if self.cell.control and not await adrive(life.attend(self.cell)):
+            self.cell.end_turn()
+        else:
+            await self._turn()
 
 
 class _Parker:
@@ -146,11 +160,14 @@ class SingleStep:
         choose: is given what could run next, as texts, and returns the index of what shall.
         seed: of the random numbers that actors draw.
         limit: steps after which a run counts as endless.
+        passing: exceptions that go through handlers to whoever takes the steps.
     """
 
-    turn = 1
+    turns = range(1)
 
-    def __init__(self, choose: Choose = first, *, seed: int = 0, limit: int = 1_000_000) -> None:
+    def __init__(
+        self, choose: Choose = first, *, seed: int = 0, limit: int = 100_000, passing: tuple[type[BaseException], ...] = ()
+    ) -> None:
         self.choose = choose
         self.limit = limit
         self.time = 0.0
@@ -166,7 +183,16 @@ class SingleStep:
         self._thread = threading.get_ident()
         self._lane = Lane(self)
         self.correlation = itertools.count(1).__next__
-        self.ports = Ports(clock=self, random=random.Random(seed), ids=self, waiter=self, awaiter=self, dispatcher=self)
+        self.ports = Ports(
+            clock=self,
+            random=random.Random(seed),
+            ids=self,
+            waiter=self,
+            awaiter=self,
+            dispatcher=self,
+            aside=self._aside,
+            passing=passing,
+        )
 
     def __enter__(self) -> Self:
         self._restore = install(self.ports)
@@ -256,6 +282,11 @@ class SingleStep:
     def retire(self, _: Cell) -> None:
         return
 
+    def _aside(self, call: Callable[[], object], name: str) -> None:
+        strand = Strand(call)
+        strand.worker = _Aside(name)
+        self.resumed.append(strand)
+
     # -- Clock, Ids --------------------------------------------------------------------------------------------------------
 
     def now(self) -> float:
@@ -281,15 +312,29 @@ class SingleStep:
         here: Any = getcurrent()
         return _Parker(self, here if type(here) is Strand else None)
 
+    def check(self, advice: str) -> None:
+        if self.on_loop():
+            raise BlockingInLoopError(advice)
+
     def on_loop(self) -> bool:
         cell = current_cell()
         return cell is not None and _is_async(cell)
 
-    def wait(self, future: Future[Any]) -> Generator[Any, None, None]:
-        self._wait(future, None)
-        yield from ()
+    def reply(self) -> Future[Any]:
+        return Future()
 
-    async def within(self, future: Future[Any], timeout: float) -> Any:  # noqa: ASYNC109  # the port's name for it
+    async def answer(self, reply: Future[Any]) -> Any:
+        return await reply
+
+    def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[tuple[()], Any, None]:
+        del finite
+        self._wait(future, None)
+        return (), None, None
+
+    def end(self, future: Future[Any], wake: object, cell: object) -> None:
+        """Nothing to undo."""
+
+    async def within(self, future: Future[Any], timeout: float) -> Any:  # the port's name for it
         if not self._wait(future, timeout):
             msg = f"no answer within {timeout} seconds"
             raise Timeout(msg)
@@ -310,5 +355,5 @@ def _is_async(cell: Cell) -> bool:
 
 
 def _path(strand: Strand) -> str:
-    cell = strand.worker.cell
-    return cell.path if cell is not None else "?"
+    worker: Any = strand.worker
+    return worker.name if type(worker) is _Aside else str(worker.cell.path)

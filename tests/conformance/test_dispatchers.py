@@ -593,6 +593,45 @@ def test_shutdown_stops_actors_in_reverse_start_order(world: World) -> None:
     assert (report.stopped, report.killed) == (3, ())
 
 
+def test_a_handler_may_have_its_system_shut_down(world: World) -> None:
+    class Ender(Recorder):
+        async def on_receive(self: Any, message: Any) -> None:
+            self.system.request_shutdown()
+
+        async def on_stop(self: Any) -> None:
+            stopped.set()
+
+    stopped: Future[None] = Future()
+    world.spawn(Ender).tell("end")
+    stopped.get(timeout=PATIENCE)
+    world.system.shutdown()  # waits for the one under way
+    assert world.system.actors() == []
+
+
+def test_a_base_exception_in_a_handler_stops_its_system_in_order(world: World) -> None:
+    class Fatal(BaseException):
+        pass
+
+    class Witness(Recorder):
+        async def on_receive(self: Any, message: Any) -> None:
+            raise Fatal
+
+        async def on_stop(self: Any) -> None:
+            log.append(self.path)
+            if len(log) == 2:
+                over.set()
+
+    log: list[str] = []
+    over: Future[None] = Future()
+    witness = world.actor(Witness)
+    for name in ("a", "b"):
+        world.system.spawn(witness, name=name)
+    world.system.spawn(witness, name="c").tell("fatal")
+    over.get(timeout=PATIENCE)
+    world.system.shutdown()
+    assert [path for path in log if path != "/c"] == ["/b", "/a"]
+
+
 # -- watch and link --------------------------------------------------------------------------------------------------------
 
 

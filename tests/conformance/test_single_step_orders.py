@@ -6,8 +6,9 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
+from hypothesis.errors import StopTest, UnsatisfiedAssumption
 
 from actors import Actor, ActorRef, Down, Future, PipeFailed, Timeout, TimerMode, get_all
 from tests.conformance.single_step import Choose, NothingRunsError, SingleStep, first, seeded
@@ -243,6 +244,29 @@ def test_a_timeout_takes_virtual_time_and_no_more() -> None:
     with SingleStep() as sim, pytest.raises(Timeout):
         Future[None]().get(timeout=HOUR)
     assert sim.time == HOUR
+
+
+def test_what_hypothesis_raises_in_a_handler_reaches_hypothesis() -> None:
+    drawn_in_handlers: list[int] = []
+
+    class Drawing(Actor):
+        def on_receive(self, message: st.DataObject) -> None:
+            number = message.draw(st.integers(0, 9))
+            assume(number % 2 == 0)  # raised here, in the actor; ends the example and not the actor
+            drawn_in_handlers.append(number)
+
+    @given(st.data())
+    def explore(data: st.DataObject) -> None:
+        with SingleStep(drawn(data), passing=(UnsatisfiedAssumption, StopTest)) as sim, sim.system() as system:
+            refs = [system.spawn(Drawing) for _ in range(2)]
+            for ref in refs:
+                ref.tell(data)
+            sim.settle()
+            assert all(ref.is_alive() for ref in refs)
+
+    explore()
+    assert drawn_in_handlers
+    assert all(number % 2 == 0 for number in drawn_in_handlers)
 
 
 @pytest.mark.parametrize("kind", [Relay, AsyncRelay])

@@ -30,7 +30,7 @@ from tests.contract.conftest import On
 from tests.contract.kit import WAIT
 from tests.support import scaled
 
-ROUNDS = scaled(20_000, 120)
+ROUNDS = scaled(2_500, 120)
 SENDERS = 3
 EACH = 6
 MAILBOXES: dict[str, Any] = {

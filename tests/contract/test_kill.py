@@ -8,10 +8,21 @@ from typing import Any
 
 import pytest
 
-from actors import ActorDeadError, ActorKilled, ActorSystem, Bounded, DeadLetterReason, DispatcherKind, DownReason, Future, SystemConfig
+from actors import (
+    ActorDeadError,
+    ActorKilled,
+    ActorSystem,
+    Bounded,
+    DeadLetterReason,
+    DispatcherKind,
+    DownReason,
+    Future,
+    Lifecycle,
+    SystemConfig,
+)
 from actors.events import HandlerAbandoned
 from tests.contract.conftest import On
-from tests.contract.kit import WAIT, Diary, Gate, Puppet, dead_letters, eventually, held, pause, settle, under, until_down
+from tests.contract.kit import WAIT, Diary, Gate, Puppet, dead_letters, eventually, held, pause, settle, spawn_child, under, until_down
 
 
 def test_an_idle_actor_is_killed_without_on_stop(system: ActorSystem, on: On) -> None:
@@ -221,3 +232,23 @@ def test_many_kills_of_one_actor_are_all_answered(system: ActorSystem, on: On) -
         kills = [ref.kill(block=False) for _ in range(5)]
         assert all(kill.get(timeout=WAIT) in (True, False) for kill in kills if isinstance(kill, Future))
     assert kills[0].get() is True  # type: ignore[union-attr]
+
+
+def test_a_kill_of_a_stopping_actor_gives_its_children_up(system: ActorSystem, on: On) -> None:
+    gate = Gate()
+
+    class Slow(Puppet):
+        def on_stop(self) -> None:
+            gate.hold()
+
+    log: list[Any] = []
+    parent = system.spawn(on(Diary), log)
+    child = parent.ask(lambda actor: spawn_child(actor, on(Slow)), timeout=WAIT)
+    down = until_down(system, child)
+    stopped = parent.stop(block=False)
+    gate.reached()
+    assert parent.kill(timeout=WAIT) is True
+    assert stopped.get(timeout=WAIT) is True
+    assert down.get(timeout=WAIT).ref == child
+    assert child.state is Lifecycle.STOPPED
+    assert "on_stop" not in log

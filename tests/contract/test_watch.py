@@ -186,7 +186,7 @@ def test_a_watch_that_races_with_the_end_is_answered_exactly_once(system: ActorS
     log: list[Any] = []
     watcher = system.spawn(on(Puppet), log)
     actor_class = on(Puppet)
-    for number in range(scaled(10_000, 150)):
+    for number in range(scaled(5_000, 150)):
         log.clear()
         ref = system.spawn(actor_class)
         ended = ref.stop(block=False) if number % 2 else ref.kill(block=False)

@@ -291,5 +291,5 @@ class Lives(RuleBasedStateMachine):
         assert len(letters) == self.letters
 
 
-Lives.TestCase.settings = settings(max_examples=scaled(1000, 25), stateful_step_count=scaled(60, 30), deadline=None)
+Lives.TestCase.settings = settings(max_examples=scaled(600, 25), stateful_step_count=scaled(60, 30), deadline=None)
 TestLives = Lives.TestCase

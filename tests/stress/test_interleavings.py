@@ -18,7 +18,10 @@ from actors._core import deadlock, turn
 from actors._core import future as kernel_future
 from actors._core.cell import Cell
 from actors._core.mailbox import BoundedMailbox
-from actors._core.messages import Signal
+from actors._core.messages import Entry, Signal
+from actors.dispatch.event_loop import LoopHost
+from actors.dispatch.pool import PoolWorker
+from actors.dispatch.thread import ThreadHost
 from actors.events import DeadLetter
 from tests.stress.threads import aside, at_line
 
@@ -90,6 +93,41 @@ def test_a_first_message_that_comes_while_a_turn_ends_is_handled() -> None:
         assert handled.wait(PATIENCE)
 
 
+@pytest.mark.parametrize(
+    ("kind", "function", "text"),
+    [
+        (DispatcherKind.POOL, PoolWorker.rest, "self.asleep.append(None)"),
+        (DispatcherKind.POOL, PoolWorker.rest, "pool.sleepers.append(self)"),
+        (DispatcherKind.POOL, PoolWorker.rest, "if self.cells or"),
+        (DispatcherKind.THREAD, ThreadHost.rest, "self.sleepers.append(None)"),
+        (DispatcherKind.THREAD, ThreadHost.rest, "if self.queue"),
+        (DispatcherKind.EVENT_LOOP, LoopHost._pump, "self.sleepers.append(None)"),
+        (DispatcherKind.EVENT_LOOP, LoopHost._pump, "if not queue"),
+    ],
+)
+def test_a_message_that_comes_while_the_dispatcher_falls_asleep_is_handled(
+    kind: DispatcherKind, function: Callable[..., Any], text: str
+) -> None:
+    armed, handled = Future[None](), Future[None]()
+
+    class Sleeper(Actor):
+        def on_receive(self, message: str) -> None:
+            if message == "arm":
+                ref = self.actor_ref
+                at_line(function.__code__, line_of(function, text), lambda: ref.tell("crossing"))
+                armed.set()
+            elif message == "crossing":
+                handled.set()
+
+    with ActorSystem() as system:
+        ref = system.spawn(Sleeper, dispatcher=kind)
+        ref.tell("arm")
+        armed.get(timeout=PATIENCE)
+        if kind is DispatcherKind.EVENT_LOOP:
+            ref.tell("pumped")  # the loop falls asleep when it has taken this one out of its queue
+        handled.get(timeout=PATIENCE)
+
+
 def test_a_wake_up_given_to_a_worker_that_lost_the_run_queue_is_passed_on() -> None:
     handled = threading.Event()
 
@@ -104,7 +142,7 @@ def test_a_wake_up_given_to_a_worker_that_lost_the_run_queue_is_passed_on() -> N
     blocked, go = threading.Event(), threading.Event()
     with ActorSystem() as system:
         stuck = system.spawn(Slow, dispatcher=DispatcherKind.POOL)
-        pool = system._pool
+        pool = system._runtime.pool
         stuck.tell("block")
         blocked.wait(PATIENCE)
         first = pool.active
@@ -201,6 +239,47 @@ def test_a_send_that_crosses_the_closing_of_a_mailbox_has_one_fate(text: str) ->
         ref.stop(timeout=PATIENCE)
         send.finish()
         assert sorted([*handled, *letters]) == ["crossing", "warm"]
+
+
+def test_callbacks_of_a_send_that_crosses_the_end_run_with_no_lock_of_the_framework_held() -> None:
+    """Else a callback that takes a lock, and a sender that holds it, wait for each other for ever."""
+    lock = threading.Lock()
+    in_callback, has_lock = threading.Event(), threading.Event()
+    outcomes: list[str] = []
+
+    def callback(_: Future[Any]) -> None:
+        in_callback.set()
+        has_lock.wait(PATIENCE)
+        with lock:
+            outcomes.append("callback")
+
+    with ActorSystem() as system:
+        ended, other = system.spawn(Recorder), system.spawn(Recorder)
+        for ref in (ended, other):
+            ref.ask("seen", timeout=PATIENCE)
+        future: Future[Any] = Future()
+        future.add_done_callback(callback)
+        asked, told = SlowTell(ended, Entry(("asked", future, None))), SlowTell(other, "told")
+        ended.stop(timeout=PATIENCE)
+        asked.append()
+        settling = threading.Thread(target=asked.finish, daemon=True)
+        settling.start()
+        assert in_callback.wait(PATIENCE)
+
+        def send_with_lock() -> None:
+            with lock:
+                has_lock.set()
+                other._target.cool()
+                told.append()
+                told.finish()
+            outcomes.append("sender")
+
+        sender = threading.Thread(target=send_with_lock, daemon=True)
+        sender.start()
+        for thread in (sender, settling):
+            thread.join(PATIENCE)
+        assert sorted(outcomes) == ["callback", "sender"]
+        assert other.ask("seen", timeout=PATIENCE) == ["told"]
 
 
 # -- futures ---------------------------------------------------------------------------------------------------------------
@@ -354,7 +433,7 @@ def test_a_kill_that_comes_just_before_a_handler_parks_leaves_its_worker_whole(m
         for gate in gates[1:]:
             gate.set(2)
         assert [future.get(timeout=PATIENCE) for future in asked] == [1, 2, 2]
-        for worker in system._pool.workers:
+        for worker in system._runtime.pool.workers:
             assert len({id(strand) for strand in worker._strands}) == len(worker._strands)
             assert not worker.resumed
             assert worker.parked == 0

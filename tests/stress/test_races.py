@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import actors.system
+import actors.runtime
 from actors import (
     Actor,
     ActorDeadError,
@@ -300,7 +300,7 @@ def test_blocked_senders_keep_their_order_and_lose_nothing() -> None:
 def test_giving_idle_mailboxes_back_loses_nothing_and_keeps_the_order(
     kind: DispatcherKind, tracing: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(actors.system, "WARM", 1)
+    monkeypatch.setattr(actors.runtime, "WARM", 1)
     receivers, threads, each = 8, 4, scaled(20_000, 500)
     with ActorSystem(config=SystemConfig(tracing=tracing)) as system:
         dones: list[Future[None]] = [Future() for _ in range(receivers)]
