@@ -88,7 +88,7 @@ class _AsyncTurn(Runner):
         try:
             while True:
                 steps.send(None)  # what an actor awaits parks its greenlet; only a bare yield comes out here
-                self.host.pause()
+                self.host.pause()  # type: ignore[attr-defined]  # the host is a SingleStep
         except StopIteration:
             return
 
