@@ -117,7 +117,7 @@ def test_down_comes_after_every_message_of_the_dead_actor(system: ActorSystem, o
     log: list[Any] = []
     watcher = system.spawn(on(Puppet), log)
     dying_class = under(dying, Puppet)
-    for count in range(scaled(2000, 30)):
+    for count in range(scaled(500, 30)):
         log.clear()
         ref = system.spawn(dying_class)
         watcher.ask(watch(ref))
