@@ -392,6 +392,11 @@ def test_a_wrong_argument_in_a_handler_is_refused_by_name_and_value(call: Callab
         assert ref.ask(lambda _: "alive", timeout=SAFETY) == "alive"
 
 
+def test_leaving_a_group_needs_a_ref() -> None:
+    with ActorSystem() as system:
+        refused(lambda: system.groups.leave("a", 3), "ref=3")  # type: ignore[arg-type]
+
+
 def test_pykkas_actors_cannot_be_watched_and_the_text_says_so() -> None:
     class Theirs(pykka.ThreadingActor):
         pass
@@ -422,6 +427,16 @@ def test_every_send_to_a_dead_actor_gives_the_message_back(dispatcher: Dispatche
         assert ref.stop() is False
         assert ref.kill() is False
         assert ref.restart() is False
+
+
+def test_the_proxy_of_a_dead_actor_is_refused_with_an_error_of_this_package() -> None:
+    """Ours is a subclass of pykka's: who catches ours would let pykka's pass."""
+    with ActorSystem() as system:
+        ref = system.spawn(Echo)
+        ref.stop(timeout=SAFETY)
+        with pytest.raises(ActorDeadError) as caught:
+            ref.proxy()
+        assert str(caught.value) == f"{ref} not found"
 
 
 def test_a_ref_outlives_its_system() -> None:

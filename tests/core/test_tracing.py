@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import queue
 import threading
@@ -111,6 +112,31 @@ def test_ids_go_through_every_kind_of_mailbox(mailbox: Any) -> None:
         answer: Future[list[str]] = Future()
         first.tell(([second], [], answer))
         assert len(set(answer.get(timeout=SAFETY))) == 1
+
+
+def test_ids_of_messages_handled_side_by_side_are_kept_apart() -> None:
+    class Reentrant(Actor, reentrant=True):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gate = asyncio.Event()
+
+        async def on_receive(self, message: Any) -> Any:
+            if message == "open":
+                self.gate.set()
+                return None
+            before = self.correlation_id
+            await self.gate.wait()
+            inner = await message.ask_async([])
+            return before, self.correlation_id, inner[0]
+
+    with ActorSystem(config=TRACED) as system:
+        ref, other = system.spawn(Reentrant), system.spawn(Identify)
+        answers = [ref.ask(other, block=False) for _ in range(10)]
+        ref.tell("open")
+        found = [answer.get(timeout=SAFETY) for answer in answers]
+    for ids in found:
+        assert len(set(ids)) == 1
+    assert len({ids[0] for ids in found}) == 10
 
 
 def test_a_piped_result_keeps_the_id_of_the_message_that_asked_for_it() -> None:

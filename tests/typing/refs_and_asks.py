@@ -15,6 +15,7 @@ from actors import (
     ActorRef,
     ActorStats,
     ActorSystem,
+    CancelToken,
     DispatcherKind,
     Down,
     DownReason,
@@ -178,6 +179,10 @@ def futures(ref: ActorRef[Counter]) -> None:
     future.add_done_callback(done)
 
 
+def from_the_standard_library(future: concurrent.futures.Future[str]) -> None:
+    assert_type(Future.from_concurrent(future), Future[str])
+
+
 def done(future: Future[int]) -> None:
     assert_type(future.get(), int)
 
@@ -209,6 +214,16 @@ class Parent(Actor):
 
     async def make(self) -> ActorRef[Counter]:
         return await self.spawn_async(Counter)
+
+
+def inside(actor: Parent) -> None:
+    assert_type(actor.system, ActorSystem)
+    assert_type(actor.parent, ActorRef[Any] | None)
+    assert_type(actor.children, tuple[ActorRef[Any], ...])
+    assert_type(actor.path, str)
+    assert_type(actor.deadline, float | None)
+    assert_type(actor.cancel_token, CancelToken)
+    assert_type(actor.correlation_id, str | None)
 
 
 # -- events --------------------------------------------------------------------------------------------------------------------
