@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections import deque
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors._core import ending, life
 from actors._core.cell import Cell, Lane, Rare
@@ -435,8 +435,9 @@ class _ForkedDoor(Door):
 class _NoHost:
     """The host of actors that are not started: they queue."""
 
-    queue: ClassVar[deque[Cell]] = deque(maxlen=0)
-    sleepers: ClassVar[list[Any]] = []
+    def __init__(self) -> None:
+        self.queue: deque[Cell] = deque(maxlen=0)
+        self.sleepers: list[Any] = []
 
     def wake(self) -> None:
         """Nobody sleeps here."""

@@ -92,14 +92,13 @@ class Shutdown:
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
         limit = self._limit(timeout)
+        host = self._system.loop_host
+        if host is not None and host.here() and not self.report.done():
+            raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
         try:
             self._claim.pop()
         except IndexError:
             return self.report.get()
-        host = self._system.loop_host
-        if host is not None and host.here() and self.report._state == 0:
-            self._claim.append(None)
-            raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown.run_async(None)`")
         return self._run(limit)
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
@@ -108,8 +107,9 @@ class Shutdown:
         try:
             self._claim.pop()
         except IndexError:
-            return await self.report
-        report = await asyncio.get_running_loop().run_in_executor(None, self._run, limit)
+            report = await self.report
+        else:
+            report = await asyncio.get_running_loop().run_in_executor(None, self._run, limit)
         await self._system.close_loop()
         return report
 

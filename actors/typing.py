@@ -20,10 +20,16 @@ P = ParamSpec("P")
 
 
 def proxy_field(field: T) -> Future[T]:
-    """Declare a field on a class that types a proxy, like ``count = proxy_field(Counter.count)``."""
+    """Type a field of a proxy.
+
+    Use it on a class that describes the proxy: ``count = proxy_field(Counter.count)``.
+    """
     return cast("Future[T]", field)
 
 
 def proxy_method(method: Callable[Concatenate[Any, P], T]) -> Method[P, Future[T]]:
-    """Declare a method on a class that types a proxy, like ``add = proxy_method(Counter.add)``."""
+    """Type a method of a proxy.
+
+    Use it on a class that describes the proxy: ``add = proxy_method(Counter.add)``.
+    """
     return cast("Method[P, Future[T]]", method)

@@ -205,7 +205,9 @@ def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
     except Exception as failure:  # noqa: BLE001  # logged as pykka does
         _log_failure(cell, failure)
     except ActorKilled:
-        return
+        with cell.system.lock:
+            if cell.end is not None:
+                cell.end = (DownReason.KILLED, None)
     except BaseException as failure:  # noqa: BLE001  # ends the system, after this actor
         logger.debug(f"{failure!r} in {cell.label()}. Stopping all actors.")
         cell.system.fatal(failure)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell, Lane
     from actors._core.future import Future
+    from actors._core.messages import Entry
 
 __all__ = [
     "Awaiter",
@@ -113,6 +114,9 @@ class Awaiter(Protocol):
 
     def reply(self) -> Future[Any]:
         """Return a future for `answer`."""
+
+    def begin_now(self, cell: Cell, entry: Entry) -> bool:
+        """Begin with the ask `entry` of `cell` on the asker's stack; return False where asks go through the mailbox."""
 
     async def answer(self, reply: Any) -> Any:
         """Return what `reply`, made here by `reply()`, is resolved with."""

@@ -202,7 +202,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         try:
             if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
                 timeout = self._send_within(entry, timeout)
-            else:
+            elif block or not self._target.system.ports.awaiter.begin_now(self._target, entry):
                 self.tell(entry)
         except ActorError as error:
             future.try_fail(error)
@@ -232,7 +232,8 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         entry = Entry((message, future, self._note(deadline)))
         try:
             if timeout is None and type(target.queue) is deque:
-                self.tell(entry)
+                if not awaiter.begin_now(target, entry):
+                    self.tell(entry)
                 return await awaiter.answer(future)
             return await self._ask_within(entry, future, timeout)
         except Exception:

@@ -11,242 +11,31 @@ import itertools
 import logging
 import threading
 from collections import deque
-from types import CoroutineType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from actors._core import life
 from actors._core.cell import Lane
-from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
-from actors._core.turn import accept, answered, execute, failed
+from actors.dispatch.runner import Runner
 from actors.dispatch.waiting import hosts_actors
-from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled, SystemStoppedError
+from actors.errors import SystemStoppedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
 
     from actors._core.cell import Cell
+    from actors._core.messages import Entry
     from actors.runtime import Runtime
 
 __all__ = ["LoopHost", "LoopThread"]
 
 LINGERING = 1000  # idle tasks a loop keeps for actors that may get mail again soon
 
+NESTED = 8  # asks begun early on one stack at most
+EARLY = 32  # asks begun early in a row at most
+
 logger = logging.getLogger("actors")
 
 _RUNNING = Lifecycle.RUNNING
-
-
-class Runner:
-    """The task of one actor. Everything here happens on the loop's thread."""
-
-    def __init__(self, host: LoopHost, cell: Cell) -> None:
-        self.host = host
-        self.cell: Cell = cell
-        self._idle: asyncio.Future[None] | None = None
-        self._due = True
-        self._open: set[asyncio.Task[None]] = set()  # messages a reentrant actor is at
-        self.task = host.loop.create_task(self._main(), name=f"greenroom:{cell.name}")
-
-    def go(self) -> None:
-        """Give the actor a turn."""
-        self._due = True
-        idle = self._idle
-        if idle is not None and not idle.done():
-            idle.set_result(None)
-
-    @property
-    def idle(self) -> bool:
-        """Whether the task only waits for mail."""
-        return self._idle is not None and not self._due
-
-    def leave(self) -> None:
-        """End the idle task; another is made when there is mail."""
-        self._forget()
-        self.go()
-        self._due = False
-
-    def _forget(self) -> None:
-        self.host.runners.pop(self, None)
-        rare = self.cell.rare
-        if rare is not None and rare.runner is self:
-            rare.runner = None
-
-    def cancel(self) -> None:
-        """Throw CancelledError into what the actor is at. On the loop's thread."""
-        for task in self._open:
-            task.cancel()
-        if self._idle is None:
-            self.task.cancel()
-
-    async def _main(self) -> None:
-        bind(self)
-        cell = self.cell
-        try:
-            while self._due:
-                self._due = False
-                if cell.control and not await adrive(life.attend(cell)):
-                    cell.end_turn()
-                elif not await self._turn():
-                    return
-                if self._due:
-                    continue
-                if cell.state is Lifecycle.STOPPED and not self._open:
-                    return
-                self._idle = self.host.loop.create_future()
-                try:
-                    await self._idle
-                finally:
-                    self._idle = None
-        finally:
-            self._forget()
-            if self._due and cell.state is not Lifecycle.STOPPED:
-                self.host.again(cell)
-
-    async def _turn(self) -> bool:  # noqa: C901, PLR0912  # the hot path of async actors, like `turn.run`
-        """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
-        cell = self.cell
-        queue = cell.queue
-        try:
-            for _ in self.host.turns:
-                if not queue or cell.control or cell.queue is not queue:
-                    break
-                cell.current = entry = queue.popleft()
-                cell.handled += 1
-                if cell.options.reentrant:
-                    await self._admit(entry)
-                    continue
-                note = None
-                if type(entry) in WRAPPED:
-                    accepted = accept(cell, entry)
-                    if accepted is None:
-                        continue
-                    entry, cell.reply, note = accepted
-                    if entry is STOP:
-                        await self._stop()
-                        break
-                # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
-                accepted = None
-                try:
-                    value = execute(cell, entry)
-                    if type(value) is CoroutineType:
-                        value = await value
-                except Exception as error:
-                    if not failed(cell, cell.current, error):
-                        raise
-                else:
-                    if cell.reply is not None:
-                        answered(cell, value)
-                if note is not None:
-                    note.delivered(cell)
-        except asyncio.CancelledError:
-            return await self._cancelled()
-        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
-            await adrive(life.crashed(cell, error))
-            cell.end_turn()
-            return True
-        cell.current = IDLE
-        if cell.state is not _RUNNING or cell.queue is not queue:
-            cell.end_turn()
-        elif queue:
-            cell.requeue()
-        else:
-            cell.token.append(cell)
-            # Invariant: as in `turn.run`, the token is back before this look.
-            if cell.queue or cell.control:
-                cell.rouse()
-        return True
-
-    async def _stop(self) -> None:
-        """Take the marker of a graceful stop, once the messages under way are done with."""
-        cell = self.cell
-        cell.handled -= 1  # a marker, not a message
-        future, cell.reply = cell.reply, None
-        if self._open:
-            await asyncio.wait(self._open)
-        await adrive(life.stop(cell, future))
-
-    async def _cancelled(self) -> bool:
-        """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
-        cell = self.cell
-        if any(control.signal is Signal.KILL for control in cell.control):
-            await adrive(life.crashed(cell, ActorKilled()))
-            cell.end_turn()
-            return True
-        entry, cell.current = cell.current, IDLE
-        future = entry[1] if type(entry) is Entry else None
-        if future is not None:
-            future.try_fail(self._ended_by_cancel(entry[0]))
-        # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
-        self._forget()
-        cell.end_turn()
-        return False
-
-    def _ended_by_cancel(self, message: Any) -> ActorError:
-        """Return the error for an ask whose handler was cancelled."""
-        cell = self.cell
-        if cell.end is None and not any(control.signal is Signal.KILL for control in cell.control):
-            return AskCancelled("the handler was cancelled")
-        label = cell.label()
-        return ActorDeadError(f"{label} was killed while it handled the message", label, message)
-
-    async def _admit(self, entry: Any) -> None:
-        """Begin with a message of a reentrant actor, in a task of its own; the next one is admitted when it awaits."""
-        cell = self.cell
-        cell.current = IDLE
-        accepted = accept(cell, entry)
-        if accepted is None:
-            return
-        message, future, note = accepted
-        if message is STOP:
-            cell.reply = future
-            await self._stop()
-            return
-        task = self.host.loop.create_task(self._one(message, Delivery(entry, future), note))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
-        await asyncio.sleep(0)
-
-    async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
-        deliver(delivery)
-        bind(self)
-        cell = self.cell
-        try:
-            value = execute(cell, message)
-            if type(value) is CoroutineType:
-                value = await value
-            if delivery.reply is not None:
-                delivery.reply.try_set(value)
-            if note is not None:
-                note.delivered(cell)
-        except asyncio.CancelledError:
-            if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(message))
-        except Exception as error:  # noqa: BLE001  # told to the asker, or crashes the actor in its own turn
-            if not failed(cell, delivery.current, error):
-                cell.signal(Control(Signal.CRASH, error=error))
-        except BaseException as error:
-            cell.signal(Control(Signal.CRASH, error=error))
-            raise
-
-
-async def adrive(steps: Generator[Any, Any, Any]) -> Any:
-    """Run the steps of a life event, awaiting async hooks."""
-    value: Any = None
-    error: BaseException | None = None
-    while True:
-        try:
-            pending = steps.throw(error) if error is not None else steps.send(value)
-        except StopIteration as stop:
-            return stop.value
-        value = error = None
-        try:
-            value = await pending
-        except asyncio.CancelledError:
-            error = ActorKilled()
-        except BaseException as raised:  # noqa: BLE001  # handed to the life event, which knows what it means
-            error = raised
 
 
 class LoopHost:
@@ -262,6 +51,8 @@ class LoopHost:
         self.lane = Lane(self)
         self._thread = threading.get_ident()
         self._closed = False
+        self._nested = 0  # asks begun early, each on the stack of the one before
+        self._early = 0  # asks begun early since the last that was refused for the sake of others
         hosts_actors(here=True)
 
     def wake(self) -> None:
@@ -290,8 +81,6 @@ class LoopHost:
                 else:
                     rare.runner = Runner(self, cell)
                     self.runners[rare.runner] = None
-                    if len(self.runners) > LINGERING:
-                        self._thin_out()
             self.sleepers.append(None)
             # Invariant: the claim is back before this look; senders append before they look for the claim.
             if not queue:
@@ -301,8 +90,42 @@ class LoopHost:
             except IndexError:
                 return
 
-    def _thin_out(self) -> None:
-        """End some of the oldest tasks if they are idle; those that are busy count as young again."""
+    def begin_now(self, cell: Cell, entry: Entry) -> bool:
+        """Begin with an ask of an idle actor on the stack of the asker; False if it has to go through the mailbox.
+
+        Every so often it is refused, so that a coroutine that asks and asks lets the loop look at others.
+        """
+        runner = cell.rare.runner if cell.rare is not None else None
+        if runner is None or not runner.idle or threading.get_ident() != self._thread or self._nested >= NESTED:
+            return False
+        if (
+            type(cell.queue) is not deque
+            or cell.queue
+            or cell.control
+            or entry[2] is not None
+            or cell.state is not _RUNNING
+            or cell.options.reentrant
+        ):
+            return False
+        self._early += 1
+        if self._early >= EARLY or self.system.config.tracing:
+            self._early = 0
+            return False
+        try:
+            cell.token.pop()
+        except IndexError:
+            return False
+        self._nested += 1
+        try:
+            runner.begin(entry, asyncio.current_task())
+        finally:
+            self._nested -= 1
+        return True
+
+    def went_idle(self) -> None:
+        """Keep the idle tasks few: end some of the oldest if they are idle; those that are busy count as young again."""
+        if len(self.runners) <= LINGERING:
+            return
         for runner in list(itertools.islice(self.runners, 2)):
             if runner.idle:
                 runner.leave()

@@ -11,7 +11,7 @@ from greenlet import getcurrent
 
 from actors._core.context import Strand, bound_worker, current_cell
 from actors._core.deadlock import begin_wait
-from actors._core.future import Future
+from actors._core.future import DONE, Future
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
@@ -24,13 +24,18 @@ __all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
 
 _MAIN = threading.main_thread().ident
 
-# Threads whose event loop runs actors. Each id is added and removed by its own thread, with single set operations.
-_loop_threads: set[int] = set()
+# {thread: how many systems have actors on its event loop}. Each entry is written by its own thread only.
+_loop_threads: dict[int, int] = {}
 
 
 def hosts_actors(*, here: bool) -> None:
     """Note that the calling thread's event loop runs actors, or that it does so no more."""
-    (_loop_threads.add if here else _loop_threads.discard)(threading.get_ident())
+    thread = threading.get_ident()
+    systems = _loop_threads.get(thread, 0) + (1 if here else -1)
+    if systems > 0:
+        _loop_threads[thread] = systems
+    else:
+        _loop_threads.pop(thread, None)
 
 
 class ThreadParker:
@@ -150,7 +155,15 @@ class LoopReply(Future[Any]):
         super().__init__()
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
-        self.waiter: asyncio.Future[None] = self._loop.create_future()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def listen(self) -> asyncio.Future[None]:
+        """Return the waiter, which is set already if the future is resolved."""
+        self._waiter = waiter = self._loop.create_future()
+        # Invariant: the waiter is there before this look; a resolver writes the state before it looks for the waiter.
+        if self._state >= DONE:
+            _set(waiter)
+        return waiter
 
     def try_set(self, value: Any = None) -> bool:
         """Resolve with `value` and wake the coroutine; return False if it was resolved before."""
@@ -167,11 +180,14 @@ class LoopReply(Future[Any]):
         return True
 
     def _rouse(self) -> None:
+        waiter = self._waiter
+        if waiter is None:
+            return
         if threading.get_ident() == self._thread:
-            _set(self.waiter)
+            _set(waiter)
         else:
             with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
-                self._loop.call_soon_threadsafe(_set, self.waiter)
+                self._loop.call_soon_threadsafe(_set, waiter)
 
 
 class AsyncioAwaiter:
@@ -179,15 +195,23 @@ class AsyncioAwaiter:
 
     reply = staticmethod(LoopReply)
 
+    @staticmethod
+    def begin_now(cell: Cell, entry: Any) -> bool:
+        """Begin with an ask at once if its actor is idle on this very loop; False if it has to go through the mailbox."""
+        begin = getattr(cell.lane.host, "begin_now", None)
+        return begin is not None and begin(cell, entry)
+
     async def answer(self, reply: LoopReply) -> Any:
         """Return what an ask is answered with."""
+        if reply._state >= DONE:
+            return reply.get()
         cell = _own_task(current_cell())
         if cell is None:
-            await reply.waiter
+            await reply.listen()
         else:
             begin_wait(cell, _TaskParker(cell), (reply,), finite=False)
             try:
-                await reply.waiter
+                await reply.listen()
             finally:
                 cell.wait = None
         return reply.get()

@@ -25,7 +25,7 @@ from actors._core.cell import Cell, Lane
 from actors._core.context import Strand, current_cell
 from actors._core.ports import Ports, install
 from actors._core.turn import run
-from actors.dispatch.event_loop import Runner, adrive
+from actors.dispatch.runner import Runner, adrive
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class _AsyncTurn(Runner):
     """One turn of one message of an async actor; its coroutine is stepped by hand, without asyncio."""
 
     def __init__(self, host: Any, cell: Cell) -> None:
-        self.host, self.cell, self._open = host, cell, set()
+        self.host, self.cell, self._open, self._begun = host, cell, set(), None
 
     def run(self) -> None:
         steps = self._one_turn()
@@ -322,6 +322,10 @@ class SingleStep:
 
     def reply(self) -> Future[Any]:
         return Future()
+
+    def begin_now(self, cell: object, entry: object) -> bool:
+        del cell, entry
+        return False
 
     async def answer(self, reply: Future[Any]) -> Any:
         return await reply

@@ -310,6 +310,19 @@ def test_a_thousand_actors_share_a_loop() -> None:
     asyncio.run(main())
 
 
+def test_idle_actors_beyond_some_lingering_ones_hold_no_task() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            refs = [system.start(Echo) for _ in range(1_500)]
+            await asyncio.gather(*(ref.ask_async("x") for ref in refs))
+            for _ in range(10):  # those that were sent away get to their end
+                await asyncio.sleep(0)
+            assert len(asyncio.all_tasks()) <= 1_002
+            assert await asyncio.gather(*(ref.ask_async("y") for ref in refs)) == ["y"] * len(refs)
+
+    asyncio.run(main())
+
+
 def test_a_chain_of_a_thousand_actors_awaiting_each_other() -> None:
     class Link(Actor):
         def __init__(self, following: ActorRef[Any] | None) -> None:
@@ -402,6 +415,11 @@ def test_a_kill_cancels_what_the_handler_awaits() -> None:
         killed_while_told(Hanging)
 
 
+def test_a_kill_cancels_what_a_reentrant_actor_awaits() -> None:
+    for _ in range(scaled(500, 20)):
+        killed_while_told(ReentrantHanging)
+
+
 def killed_while_asked(actor_class: type[Hanging]) -> BaseException | None:
     notes: queue.SimpleQueue[Any] = queue.SimpleQueue()
     with ActorSystem() as system:
@@ -414,6 +432,10 @@ def killed_while_asked(actor_class: type[Hanging]) -> BaseException | None:
 
 def test_the_asker_of_a_killed_actor_is_told_that_it_died() -> None:
     assert isinstance(killed_while_asked(Hanging), ActorDeadError)
+
+
+def test_the_asker_of_a_killed_reentrant_actor_is_told_that_it_died() -> None:
+    assert isinstance(killed_while_asked(ReentrantHanging), ActorDeadError)
 
 
 def test_a_kill_cancels_an_actor_that_awaits_another_actor() -> None:
@@ -487,6 +509,38 @@ def test_after_a_shutdown_no_task_of_the_system_is_left_on_the_users_loop() -> N
             assert len(asyncio.all_tasks()) > len(before)
         await asyncio.sleep(0)
         assert asyncio.all_tasks() == before
+
+    asyncio.run(main())
+
+
+def test_a_shutdown_that_was_begun_elsewhere_leaves_nothing_on_the_users_loop() -> None:
+    async def first() -> None:
+        before = asyncio.all_tasks()
+        async with ActorSystem() as system:
+            ref = await system.spawn_async(Echo)
+            assert await ref.ask_async("x") == "x"
+            await asyncio.to_thread(system.shutdown)
+        await asyncio.sleep(0)
+        assert asyncio.all_tasks() == before
+
+    async def second(ref: ActorRef[Any]) -> Any:
+        """Blocks a loop that no actors run on, which is its own business."""
+        return ref.ask("x", timeout=SAFETY)
+
+    asyncio.run(first())
+    with ActorSystem() as system:
+        assert asyncio.run(second(system.spawn(Echo))) == "x"
+
+
+def test_one_of_two_systems_on_a_loop_ends_and_the_other_is_still_guarded() -> None:
+    async def main() -> None:
+        async with ActorSystem() as outer:
+            async with ActorSystem() as inner:
+                await inner.spawn_async(Echo)
+            ref = await outer.spawn_async(Echo)
+            with pytest.raises(BlockingInLoopError):
+                ref.ask("x")
+            assert await ref.ask_async("x") == "x"
 
     asyncio.run(main())
 

@@ -1,0 +1,334 @@
+"""The task that runs one async actor.
+
+It drains the mailbox in batches and lingers for the next batch. An ask that a coroutine on the same loop makes of an idle actor is begun at
+once, inside of that coroutine's step but as this task: so an answer that needs no waiting needs no trip through the loop. A handler that
+does wait is carried on by the task as usual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from types import CoroutineType, coroutine
+from typing import TYPE_CHECKING, Any
+
+from actors._core import life
+from actors._core.context import Delivery, bind, deliver
+from actors._core.lifecycle import Lifecycle
+from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
+from actors._core.turn import accept, answered, execute, failed
+from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors._core.cell import Cell
+    from actors.dispatch.event_loop import LoopHost
+
+__all__ = ["Runner"]
+
+_RUNNING = Lifecycle.RUNNING
+
+
+class Runner:
+    """The task of one actor. Everything here happens on the loop's thread."""
+
+    def __init__(self, host: LoopHost, cell: Cell) -> None:
+        self.host = host
+        self.cell: Cell = cell
+        self._idle: asyncio.Future[None] | None = None
+        self._due = True
+        self._open: set[asyncio.Task[None]] = set()  # messages a reentrant actor is at
+        # An ask begun early: (handler, what it waits for), or (None, the exception that came out of it).
+        self._begun: tuple[Any, Any] | None = None
+        self._begun_cancelled = False
+        self._context = contextvars.copy_context()
+        self.task = host.loop.create_task(self._main(), name=f"greenroom:{cell.name}", context=self._context)
+
+    def go(self) -> None:
+        """Give the actor a turn."""
+        self._due = True
+        idle = self._idle
+        if idle is not None and not idle.done():
+            idle.set_result(None)
+
+    @property
+    def idle(self) -> bool:
+        """Whether the task only waits for mail."""
+        return self._idle is not None and not self._due and self._begun is None
+
+    def leave(self) -> None:
+        """End the idle task; another is made when there is mail."""
+        self._forget()
+        self.go()
+        self._due = False
+
+    def _forget(self) -> None:
+        self.host.runners.pop(self, None)
+        rare = self.cell.rare
+        if rare is not None and rare.runner is self:
+            rare.runner = None
+
+    def cancel(self) -> None:
+        """Throw CancelledError into what the actor is at. On the loop's thread."""
+        for task in self._open:
+            task.cancel()
+        if self._begun is not None:
+            self._begun_cancelled = True
+        elif self._idle is None:
+            self.task.cancel()
+
+    def begin(self, entry: Entry, asker: asyncio.Task[Any] | None) -> None:
+        """Begin with the ask `entry` at once, on the stack of `asker`. The caller has taken the token of the cell, which is idle."""
+        cell, loop = self.cell, self.host.loop
+        cell.current = entry
+        cell.handled += 1
+        cell.reply = entry[1]
+        if asker is not None:
+            asyncio._leave_task(loop, asker)
+        asyncio._enter_task(loop, self.task)
+        try:
+            done = self._context.run(self._first_step, entry[0])
+        finally:
+            asyncio._leave_task(loop, self.task)
+            if asker is not None:
+                asyncio._enter_task(loop, asker)
+        if not done:
+            self.go()
+            return
+        cell.current = IDLE
+        cell.token.append(cell)
+        if cell.queue or cell.control:
+            cell.rouse()
+
+    def _first_step(self, message: Any) -> bool:
+        """Run the handler up to its first wait; tell whether it is done."""
+        cell = self.cell
+        try:
+            value = execute(cell, message)
+            if type(value) is CoroutineType:
+                try:
+                    self._begun = (value, value.send(None))
+                except StopIteration as stop:
+                    value = stop.value
+                else:
+                    return False
+        except BaseException as error:  # noqa: BLE001  # raised again in the task, where every kind has its place
+            self._begun = (None, error)
+            return False
+        answered(cell, value)
+        return True
+
+    async def _main(self) -> None:
+        bind(self)
+        cell = self.cell
+        try:
+            while self._due:
+                self._due = False
+                if self._begun is not None:
+                    if not await self._turn():
+                        return
+                elif cell.control and not await adrive(life.attend(cell)):
+                    cell.end_turn()
+                elif not await self._turn():
+                    return
+                if self._due:
+                    continue
+                if cell.state is Lifecycle.STOPPED:
+                    for task in self._open:  # a graceful stop has waited for them
+                        task.cancel()
+                    return
+                self._idle = self.host.loop.create_future()
+                self.host.went_idle()
+                try:
+                    await self._idle
+                finally:
+                    self._idle = None
+        finally:
+            self._forget()
+            if self._due and cell.state is not Lifecycle.STOPPED:
+                self.host.again(cell)
+
+    async def _turn(self) -> bool:  # noqa: C901, PLR0912  # the hot path of async actors, like `turn.run`
+        """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
+        cell = self.cell
+        queue = cell.queue
+        try:
+            if self._begun is not None:
+                await self._finish()
+            for _ in self.host.turns:
+                if not queue or cell.control or cell.queue is not queue:
+                    break
+                cell.current = entry = queue.popleft()
+                cell.handled += 1
+                if cell.options.reentrant:
+                    await self._admit(entry)
+                    continue
+                note = None
+                if type(entry) in WRAPPED:
+                    accepted = accept(cell, entry)
+                    if accepted is None:
+                        continue
+                    entry, cell.reply, note = accepted
+                    if entry is STOP:
+                        await self._stop()
+                        break
+                # A failure's traceback holds this frame: it must not hold the future, which holds the failure.
+                accepted = None
+                try:
+                    value = execute(cell, entry)
+                    if type(value) is CoroutineType:
+                        value = await value
+                except Exception as error:
+                    if not failed(cell, cell.current, error):
+                        raise
+                else:
+                    if cell.reply is not None:
+                        answered(cell, value)
+                if note is not None:
+                    note.delivered(cell)
+        except asyncio.CancelledError:
+            return await self._cancelled()
+        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
+            await adrive(life.crashed(cell, error))
+            cell.end_turn()
+            return True
+        cell.current = IDLE
+        if cell.state is not _RUNNING or cell.queue is not queue:
+            cell.end_turn()
+        elif queue:
+            cell.requeue()
+        else:
+            cell.token.append(cell)
+            # Invariant: as in `turn.run`, the token is back before this look.
+            if cell.queue or cell.control:
+                cell.rouse()
+        return True
+
+    async def _finish(self) -> None:
+        """Carry on with an ask that was begun early."""
+        cell = self.cell
+        assert self._begun is not None
+        (handler, waiting_for), self._begun = self._begun, None
+        cancelled, self._begun_cancelled = self._begun_cancelled, False
+        try:
+            if handler is None:
+                raise waiting_for  # noqa: TRY301  # came out of the first step, and belongs here
+            value = await _carry_on(handler, waiting_for, cancelled=cancelled)
+        except Exception as error:
+            if not failed(cell, cell.current, error):
+                raise
+        else:
+            answered(cell, value)
+
+    async def _stop(self) -> None:
+        """Take the marker of a graceful stop, once the messages under way are done with."""
+        cell = self.cell
+        cell.handled -= 1  # a marker, not a message
+        future, cell.reply = cell.reply, None
+        if self._open:
+            await asyncio.wait(self._open)
+        await adrive(life.stop(cell, future))
+
+    async def _cancelled(self) -> bool:
+        """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
+        cell = self.cell
+        if any(control.signal is Signal.KILL for control in cell.control):
+            await adrive(life.crashed(cell, ActorKilled()))
+            cell.end_turn()
+            return True
+        entry, cell.current = cell.current, IDLE
+        future = entry[1] if type(entry) is Entry else None
+        if future is not None:
+            future.try_fail(self._ended_by_cancel(entry[0]))
+        # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
+        self._forget()
+        cell.end_turn()
+        return False
+
+    def _ended_by_cancel(self, message: Any) -> ActorError:
+        """Return the error for an ask whose handler was cancelled."""
+        cell = self.cell
+        if cell.end is None and not any(control.signal is Signal.KILL for control in cell.control):
+            return AskCancelled("the handler was cancelled")
+        label = cell.label()
+        return ActorDeadError(f"{label} was killed while it handled the message", label, message)
+
+    async def _admit(self, entry: Any) -> None:
+        """Begin with a message of a reentrant actor, in a task of its own; the next one is admitted when it awaits."""
+        cell = self.cell
+        cell.current = IDLE
+        accepted = accept(cell, entry)
+        if accepted is None:
+            return
+        message, future, note = accepted
+        if message is STOP:
+            cell.reply = future
+            await self._stop()
+            return
+        task = self.host.loop.create_task(self._one(message, Delivery(entry, future), note))
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        await asyncio.sleep(0)
+
+    async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
+        deliver(delivery)
+        bind(self)
+        cell = self.cell
+        try:
+            value = execute(cell, message)
+            if type(value) is CoroutineType:
+                value = await value
+            if delivery.reply is not None:
+                delivery.reply.try_set(value)
+            if note is not None:
+                note.delivered(cell)
+        except asyncio.CancelledError:
+            if delivery.reply is not None:
+                delivery.reply.try_fail(self._ended_by_cancel(message))
+        except Exception as error:  # noqa: BLE001  # told to the asker, or crashes the actor in its own turn
+            if not failed(cell, delivery.current, error):
+                cell.signal(Control(Signal.CRASH, error=error))
+        except BaseException as error:
+            cell.signal(Control(Signal.CRASH, error=error))
+            raise
+
+
+async def adrive(steps: Generator[Any, Any, Any]) -> Any:
+    """Run the steps of a life event, awaiting async hooks."""
+    value: Any = None
+    error: BaseException | None = None
+    while True:
+        try:
+            pending = steps.throw(error) if error is not None else steps.send(value)
+        except StopIteration as stop:
+            return stop.value
+        value = error = None
+        try:
+            value = await pending
+        except asyncio.CancelledError:
+            error = ActorKilled()
+        except BaseException as raised:  # noqa: BLE001  # handed to the life event, which knows what it means
+            error = raised
+
+
+def _cancelled() -> BaseException:
+    return asyncio.CancelledError()
+
+
+@coroutine
+def _carry_on(handler: Any, waiting_for: Any, *, cancelled: bool) -> Generator[Any, Any, Any]:
+    """Drive a handler from its first wait on, handing each wait to the task that awaits this."""
+    while True:
+        if cancelled:
+            step, argument = handler.throw, _cancelled()
+            cancelled = False
+        else:
+            try:
+                step, argument = handler.send, (yield waiting_for)
+            except BaseException as error:  # noqa: BLE001  # for the handler to see
+                step, argument = handler.throw, error
+        try:
+            waiting_for = step(argument)
+        except StopIteration as stop:
+            return stop.value
