@@ -92,6 +92,8 @@ class Runtime:
         self.loop_thread: LoopThread | None = None  # under _wiring
         self._wiring = threading.Lock()
         self._warm: deque[Cell] = deque()
+        # What `_options` found for classes spawned as declared; a plain dict store, the same whoever is first.
+        self._options_of: dict[type[Any], Options] = {}
         self.dead_letters = 0  # under lock
         self.shutdown = Shutdown(self)
         self._keeping = 0  # under lock: living actors that keep the process alive
@@ -166,18 +168,23 @@ class Runtime:
         self._left(cell)
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
+        if dispatcher is None and mailbox is None:
+            known = self._options_of.get(actor_class) if isinstance(actor_class, type) else None
+            if known is not None:
+                return known
         options = getattr(actor_class, "_greenroom_options", None)
         if not isinstance(options, Options) or not isinstance(actor_class, type):
             msg = f"actor_class={actor_class!r} is not valid: a subclass of actors.Actor"
             raise TypeError(msg)
-        if dispatcher is not None or mailbox is not None:
-            options = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
-            if dispatcher not in (None, DispatcherKind.EVENT_LOOP) and getattr(actor_class, "_greenroom_async", False):
-                msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
-                raise TypeError(msg)
-        if not options.mailbox_declared and self.config.mailbox != options.mailbox:
-            options = options.merged({"mailbox": self.config.mailbox})
-        return options
+        if dispatcher not in (None, DispatcherKind.EVENT_LOOP) and getattr(actor_class, "_greenroom_async", False):
+            msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
+            raise TypeError(msg)
+        asked = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
+        if not asked.mailbox_declared:
+            asked = asked.merged({"mailbox": self.config.mailbox})
+        if dispatcher is None and mailbox is None:
+            self._options_of[actor_class] = asked
+        return asked
 
     def _lane(self, cell: Cell) -> Lane:
         """Choose who gives the actor its turns."""

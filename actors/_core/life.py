@@ -6,9 +6,9 @@ and nothing where hooks are plain functions. So there is one text for every disp
 
 from __future__ import annotations
 
-import inspect
 import logging
 from collections.abc import Generator
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from actors._core import events, watch
@@ -77,15 +77,11 @@ def _obey(cell: Cell, control: Control) -> Steps:
             yield from _child_gone(cell)
 
 
-def _hook(result: Any) -> Steps:
-    """Await the result of a hook if it is a coroutine."""
-    if inspect.iscoroutine(result):
-        yield result
-
-
 def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
     try:
-        yield from _hook(in_context(cell, cell.actor.on_start))
+        result = in_context(cell, cell.actor.on_start)
+        if type(result) is CoroutineType:
+            yield result
     except Exception as failure:  # noqa: BLE001  # logged and told, as every crash
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
@@ -201,7 +197,9 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
 
 def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
     try:
-        yield from _hook(in_context(cell, hook))
+        result = in_context(cell, hook)
+        if type(result) is CoroutineType:
+            yield result
     except Exception as failure:  # noqa: BLE001  # logged as pykka does
         _log_failure(cell, failure)
     except ActorKilled:

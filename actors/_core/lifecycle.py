@@ -19,6 +19,8 @@ class Lifecycle(Enum):
     STOPPING = "stopping"
     STOPPED = "stopped"
 
+    __hash__ = object.__hash__  # members are themselves only; Enum's own hashes the name, in Python
+
 
 class DownReason(Enum):
     """How an actor ended."""

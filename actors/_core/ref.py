@@ -236,6 +236,9 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
                     self.tell(entry)
                 return await awaiter.answer(future)
             return await self._ask_within(entry, future, timeout)
+        except DeadlockError:
+            future.cancel()  # as in `ask`
+            raise
         except Exception:
             raise
         except BaseException:  # the await was cancelled

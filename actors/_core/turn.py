@@ -221,4 +221,4 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
 
 
 # Modules whose frames tell the reader of a failure nothing.
-_OWN = {__name__, "actors._core.context", "actors._core.receivers", "actors._core.tracing", "actors.dispatch.event_loop"}
+_OWN = {__name__, "actors._core.context", "actors._core.receivers", "actors._core.tracing", "actors.dispatch.runner"}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+import sys
 import threading
 from collections import deque
 from typing import TYPE_CHECKING
@@ -96,7 +97,7 @@ class LoopHost:
         Every so often it is refused, so that a coroutine that asks and asks lets the loop look at others.
         """
         runner = cell.rare.runner if cell.rare is not None else None
-        if runner is None or not runner.idle or threading.get_ident() != self._thread or self._nested >= NESTED:
+        if runner is None or not runner.idle or asyncio._get_running_loop() is not self.loop or self._nested >= NESTED:
             return False
         if (
             type(cell.queue) is not deque
@@ -107,17 +108,20 @@ class LoopHost:
             or cell.options.reentrant
         ):
             return False
+        if sys.exc_info()[1] is not None:
+            return False  # the asker is dealing with an exception: what the handler raises has nothing to do with it
         self._early += 1
         if self._early >= EARLY or self.system.config.tracing:
             self._early = 0
             return False
+        asker = asyncio.current_task()
         try:
             cell.token.pop()
         except IndexError:
             return False
         self._nested += 1
         try:
-            runner.begin(entry, asyncio.current_task())
+            runner.begin(entry, asker)
         finally:
             self._nested -= 1
         return True

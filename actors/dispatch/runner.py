@@ -119,7 +119,7 @@ class Runner:
         answered(cell, value)
         return True
 
-    async def _main(self) -> None:
+    async def _main(self) -> None:  # noqa: C901, PLR0912  # one loop, read from top to bottom
         bind(self)
         cell = self.cell
         try:
@@ -142,6 +142,10 @@ class Runner:
                 self.host.went_idle()
                 try:
                     await self._idle
+                except asyncio.CancelledError:
+                    if self._begun is None:
+                        raise
+                    self._begun_cancelled = self._due = True  # it was meant for the handler
                 finally:
                     self._idle = None
         finally:
@@ -320,10 +324,11 @@ def _cancelled() -> BaseException:
 def _carry_on(handler: Any, waiting_for: Any, *, cancelled: bool) -> Generator[Any, Any, Any]:
     """Drive a handler from its first wait on, handing each wait to the task that awaits this."""
     while True:
-        if cancelled:
+        if cancelled and not (waiting_for is not None and waiting_for.cancel()):
             step, argument = handler.throw, _cancelled()
             cancelled = False
         else:
+            cancelled = False  # if it was, the cancellation comes out of what was waited for, as with any task
             try:
                 step, argument = handler.send, (yield waiting_for)
             except BaseException as error:  # noqa: BLE001  # for the handler to see
