@@ -251,6 +251,30 @@ def test_a_chain_of_asks_of_any_length_is_answered(length: int) -> None:
     run(main)
 
 
+def test_however_long_a_chain_of_asks_few_handlers_stand_on_one_stack() -> None:
+    heights: list[int] = []
+
+    def chained_and_measured(refs: list[ActorRef[Doer]]) -> Callable[[Doer], Coroutine[Any, Any, None]]:
+        async def handler(_: Doer) -> None:
+            frame, height = sys._getframe(), 0
+            while frame.f_back is not None:
+                height += frame.f_code is handler.__code__
+                frame = frame.f_back
+            heights.append(height)
+            if refs:
+                await refs[0].ask_async(chained_and_measured(refs[1:]))
+
+        return handler
+
+    async def main() -> None:
+        async with idle(100) as [first, *others]:
+            await first.ask_async(chained_and_measured(others))
+
+    run(main)
+    assert len(heights) == 100
+    assert 2 <= max(heights) <= 10
+
+
 def test_a_failure_travels_back_along_a_chain_of_asks_on_a_loop() -> None:
     def handler(refs: list[ActorRef[Doer]]) -> Callable[[Doer], Coroutine[Any, Any, None]]:
         async def ask_on(me: Doer) -> None:

@@ -521,12 +521,12 @@ def test_run_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(number:
         system.spawn(Echo)
         system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: print("after"), name="after")
         say_ready_once_signals_are_handled()
-        system.run()
-        print("returned", system.state.name)
+        report = system.run()
+        print("returned", system.state.name, int(report.signal))
     """)
     program.wait_for("ready")
     program.send(number)
-    assert program.finish() == (0, ["on_stop", "after", "returned STOPPED"], "")
+    assert program.finish() == (0, ["on_stop", "after", f"returned STOPPED {int(number)}"], "")
 
 
 @posix
@@ -537,13 +537,13 @@ def test_run_async_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(n
             async with ActorSystem() as system:
                 await system.spawn_async(AsyncEcho)
                 asyncio.get_running_loop().call_later(0.01, lambda: print("ready"))
-                await system.run_async()
-                print("returned", system.state.name)
+                report = await system.run_async()
+                print("returned", system.state.name, int(report.signal))
         asyncio.run(main())
     """)
     program.wait_for("ready")
     program.send(number)
-    assert program.finish() == (0, ["on_stop", "returned STOPPED"], "")
+    assert program.finish() == (0, ["on_stop", f"returned STOPPED {int(number)}"], "")
 
 
 @posix
@@ -662,6 +662,7 @@ def test_a_default_actor_stopped_by_another_thread_after_main_lets_the_process_e
         "system.spawn(Echo).ask(1)",
         "system.spawn(AsyncEcho).ask(1)",
         "system.spawn(Echo, dispatcher=DispatcherKind.EVENT_LOOP).ask(1)",
+        "system.spawn(Echo, dispatcher=DispatcherKind.THREAD).ask(1)",  # its flag is for the default system, as pykka's is
         "[system.spawn(Echo).tell(i) for i in range(1000)]",
         "(system.spawn(Parked).tell(1), time.sleep(0.05))",
         "(system.spawn(AsyncParked).tell(1), time.sleep(0.05))",
