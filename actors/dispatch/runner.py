@@ -42,7 +42,7 @@ class Runner:
         # An ask begun early: (handler, what it waits for), or (None, the exception that came out of it).
         self._begun: tuple[Any, Any] | None = None
         self._begun_cancelled = False
-        self._context = contextvars.copy_context()
+        self._context = contextvars.Context()  # the actor's own, as on the pool; not that of whoever happened to send first
         self.task = host.loop.create_task(self._main(), name=f"greenroom:{cell.name}", context=self._context)
 
     def go(self) -> None:
@@ -276,8 +276,8 @@ class Runner:
         await asyncio.sleep(0)
 
     async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
-        deliver(delivery)
         bind(self)
+        deliver(delivery)
         cell = self.cell
         try:
             value = execute(cell, message)
@@ -323,6 +323,9 @@ def _cancelled() -> BaseException:
 @coroutine
 def _carry_on(handler: Any, waiting_for: Any, *, cancelled: bool) -> Generator[Any, Any, Any]:
     """Drive a handler from its first wait on, handing each wait to the task that awaits this."""
+    # Whoever awaited the same future in the meantime has taken back its mark of being awaited, which the task wants to see.
+    if getattr(waiting_for, "_asyncio_future_blocking", None) is False:
+        waiting_for._asyncio_future_blocking = True
     while True:
         if cancelled and not (waiting_for is not None and waiting_for.cancel()):
             step, argument = handler.throw, _cancelled()
