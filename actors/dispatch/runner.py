@@ -108,7 +108,9 @@ class Runner:
             value = execute(cell, message)
             if type(value) is CoroutineType:
                 try:
-                    self._begun = (value, value.send(None))
+                    waiting_for = value.send(None)
+                    _mark_awaited(waiting_for, awaited=False)  # others may await it before the task does
+                    self._begun = (value, waiting_for)
                 except StopIteration as stop:
                     value = stop.value
                 else:
@@ -320,12 +322,16 @@ def _cancelled() -> BaseException:
     return asyncio.CancelledError()
 
 
+def _mark_awaited(future: Any, *, awaited: bool) -> None:
+    """Set the mark by which a task tells a future that was awaited from one that was merely yielded."""
+    if getattr(future, "_asyncio_future_blocking", None) is not None:
+        future._asyncio_future_blocking = awaited
+
+
 @coroutine
 def _carry_on(handler: Any, waiting_for: Any, *, cancelled: bool) -> Generator[Any, Any, Any]:
     """Drive a handler from its first wait on, handing each wait to the task that awaits this."""
-    # Whoever awaited the same future in the meantime has taken back its mark of being awaited, which the task wants to see.
-    if getattr(waiting_for, "_asyncio_future_blocking", None) is False:
-        waiting_for._asyncio_future_blocking = True
+    _mark_awaited(waiting_for, awaited=True)
     while True:
         if cancelled and not (waiting_for is not None and waiting_for.cancel()):
             step, argument = handler.throw, _cancelled()
