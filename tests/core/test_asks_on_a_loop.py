@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import ActorRef, ActorSystem, DeadlockError, Future
+from actors.events import DeadLetter, DeadLetterReason
 from tests.core.asking import SAFETY, Doer, holding, idle, log_of, run
 from tests.support import scaled
 
@@ -334,9 +335,14 @@ def test_a_message_whose_asker_was_told_of_a_deadlock_is_not_handled() -> None:
             async def forth(_: Doer) -> None:
                 await second.ask_async(back)
 
+            letters: list[tuple[Any, DeadLetterReason]] = []
+            await first.ask_async(
+                lambda me: me.system.events.subscribe(DeadLetter, lambda letter: letters.append((letter.message, letter.reason))) and None
+            )
             with pytest.raises(DeadlockError):
                 await first.ask_async(forth)
             assert await first.ask_async(log_of) == []
+            assert letters == [("refused", DeadLetterReason.CANCELLED)]
 
     run(main)
 
