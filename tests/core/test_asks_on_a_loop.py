@@ -159,6 +159,7 @@ def test_context_variables_cross_neither_way() -> None:
         return [*seen, variable.get()]
 
     async def main() -> None:
+        variable.set("the spawner's")
         async with idle() as [ref]:
             variable.set("the asker's")
             assert await ref.ask_async(lambda _: variable.get()) == "nobody's"

@@ -70,6 +70,32 @@ def test_what_asyncio_offers_works_in_a_handler_from_its_first_step_on(handler: 
     run(main)
 
 
+@pytest.mark.parametrize("kind", ["future", "task"])
+def test_handlers_may_wait_for_one_future_at_their_first_step(kind: str) -> None:
+    async def main() -> None:
+        async with idle(3) as refs:
+            opened = asyncio.Event()
+            loop = asyncio.get_running_loop()
+            shared: asyncio.Future[Any] = loop.create_future() if kind == "future" else loop.create_task(opened.wait())
+
+            async def handler(_: Doer) -> Any:
+                return await shared, await shared
+
+            asks = [ref.ask(handler, block=False) for ref in refs]
+            other = asyncio.ensure_future(refs[0].ask_async("behind"))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert not any(ask.done() for ask in asks)
+            opened.set()
+            if kind == "future":
+                shared.set_result(True)
+            assert [await ask for ask in asks] == [(True, True)] * 3
+            assert await shared is True
+            assert await other == "behind"
+
+    run(main)
+
+
 def raising(error: BaseException, waits: int) -> Callable[[Doer], Coroutine[Any, Any, Any]]:
     async def handler(me: Doer) -> None:
         me.log.append(waits)
