@@ -32,7 +32,7 @@ from actors._core.mailbox import CLOSED, BoundedMailbox, Door
 from actors._core.messages import Control, Signal
 from actors._core.options import DispatcherKind, Options
 from actors._core.ref import ActorRef
-from actors._core.registry import share
+from actors._core.registry import ActorRegistry, share
 from actors._core.tracing import TracedInbox
 from actors._core.tree import Groups, Tree
 from actors.dispatch.clock import RealClock
@@ -208,6 +208,7 @@ class Runtime:
             open_ = self.state is SystemState.RUNNING and cell.state is Lifecycle.CREATED
             if open_:
                 cell.state = advance(cell.state, Lifecycle.STARTING)
+                cell.incarnation = 1
                 cell.control = (*cell.control, Control(Signal.START, call=report))
         if not open_:
             self._undo(cell)
@@ -255,8 +256,9 @@ class Runtime:
         """Return the host of async actors, starting a loop thread if the system has no loop yet."""
         with self._wiring:
             if self.loop_host is None:
-                self.loop_thread = LoopThread(self)
-                self.loop_host = self.loop_thread.start()
+                thread = LoopThread(self)
+                self.loop_host = thread.start()
+                self.loop_thread = thread
             return self.loop_host
 
     # -- ending actors: the mechanisms behind ActorRef ---------------------------------------------------------------------
@@ -319,7 +321,7 @@ class Runtime:
         cell.lane.host.retire(cell)
         if not self.events.idle:
             self.events.publish(ActorStopped(cell.ref, reason, error))
-        if self.is_default and not cell.actor_class.use_daemon_thread:
+        if self.is_default and cell.incarnation and not cell.actor_class.use_daemon_thread:
             with self.lock:
                 self._keeping -= 1
                 if not self._keeping:
@@ -361,15 +363,10 @@ class Runtime:
     def fatal(self, error: BaseException) -> None:
         """End the system because of a BaseException in a handler: in order, and not on the thread of that handler."""
         del error
-        self.ports.aside(self._fatal, "fatal")
-
-    def _fatal(self) -> None:
         if self.is_default:
-            from actors._core.registry import ActorRegistry  # noqa: PLC0415
-
-            ActorRegistry.stop_all()
+            self.ports.aside(ActorRegistry.stop_all, "fatal")  # as in pykka; the system itself lives on
         else:
-            self.shutdown.run(None)
+            self.shutdown.begin(None)
 
     @staticmethod
     def stopped_event(cell: Cell) -> threading.Event:
@@ -392,7 +389,7 @@ class Runtime:
 
     def request_shutdown(self) -> None:
         """Begin to shut down, and return at once."""
-        self.ports.clock.soon(lambda: self.ports.aside(lambda: self.shutdown.run(None), "shutdown"))
+        self.ports.clock.soon(lambda: self.shutdown.begin(None))
 
     def close_threads(self, timeout: float) -> None:
         """End pool, loop thread and clock. The last step of a shutdown."""

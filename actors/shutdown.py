@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import threading
 from dataclasses import dataclass, replace
@@ -95,23 +96,31 @@ class Shutdown:
         host = self._system.loop_host
         if host is not None and host.here() and not self.report.done():
             raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
-        try:
-            self._claim.pop()
-        except IndexError:
-            return self.report.get()
-        return self._run(limit)
+        self.begin(limit)
+        return self.report.get()
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, awaiting."""
+        self.begin(self._limit(timeout))
+        report = await self.report
+        await self._system.close_loop()
+        return report
+
+    def begin(self, timeout: float | None) -> None:
+        """Begin the shutdown unless it is under way. Not on the caller's stack, where an exception of its own could end it half way."""
         limit = self._limit(timeout)
         try:
             self._claim.pop()
         except IndexError:
-            report = await self.report
-        else:
-            report = await asyncio.get_running_loop().run_in_executor(None, self._run, limit)
-        await self._system.close_loop()
-        return report
+            return
+        self._system.ports.aside(lambda: self._guarded(limit), "shutdown")
+
+    def _guarded(self, limit: float) -> None:
+        try:
+            self.report.set(self._run(limit))
+        except BaseException as error:
+            self.report.try_fail(error)
+            raise
 
     def _limit(self, timeout: float | None) -> float:
         return self._system.config.shutdown_timeout if timeout is None else check_seconds("timeout", timeout)
@@ -135,9 +144,7 @@ class Shutdown:
         system.close_threads(timeout=1.0)
         system.state = SystemState.STOPPED
         elapsed = clock.now() - begin
-        report = ShutdownReport(count, tuple(killed), tuple(failed), elapsed)
-        self.report.set(report)
-        return report
+        return ShutdownReport(count, tuple(killed), tuple(failed), elapsed)
 
     def _run_hooks(self, phase: ShutdownPhase) -> list[str]:
         """Run the hooks of a phase, each for as long as it may take; return the names of those that failed."""
@@ -196,7 +203,7 @@ def run_until_signal(system: Runtime) -> ShutdownReport:
     previous = {number: signal.signal(number, lambda number, _: got.append(number)) for number in SIGNALS}
     report = system.shutdown.report
     over = threading.Event()
-    report._listen(lambda _: over.set())
+    report._listen(wake := lambda _: over.set())
     begun = killed = False
     try:
         while not over.wait(POLL):
@@ -209,6 +216,7 @@ def run_until_signal(system: Runtime) -> ShutdownReport:
         result = report.get()
         return replace(result, signal=signal.Signals(got[0])) if got else result
     finally:
+        report._forget(wake)
         for number, handler in previous.items():
             signal.signal(number, handler)
 
@@ -236,7 +244,8 @@ async def run_until_signal_async(system: Runtime) -> ShutdownReport:
     done = system.shutdown.report
 
     def ended(_: Any) -> None:
-        loop.call_soon_threadsafe(wake.set)
+        with contextlib.suppress(RuntimeError):  # the loop has ended, and with it whoever waited
+            loop.call_soon_threadsafe(wake.set)
 
     done._listen(ended)
     try:
@@ -244,5 +253,6 @@ async def run_until_signal_async(system: Runtime) -> ShutdownReport:
         report = await system.shutdown.run_async(None)
         return replace(report, signal=got[0]) if got else report
     finally:
+        done._forget(ended)
         for number in SIGNALS:
             loop.remove_signal_handler(number)

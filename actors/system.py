@@ -199,6 +199,7 @@ class ActorSystem:
             BlockingInLoopError: called on the event loop that runs the system's actors; use `shutdown_async`.
             DeadlockError: called in a handler of the system, which would wait for its own end; use `request_shutdown`.
         """
+        self._runtime.check_here()
         self._check_outside()
         return self._runtime.shutdown.run(timeout)
 

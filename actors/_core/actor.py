@@ -115,9 +115,11 @@ class Actor(pykka.Actor):
             msg = f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
             raise HandlerDeclarationError(msg)
         cls._greenroom_async = is_async
+        cls._greenroom_undelivered = cls.on_undelivered is not Actor.on_undelivered
         cls._greenroom_options = options
 
     _greenroom_async: ClassVar[bool] = False
+    _greenroom_undelivered: ClassVar[bool] = False  # whether the hook is overridden
 
     # -- pykka's life cycle ------------------------------------------------------------------------------------------------
 
@@ -277,6 +279,8 @@ class Actor(pykka.Actor):
         entry = current_entry(cell)
         if type(entry) is Control:
             raise NotInActorError("stash(), which needs a message being handled,")
+        if cell.end is not None:
+            raise NotInActorError("stash(), which needs an actor that is not ending,")
         rare = cell.extras()
         if rare.stash is None:
             rare.stash = deque()
@@ -295,7 +299,7 @@ class Actor(pykka.Actor):
             raise ValueError(msg)
         cell = _own(self, "unstash()")
         stash = cell.rare.stash if cell.rare is not None else None
-        if not stash:
+        if not stash or cell.end is not None:
             return 0
         number = len(stash) if count is None else min(count, len(stash))
         entries = [stash.popleft() for _ in range(number)]
@@ -413,7 +417,7 @@ class Actor(pykka.Actor):
 def _own(actor: Actor, call: str) -> Cell:
     """Return the actor's cell if its turn is running here; an actor is nobody else's to use."""
     cell = actor._greenroom_cell
-    if current_cell() is not cell:
+    if current_cell() is not cell or cell.actor is not actor:  # not the actor's turn, or an instance that was replaced
         raise NotInActorError(call)
     return cell
 

@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
 
 __all__ = ["Cell", "Host", "Lane", "Rare"]
+
+LOST = 1000  # dropped messages kept for an actor's hook
 
 _settling = threading.RLock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
 
@@ -74,6 +77,7 @@ class Rare:
         "handles",
         "leaving",
         "links",
+        "lost",
         "reports",
         "restarts",
         "runner",
@@ -99,6 +103,8 @@ class Rare:
         self.stopped_event: Any = None  # under system.lock
         self.dead_lettered = 0  # under system.lock
         self.dropped = 0  # under system.lock
+        # Dropped messages that the actor's hook is still to be told of; the newest if there are too many.
+        self.lost: deque[tuple[Any, DeadLetterReason]] = deque(maxlen=LOST)
         self.restarts = 0
         self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
         self.context: Context | None = None  # of the class option own_context
@@ -168,7 +174,7 @@ class Cell:
         self.handled = 0
         self.state = Lifecycle.CREATED
         self.suspended = False
-        self.incarnation = 0
+        self.incarnation = 0  # 0 until it is begun; each restart makes it one more
         self.end: tuple[DownReason, BaseException | None] | None = None  # under system.lock
         self.mourners: tuple[Future[bool], ...] = ()  # set when it has ended; under system.lock
         self.parent: Cell | None = None
@@ -463,14 +469,25 @@ class Cell:
             self.undelivered(message, reason)
 
     def undelivered(self, message: Any, reason: DeadLetterReason) -> None:
-        """Call the actor's hook for its own undelivered messages."""
-        hook: Callable[[Any, Any], object] | None = getattr(self.actor, "on_undelivered", None)
-        if hook is None:
+        """Call the actor's hook for its own undelivered messages, if its class has one."""
+        if self.actor is None or not self.actor_class._greenroom_undelivered:
             return
         try:
-            hook(message, reason)
+            in_context(self, self.actor.on_undelivered, message, reason)
         except Exception as error:  # noqa: BLE001  # published: the actor is past crashing here
-            self.system.callback_failed(hook, error)
+            self.system.callback_failed(self.actor.on_undelivered, error)
+        except BaseException as error:  # noqa: BLE001  # ends the system, but not the turn that tells of the message
+            self.system.fatal(error)
+
+    def _tell_lost(self) -> None:
+        """Tell the hook of the messages that the mailbox dropped since it was told last."""
+        lost = self.extras().lost
+        while lost:
+            try:
+                message, reason = lost.popleft()
+            except IndexError:
+                return
+            self.undelivered(message, reason)
 
     def dropped(self, entry: Any, reason: DeadLetterReason) -> None:
         """Account for a message that a full mailbox dropped by its policy."""
@@ -482,7 +499,12 @@ class Cell:
             label = self.label()
             future.try_fail(ActorDeadError(f"{label} dropped the message: {reason.value}", label, message))
         self.system.dead_letter(self, message, reason)
-        self.signal(Control(Signal.CALL, call=lambda: self.undelivered(message, reason)))
+        if self.actor_class._greenroom_undelivered:
+            with self.system.lock:
+                first = not rare.lost
+                rare.lost.append((message, reason))
+            if first:
+                self.signal(Control(Signal.CALL, call=self._tell_lost))
 
     def waiting(self) -> int:
         """Return how many messages wait in the mailbox. The marker of a stop is none."""

@@ -81,17 +81,21 @@ def restart(cell: Cell) -> Future[bool]:
     return future
 
 
-def _abandon(cell: Cell) -> None:
-    """Fence off the handler or hook of a killed actor that will not end, and end the actor without it. On the clock's thread."""
+def _abandon(cell: Cell, *, again: bool = False) -> None:
+    """End a killed actor without its handler or hook, which is fenced off, or without its turn, which does not come.
+
+    On the clock's thread. Safe beside a turn that comes after all: a kill runs no hook, and `begin_end` and `finish` happen once.
+    """
     if cell.state is Lifecycle.STOPPED:
         return
+    system = cell.system
     entry = cell.current
-    if entry is IDLE:  # it waits for its turn, or for its children
-        clock = cell.system.ports.clock
-        clock.call_at(clock.now() + cell.system.config.blocked_after, lambda: _abandon(cell))
+    if entry is IDLE and not again:  # it waits for its turn, or for its children: one more look
+        clock = system.ports.clock
+        clock.call_at(clock.now() + system.config.blocked_after, lambda: _abandon(cell, again=True))
         return
     life.begin_end(cell, DownReason.KILLED, None)
-    with cell.system.lock:
+    with system.lock:
         rare = cell.extras_locked()
         rare.abandoned = cell.state is not Lifecycle.STOPPED  # type: ignore[comparison-overlap]  # begin_end has moved it on
     if not rare.abandoned:
@@ -100,9 +104,13 @@ def _abandon(cell: Cell) -> None:
     if future is not None:
         label = cell.label()
         future.try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, entry[0]))
-    cell.system.events.publish(HandlerAbandoned(cell.ref))
+    if entry is not IDLE:
+        system.events.publish(HandlerAbandoned(cell.ref))
+    host = cell.lane.host
+    if host.queue and host.sleepers:
+        host.wake()  # its thread is lost; what waits there may need another
     if rare.children:
-        for child in cell.system.children_of(cell):
+        for child in system.children_of(cell):
             kill(child)
     else:
         life.finish(cell)

@@ -15,11 +15,11 @@ from actors._core.messages import Request
 from actors._core.reply import ReplyHandle
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["collect", "enclosing_names", "handler", "lookup"]
+__all__ = ["MARK", "collect", "enclosing_names", "handler", "lookup"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_MARK = "_greenroom_handler"
+MARK = "_greenroom_handler"
 
 
 def handler(method: F) -> F:
@@ -32,7 +32,7 @@ def handler(method: F) -> F:
         HandlerDeclarationError: the annotation is missing, not a class, taken by another handler, or the return type does not
             fit the request.
     """
-    setattr(method, _MARK, True)
+    setattr(method, MARK, True)
     return method
 
 
@@ -45,7 +45,7 @@ def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], st
     for base in reversed(actor_class.__mro__):
         own: dict[type[Any], str] = {}
         for name, member in vars(base).items():
-            if not getattr(member, _MARK, False):
+            if not getattr(member, MARK, False):
                 continue
             for message_type in _message_types(base, name, member, names):
                 if message_type in own:

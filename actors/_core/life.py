@@ -269,6 +269,8 @@ def _rebuild(cell: Cell) -> Steps:
     rare = cell.extras()
     error, rare.cause = rare.cause, None
     cell.incarnation += 1
+    if cell.reentrant:
+        cell.lane.host.renew(cell)  # type: ignore[attr-defined]  # only event loops run reentrant actors
     if rare.timers is not None:
         rare.timers.cancel_all()
         rare.timers = None
@@ -283,6 +285,9 @@ def _rebuild(cell: Cell) -> Steps:
     except Exception as failure:  # noqa: BLE001  # a crash like any other
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
+        return
+    except BaseException as failure:  # noqa: BLE001  # ends the system
+        yield from fatal(cell, failure)
         return
     cell.state = advance(cell.state, Lifecycle.STARTING)
     yield from _start(cell, restarted=True, error=error)

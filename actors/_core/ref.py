@@ -202,7 +202,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         try:
             if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
                 timeout = self._send_within(entry, timeout)
-            elif block or not self._target.system.ports.awaiter.begin_now(self._target, entry):
+            else:
                 self.tell(entry)
         except ActorError as error:
             future.try_fail(error)

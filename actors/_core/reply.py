@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors.errors import AskCancelled, DeadlineExceeded
+from actors.errors import ActorDeadError, AskCancelled, DeadlineExceeded
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +85,11 @@ class ReplyHandle:
         handles = cell.extras().handles
         with cell.system.lock:
             handles[self] = None
-        if future.done():
+            late = cell.end is not None  # the end fails the handles it finds, and notes itself under the lock before
+        if late:
+            label = cell.label()
+            self.fail(ActorDeadError(f"{label} stopped before it replied", label))
+        elif future.done():
             self._close()
 
     def reply(self, value: Any = None) -> bool:

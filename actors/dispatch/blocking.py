@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors.runtime import Runtime
 
-__all__ = ["BlockingWorker", "BlockingWorkers"]
+__all__ = ["BlockingWorker", "BlockingWorkers", "abandoned"]
 
 LENT = 8  # times max_workers: threads at most, those whose handlers wait for other actors included
+
+
+def abandoned(cell: Cell | None) -> bool:
+    """Tell whether a worker that is at `cell` is stuck in a handler that was given up."""
+    return cell is not None and cell.rare is not None and cell.rare.abandoned
 
 
 class BlockingWorker:
@@ -92,6 +97,9 @@ class BlockingWorkers:
                 return
             limit = self.system.config.max_workers
             full = len(self._workers) >= min(limit + self._lent, limit * LENT)
+            if full:  # threads that are stuck in abandoned handlers are lost; they do not count
+                lost = sum(1 for one in self._workers if abandoned(one.cell))
+                full = len(self._workers) - lost >= min(limit + self._lent, limit * LENT)
             worker = None
             if not full:
                 worker = BlockingWorker(self, len(self._workers))

@@ -121,8 +121,7 @@ class RealClock:
     def _make(call: Call) -> None:
         try:
             call()
-        except Exception:
-            # A bug of the framework: nothing of the user's runs here. The thread must survive it.
+        except BaseException:  # subscribers to events may run here and raise anything; the thread must survive it
             logger.exception("greenroom: an internal timer call failed; please report this")
 
     def forget(self) -> None:

@@ -18,7 +18,7 @@ from actors._core.cell import Lane
 from actors._core.lifecycle import Lifecycle
 from actors.dispatch.runner import Runner
 from actors.dispatch.waiting import hosts_actors
-from actors.errors import SystemStoppedError
+from actors.errors import InternalError, SystemStoppedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,6 +149,12 @@ class LoopHost:
     def retire(self, cell: Cell) -> None:
         """Nothing to do: the task ends by itself."""
 
+    def renew(self, cell: Cell) -> None:
+        """Cancel what the old instance of a reentrant actor is still at. On the loop's thread, in the actor's turn."""
+        runner = cell.rare.runner if cell.rare is not None else None
+        if runner is not None:
+            runner.cancel_open()
+
     def cancel(self, cell: Cell) -> None:
         """Cancel what `cell` is at. From any thread."""
 
@@ -189,19 +195,29 @@ class LoopThread:
         self._ready = threading.Event()
         self._host: LoopHost | None = None
         self._done: asyncio.Event | None = None
+        self._error: BaseException | None = None
         self.thread = threading.Thread(target=self._main, name="greenroom-loop", daemon=True)
 
     def start(self) -> LoopHost:
-        """Start the thread and return its host."""
+        """Start the thread and return its host; raise what kept the loop from being made."""
         self.thread.start()
         self._ready.wait()
-        assert self._host is not None
+        if self._host is None:
+            self.thread.join()
+            raise self._error or InternalError("the event loop did not start")
         return self._host
 
     def _main(self) -> None:
         factory = self._system.config.loop_factory
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(self._serve())
+        try:
+            with asyncio.Runner(loop_factory=factory) as runner:
+                runner.run(self._serve())
+        except BaseException as error:
+            if self._host is not None:
+                raise
+            self._error = error  # for `start`, whose caller asked for the loop
+        finally:
+            self._ready.set()
 
     async def _serve(self) -> None:
         self._done = asyncio.Event()

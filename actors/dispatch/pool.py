@@ -26,7 +26,7 @@ from actors._core import life
 from actors._core.cell import Lane
 from actors._core.context import Strand
 from actors._core.turn import drive, run
-from actors.dispatch.blocking import BlockingWorker, BlockingWorkers
+from actors.dispatch.blocking import BlockingWorker, BlockingWorkers, abandoned
 from actors.dispatch.watcher import Watcher
 from actors.errors import InternalError
 
@@ -131,7 +131,9 @@ class PoolWorker:
             strand, self._next = self._next or self._new_strand(), None
             try:
                 strand.switch()
-            except Exception:
+            except BaseException as error:  # the thread must not vanish with the run queue
+                if isinstance(error, self.pool.system.ports.passing):
+                    raise
                 logger.exception("greenroom: a pool worker failed; please report this")
                 cell, self.cell = self.cell, None
                 if cell is not None:
@@ -316,9 +318,5 @@ class Pool:
             if one.thread is threading.current_thread():
                 continue
             # A thread that is stuck in an abandoned handler is left behind; nobody waits for it.
-            while one.thread.is_alive() and time.monotonic() < deadline and not _abandoned(one.cell):
+            while one.thread.is_alive() and time.monotonic() < deadline and not abandoned(one.cell):
                 one.thread.join(0.01)
-
-
-def _abandoned(cell: Cell | None) -> bool:
-    return cell is not None and cell.rare is not None and cell.rare.abandoned

@@ -17,7 +17,7 @@ from actors._core.context import Delivery, bind, deliver
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
 from actors._core.turn import accept, answered, execute, failed
-from actors.errors import ActorDeadError, ActorError, ActorKilled, AskCancelled
+from actors.errors import ActorDeadError, ActorError, ActorKilled, ActorRestarting, AskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -71,8 +71,7 @@ class Runner:
 
     def cancel(self) -> None:
         """Throw CancelledError into what the actor is at. On the loop's thread."""
-        for task in self._open:
-            task.cancel()
+        self.cancel_open()
         if self._begun is not None:
             self._begun_cancelled = True
         elif self._idle is None:
@@ -121,7 +120,12 @@ class Runner:
         answered(cell, value)
         return True
 
-    async def _main(self) -> None:  # noqa: C901, PLR0912  # one loop, read from top to bottom
+    def cancel_open(self) -> None:
+        """Cancel the messages that a reentrant actor is at."""
+        for task in tuple(self._open):
+            task.cancel()
+
+    async def _main(self) -> None:  # noqa: C901  # one loop, read from top to bottom
         bind(self)
         cell = self.cell
         try:
@@ -137,8 +141,7 @@ class Runner:
                 if self._due:
                     continue
                 if cell.state is Lifecycle.STOPPED:
-                    for task in self._open:  # a graceful stop has waited for them
-                        task.cancel()
+                    self.cancel_open()  # a graceful stop has waited for them
                     return
                 self._idle = self.host.loop.create_future()
                 self.host.went_idle()
@@ -233,7 +236,10 @@ class Runner:
         cell.handled -= 1  # a marker, not a message
         future, cell.reply = cell.reply, None
         if self._open:
-            await asyncio.wait(self._open)
+            try:
+                await asyncio.wait(self._open)
+            except asyncio.CancelledError:  # whoever cancels the actor's task wants no waiting; the stop must not be lost
+                self.cancel_open()
         await adrive(life.stop(cell, future))
 
     async def _cancelled(self) -> bool:
@@ -246,15 +252,17 @@ class Runner:
         entry, cell.current = cell.current, IDLE
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
-            future.try_fail(self._ended_by_cancel(entry[0]))
+            future.try_fail(self._ended_by_cancel(entry[0], cell.incarnation))
         # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
         self._forget()
         cell.end_turn()
         return False
 
-    def _ended_by_cancel(self, message: Any) -> ActorError:
+    def _ended_by_cancel(self, message: Any, incarnation: int) -> ActorError:
         """Return the error for an ask whose handler was cancelled."""
         cell = self.cell
+        if cell.end is None and incarnation != cell.incarnation:
+            return ActorRestarting(cell.label())
         if cell.end is None and not any(control.signal is Signal.KILL for control in cell.control):
             return AskCancelled("the handler was cancelled")
         label = cell.label()
@@ -281,6 +289,7 @@ class Runner:
         bind(self)
         deliver(delivery)
         cell = self.cell
+        incarnation = cell.incarnation
         try:
             value = execute(cell, message)
             if type(value) is CoroutineType:
@@ -291,7 +300,7 @@ class Runner:
                 note.delivered(cell)
         except asyncio.CancelledError:
             if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(message))
+                delivery.reply.try_fail(self._ended_by_cancel(message, incarnation))
         except Exception as error:  # noqa: BLE001  # told to the asker, or crashes the actor in its own turn
             if not failed(cell, delivery.current, error):
                 cell.signal(Control(Signal.CRASH, error=error))

@@ -258,8 +258,8 @@ class AsyncioAwaiter:
                         self.end(future, wake, cell)
                 return await future
         except TimeoutError:
-            if future.done():
-                raise
+            if future.done():  # the answer met the timeout, or is itself a TimeoutError
+                return future.get()
             msg = f"no answer within {timeout} seconds"
             raise Timeout(msg) from None
 

@@ -51,6 +51,13 @@ async def idle(count: int = 1) -> AsyncIterator[list[ActorRef[Doer]]]:
         yield refs
 
 
+async def begun(ref: ActorRef[Any], message: Any) -> asyncio.Task[Any]:
+    """Have another task ask; return when it waits for the answer, before the actor's own task had a turn."""
+    task = asyncio.create_task(ref.ask_async(message))
+    await asyncio.sleep(0)
+    return task
+
+
 def log_of(me: Doer) -> list[Any]:
     return me.log
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from actors import ActorRef, ActorSystem, DeadlockError, Future
 from actors.events import DeadLetter, DeadLetterReason
-from tests.core.asking import SAFETY, Doer, holding, idle, log_of, run
+from tests.core.asking import SAFETY, Doer, begun, holding, idle, log_of, run
 from tests.support import scaled
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -27,14 +27,14 @@ pytestmark = pytest.mark.usefixtures("no_leaks")
 def test_an_idle_actor_has_answered_before_its_asker_goes_on() -> None:
     async def main() -> None:
         async with idle() as [ref]:
-            future = ref.ask("x", block=False)
-            assert future.done()
-            assert await future == "x"
             others: list[str] = []
             asyncio.get_running_loop().call_soon(others.append, "had a turn")
             assert await ref.ask_async("y") == "y"
             assert others == []
-            assert ref.call(Doer.entries).get() == 2
+            assert (await begun(ref, "z")).done()
+            sent = ref.ask("sent", block=False)
+            assert not sent.done()  # a call without an await: nobody else's turn
+            assert await ref.call(Doer.entries) == 3
 
     run(main)
 
@@ -43,7 +43,7 @@ def test_an_ask_of_a_busy_actor_waits_in_its_mailbox() -> None:
     async def main() -> None:
         async with idle() as [ref]:
             event = asyncio.Event()
-            first = ref.ask(holding(event), block=False)
+            first = await begun(ref, holding(event))
             second = ref.ask("second", block=False)
             ref.tell("told")
             third = asyncio.create_task(ref.ask_async("third"))
@@ -141,10 +141,9 @@ def test_a_handler_runs_in_the_actors_own_task_and_the_asker_in_its_own() -> Non
             first, second = await ref.ask_async(tasks)
             assert asyncio.current_task() is mine
             assert at_once is first is second is not mine
-            future = ref.ask(lambda _: 1 / 0, block=False)
-            assert asyncio.current_task() is mine
             with pytest.raises(ZeroDivisionError):
-                await future
+                await ref.ask_async(lambda _: 1 / 0)
+            assert asyncio.current_task() is mine
 
     run(main)
 
@@ -185,8 +184,33 @@ def test_a_plain_callback_of_the_loop_may_ask() -> None:
     run(main)
 
 
+def test_a_coroutine_that_is_stepped_outside_of_any_task_may_ask() -> None:
+    async def main() -> None:
+        async with idle() as [ref]:
+            stepped: asyncio.Future[tuple[Any, Any]] = asyncio.get_running_loop().create_future()
+
+            def callback() -> None:
+                try:
+                    ref.ask_async(lambda _: asyncio.current_task()).send(None)
+                except StopIteration as answer:
+                    stepped.set_result((answer.value, asyncio.current_task()))
+
+            asyncio.get_running_loop().call_soon(callback)
+            inside, outside = await stepped
+            assert isinstance(inside, asyncio.Task)
+            assert outside is None
+
+    run(main)
+
+
 def test_an_asker_in_trouble_does_not_trouble_the_handler() -> None:
     """The exception that the asker deals with is not the handler's to see."""
+
+    def own_trouble(_: Doer) -> BaseException | None:
+        try:
+            raise ValueError  # noqa: TRY301  # to be dealing with it below
+        except ValueError as error:
+            return error.__context__
 
     async def main() -> None:
         async with idle() as [ref]:
@@ -194,10 +218,7 @@ def test_an_asker_in_trouble_does_not_trouble_the_handler() -> None:
                 raise KeyError("the asker's")  # noqa: TRY301  # to be dealing with it below
             except KeyError:
                 assert await ref.ask_async(lambda _: sys.exc_info()) == (None, None, None)
-                future = ref.ask(lambda _: 1 / 0, block=False)
-            with pytest.raises(ZeroDivisionError) as caught:
-                await future
-            assert caught.value.__context__ is None
+                assert await ref.ask_async(own_trouble) is None
 
     run(main)
 
@@ -220,14 +241,18 @@ def test_while_the_loop_does_not_run_an_ask_waits_for_it() -> None:
         return got
 
     async def ask(ref: ActorRef[Doer]) -> Future[Any]:
+        asked = await begun(ref, "nobody waits for it")
+        assert not asked.done()
+        asked.cancel()
+        await asyncio.wait([asked])
         return ref.ask("from another loop of the thread", block=False)
 
     system = ActorSystem()
     with asyncio.Runner() as runner:
         ref = runner.run(enter(system))
-        futures = [ref.ask("from no loop", block=False), asyncio.run(ask(ref))]
+        futures = [asyncio.run(ask(ref)), ref.ask("from no loop", block=False)]
         assert not any(future.done() for future in futures)
-        assert runner.run(leave(system, ref, futures)) == ["from no loop", "from another loop of the thread", "last"]
+        assert runner.run(leave(system, ref, futures)) == ["from another loop of the thread", "from no loop", "last"]
 
 
 # -- one through the other --------------------------------------------------------------------------------------------------
@@ -248,7 +273,6 @@ def test_a_chain_of_asks_of_any_length_is_answered(length: int) -> None:
         async with idle(length) as [first, *others]:
             for _ in range(2):
                 assert await first.ask_async(chained(others)) == length
-                assert await first.ask(chained(others), block=False) == length
 
     run(main)
 

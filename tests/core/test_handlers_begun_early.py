@@ -11,7 +11,7 @@ import pytest
 
 from actors import ActorDeadError, ActorSystem, AskCancelled, Future, ReplyHandle
 from actors.events import UnreadFailure
-from tests.core.asking import Doer, holding, idle, log_of, run
+from tests.core.asking import Doer, begun, holding, idle, log_of, run
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 
@@ -63,8 +63,8 @@ def test_what_asyncio_offers_works_in_a_handler_from_its_first_step_on(handler: 
     async def main() -> None:
         async with idle() as [ref]:
             assert await ref.ask_async(handler) == answer
-            assert await ref.ask("next", block=False) == "next"
-            assert await ref.ask(handler, block=False) == answer
+            assert await ref.ask_async("next") == "next"
+            assert await (await begun(ref, handler)) == answer
             assert await ref.ask_async("next") == "next"
 
     run(main)
@@ -81,7 +81,7 @@ def test_handlers_may_wait_for_one_future_at_their_first_step(kind: str) -> None
             async def handler(_: Doer) -> Any:
                 return await shared, await shared
 
-            asks = [ref.ask(handler, block=False) for ref in refs]
+            asks = [asyncio.create_task(ref.ask_async(handler)) for ref in refs]  # all begun in one pass of the loop
             other = asyncio.ensure_future(refs[0].ask_async("behind"))
             for _ in range(5):
                 await asyncio.sleep(0)
@@ -111,7 +111,7 @@ def raising(error: BaseException, waits: int) -> Callable[[Doer], Coroutine[Any,
 def test_a_handler_that_raises_fails_its_ask_and_the_actor_lives_on(error: BaseException, told: type[Exception], waits: int) -> None:
     async def main() -> None:
         async with idle() as [ref]:
-            ask = ref.ask(raising(error, waits), block=False)
+            ask = await begun(ref, raising(error, waits))
             behind = ref.ask("behind", block=False)
             with pytest.raises(told):
                 await ask
@@ -179,7 +179,7 @@ def test_a_kill_reaches_a_handler_between_its_first_step_and_its_next() -> None:
     async def main() -> None:
         async with idle() as [ref]:
             log = await ref.ask_async(log_of)
-            ask = ref.ask(holding(asyncio.Event()), block=False)
+            ask = await begun(ref, holding(asyncio.Event()))
             assert log == ["begin"]
             behind = ref.ask("behind", block=False)
             killed = ref.kill(block=False)
@@ -197,11 +197,11 @@ def test_a_stop_waits_for_a_handler_between_its_first_step_and_its_next() -> Non
     async def main() -> None:
         async with idle() as [ref]:
             event = asyncio.Event()
-            ask = ref.ask(holding(event), block=False)
+            ask = await begun(ref, holding(event))
             stopped = ref.stop(block=False)
             event.set()
             assert await stopped is True
-            assert ask.get() == "answer"
+            assert await ask == "answer"
 
     run(main)
 
@@ -245,7 +245,7 @@ def test_a_cancellation_at_the_first_step_reaches_the_handler_at_its_wait(handle
         async with idle() as [ref]:
             assert await ref.ask_async(handler) == answer
             assert await ref.ask_async("next") == "next"
-            assert await ref.ask(handler, block=False) == answer
+            assert await (await begun(ref, handler)) == answer
 
     run(main)
 
@@ -259,7 +259,7 @@ def test_a_cancellation_at_the_first_step_that_the_handler_lets_through_fails_th
 
     async def main() -> None:
         async with idle() as [ref]:
-            ask = ref.ask(lets_through, block=False)
+            ask = await begun(ref, lets_through)
             behind = ref.ask("behind", block=False)
             with pytest.raises(AskCancelled):
                 await ask
@@ -279,7 +279,7 @@ def test_a_kill_cancels_what_the_handler_waits_for(kill: str) -> None:
                 if kill == "by itself":
                     me.actor_ref.kill(block=False)
                 else:
-                    killer.ask(lambda _: ref.kill(block=False) and None, block=False)
+                    await killer.ask_async(lambda _: ref.kill(block=False) and None)
                 await tasks[0]
 
             with pytest.raises(ActorDeadError):
@@ -297,7 +297,7 @@ def test_a_reply_may_come_later() -> None:
     async def main() -> None:
         async with idle() as [ref]:
             handles: list[ReplyHandle] = []
-            future = ref.ask(lambda me: handles.append(me.reply_later()), block=False)
+            future = await begun(ref, lambda me: handles.append(me.reply_later()))
             assert await ref.ask_async("next") == "next"
             assert not future.done()
             assert handles[0].reply("late")
@@ -315,7 +315,7 @@ def test_an_ask_may_be_stashed() -> None:
 
     async def main() -> None:
         async with idle() as [ref]:
-            stashed = ref.ask(unless_open, block=False)
+            stashed = await begun(ref, unless_open)
             assert ref.stats().stashed == 1
             assert await ref.ask_async("open") == "open"
             assert not stashed.done()
@@ -348,7 +348,7 @@ def test_the_counters_add_up_in_the_middle_of_a_handler() -> None:
         async with idle() as [ref]:
             event = asyncio.Event()
             before = ref.stats()
-            ask = ref.ask(holding(event), block=False)
+            ask = await begun(ref, holding(event))
             ref.tell("behind")
             now = ref.stats()
             assert (now.in_progress, now.waiting, now.handled) == (1, 1, before.handled)
