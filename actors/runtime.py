@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import threading
-import weakref
 from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from actors import process
 from actors._core import ending, life
-from actors._core.cell import Cell, Lane, Rare
+from actors._core.cell import Cell, Lane
 from actors._core.events import (
     ActorRestarted,
     ActorStarted,
@@ -28,11 +27,11 @@ from actors._core.events import (
 )
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.mailbox import CLOSED, BoundedMailbox, Door
+from actors._core.mailbox import CLOSED, BoundedMailbox
 from actors._core.messages import Control, Signal
 from actors._core.options import DispatcherKind, Options
 from actors._core.ref import ActorRef
-from actors._core.registry import ActorRegistry, share
+from actors._core.registry import ActorRegistry
 from actors._core.tracing import TracedInbox
 from actors._core.tree import Groups, Tree
 from actors.dispatch.clock import RealClock
@@ -42,6 +41,7 @@ from actors.dispatch.pool import Pool
 from actors.dispatch.real import real_ports
 from actors.dispatch.thread import ThreadHost
 from actors.errors import ActorStartError, ForkedError, SystemStoppedError
+from actors.process import NO_LANE, ForkedDoor
 from actors.shutdown import Shutdown
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ A = TypeVar("A", bound="Actor")
 
 WARM = 20_000  # mailboxes kept for actors that are idle; those of the longest idle are given back beyond that
 
-_refs = share()
+_refs = process.refs
 
 
 class SystemState(Enum):
@@ -98,7 +98,7 @@ class Runtime:
         self.shutdown = Shutdown(self)
         self._keeping = 0  # under lock: living actors that keep the process alive
         self._kept = threading.Condition(self.lock)
-        _runtimes.add(self)
+        process.runtimes.add(self)
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
 
@@ -143,7 +143,7 @@ class Runtime:
         """Check what is asked for and give the actor its place."""
         self.check_open()
         options = self._options(actor_class, dispatcher, mailbox)
-        cell = Cell(self, actor_class, options, _NO_LANE, args, kwargs or None)
+        cell = Cell(self, actor_class, options, NO_LANE, args, kwargs or None)
         cell.ref = ActorRef(cell)
         self.tree.enter(cell, parent, name)
         return cell
@@ -219,7 +219,7 @@ class Runtime:
             if not cell.actor_class.use_daemon_thread:
                 with self.lock:
                     self._keeping += 1
-                _keep_alive()
+                process.keep_alive()
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(f"Registered {cell.label()}")
             logger.debug(f"Starting {cell.label()}")
@@ -230,7 +230,7 @@ class Runtime:
 
     def adopt(self, actor: Actor) -> Cell:
         """Give an actor that was built by hand a cell; it queues what it is sent until it is started."""
-        cell = Cell(self, type(actor), type(actor)._greenroom_options, _NO_LANE, (), None)
+        cell = Cell(self, type(actor), type(actor)._greenroom_options, NO_LANE, (), None)
         cell.ref = ActorRef(cell)
         cell.actor = actor
         return cell
@@ -272,10 +272,6 @@ class Runtime:
     def children_of(self, cell: Cell) -> tuple[Cell, ...]:
         """Return the living children of `cell`, the last started first."""
         return tuple(reversed(self.tree.children(cell)))
-
-    def stop_last(self, family: Rare) -> None:
-        """Tell the child that was started last to stop, if no other is being stopped."""
-        self.tree.stop_last(family)
 
     def door_of(self, cell: Cell) -> Any:
         """Return what senders append to: the mailbox itself, or what stands before it in a traced system."""
@@ -321,7 +317,8 @@ class Runtime:
         cell.lane.host.retire(cell)
         if not self.events.idle:
             self.events.publish(ActorStopped(cell.ref, reason, error))
-        if self.is_default and cell.incarnation and not cell.actor_class.use_daemon_thread:
+        begun = cell.incarnation > 0
+        if self.is_default and begun and not cell.actor_class.use_daemon_thread:
             with self.lock:
                 self._keeping -= 1
                 if not self._keeping:
@@ -333,17 +330,14 @@ class Runtime:
             return
         last = self.tree.leave(cell)
         parent = cell.parent
-        if parent is None:
-            if self.state is SystemState.STOPPING:
-                self.shutdown.root_gone(last=last)
-        elif parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
+        if parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
             rare = parent.extras()
             if not rare.abandoned:
                 parent.signal(Control(Signal.CHILD_GONE))
             elif not rare.children:
                 life.finish(parent)
-        if last and self.state is SystemState.STOPPING:
-            self.shutdown.root_gone(last=True)
+        if self.state is SystemState.STOPPING and (parent is None or last):
+            self.shutdown.root_gone(last=last)
 
     def dead_letter(self, cell: Cell, message: Any, reason: DeadLetterReason) -> None:
         """Count and publish a message that will not be handled."""
@@ -360,9 +354,8 @@ class Runtime:
         if self.state in (SystemState.RUNNING, SystemState.STOPPING):
             self.ports.clock.soon(lambda: self.events.publish(UnreadFailure(error, cell.label())))
 
-    def fatal(self, error: BaseException) -> None:
+    def fatal(self) -> None:
         """End the system because of a BaseException in a handler: in order, and not on the thread of that handler."""
-        del error
         if self.is_default:
             self.ports.aside(ActorRegistry.stop_all, "fatal")  # as in pykka; the system itself lives on
         else:
@@ -417,73 +410,6 @@ class Runtime:
         """Refuse everything from now on: this is a forked child and the threads are elsewhere."""
         self.lock = self.tree.lock = self.groups._lock = threading.Lock()
         self.state = SystemState.FORKED
-        door = _ForkedDoor(self.name)
+        door = ForkedDoor(self.name)
         for cell in self.tree.everyone():
             cell.inbox = door
-
-
-class _ForkedDoor(Door):
-    """Where the mailbox was before the fork."""
-
-    __slots__ = ("_name",)
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def append(self, _: object) -> None:
-        raise ForkedError(self._name)
-
-    exempt = append
-
-
-class _NoHost:
-    """The host of actors that are not started: they queue."""
-
-    def __init__(self) -> None:
-        self.queue: deque[Cell] = deque(maxlen=0)
-        self.sleepers: list[Any] = []
-
-    def wake(self) -> None:
-        """Nobody sleeps here."""
-
-    def retire(self, cell: Cell) -> None:
-        """Nothing is kept for a cell."""
-
-
-_NO_LANE = Lane(_NoHost())
-
-
-# -- what outlives one system ----------------------------------------------------------------------------------------------
-
-_runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
-_keeper: threading.Thread | None = None
-_keeper_lock = threading.Lock()
-
-
-def _keep_alive() -> None:
-    """Have a thread that keeps the process alive, as pykka's threads would, while an actor of the default system lives."""
-    global _keeper  # noqa: PLW0603
-    if _keeper is None:
-        with _keeper_lock:
-            if _keeper is None:
-                _keeper = threading.Thread(target=_keep, name="greenroom-keeper", daemon=False)
-                _keeper.start()
-
-
-def _keep() -> None:
-    threading.main_thread().join()
-    for runtime in list(_runtimes):
-        if runtime.is_default:
-            runtime.keep_process()
-
-
-def _after_fork() -> None:
-    global _keeper, _keeper_lock  # noqa: PLW0603
-    _keeper = None
-    _keeper_lock = threading.Lock()
-    for runtime in list(_runtimes):
-        runtime.forked()
-    _refs.forget_cells()
-
-
-os.register_at_fork(after_in_child=_after_fork)

@@ -93,6 +93,7 @@ class Shutdown:
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
         limit = self._limit(timeout)
+        self._system.ports.waiter.check("shutdown() would block the event loop; write `await system.shutdown_async()`")
         host = self._system.loop_host
         if host is not None and host.here() and not self.report.done():
             raise BlockingInLoopError("shutdown() would block the event loop of its actors; write `await system.shutdown_async()`")
@@ -113,7 +114,11 @@ class Shutdown:
             self._claim.pop()
         except IndexError:
             return
-        self._system.ports.aside(lambda: self._guarded(limit), "shutdown")
+        try:
+            self._system.ports.aside(lambda: self._guarded(limit), "shutdown")
+        except RuntimeError:  # no thread to be had
+            self._claim.append(None)
+            raise
 
     def _guarded(self, limit: float) -> None:
         try:
@@ -193,7 +198,7 @@ class Shutdown:
         if last or not system.tree.living():
             self._empty.try_set(None)
             return
-        system.stop_last(system.tree.root)
+        system.tree.stop_last(system.tree.root)
 
 
 def run_until_signal(system: Runtime) -> ShutdownReport:

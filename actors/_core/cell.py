@@ -5,7 +5,8 @@ Who may touch what:
 - Senders, from any thread: `inbox`, `token`, `lane`, `state` to read; they append to the inbox.
 - The turn owner, which is whoever took the only item out of `token`: `queue`, `actor`, `current`, `handled`, `incarnation`,
   `state`. The token goes from a sender's `pop` through the run queue to a worker, and back at the end of the turn.
-- Under `system.lock`, from any thread: `control`, `suspended`, and the fields of `rare` that say so.
+- Under `system.lock`, from any thread: `control`, `suspended`, the mailbox of a cold actor, and the fields of `rare` that say so.
+- The clock's thread ends an abandoned actor beside its turn owner: `begin_end` and `finish` happen once, whoever comes first.
 """
 
 from __future__ import annotations
@@ -14,8 +15,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors._core.context import in_context
-from actors._core.events import DeadLetterReason
+from actors._core import fates
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from actors._core.events import DeadLetterReason
     from actors._core.future import Future
     from actors._core.options import Options
     from actors._core.ports import Parker
@@ -75,6 +76,7 @@ class Rare:
         "dropped",
         "groups",
         "handles",
+        "killed",
         "leaving",
         "links",
         "lost",
@@ -110,6 +112,7 @@ class Rare:
         self.context: Context | None = None  # of the class option own_context
         self.cause: BaseException | None = None  # of the restart under way
         self.abandoned = False  # under system.lock
+        self.killed = False  # whether the children were told of the kill
         self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
 
 
@@ -300,7 +303,7 @@ class Cell:
         with _settling:
             self._settle(inbox, refused)
         for entry in refused:  # runs callbacks of users: no lock is held
-            self.refuse(entry)
+            fates.refuse(self, entry)
 
     def _settle(self, inbox: deque[Any], refused: list[Any]) -> None:
         while inbox and self.queue is not inbox:
@@ -400,44 +403,19 @@ class Cell:
         """Admit nothing any more, and let nothing that was admitted wait for ever."""
         # Invariant: first the door, then the drain. A sender appends and then looks at the door; so either this drain or that
         # sender finds the entry.
-        inbox, self.inbox = self.inbox, CLOSED
+        self.inbox = CLOSED
         queue, self.queue = self.queue, ()
         if isinstance(queue, BoundedMailbox):
             queue.close()
-        del inbox
         while queue:
             try:
                 entry = queue.popleft()
             except IndexError:
                 break
-            self.refuse(entry, own_turn=True)
+            fates.refuse(self, entry, own_turn=True)
         stash = self.rare.stash if self.rare is not None else None
         while stash:
-            self.refuse(stash.popleft(), own_turn=True)
-
-    def refuse(self, entry: Any, *, own_turn: bool = False) -> None:
-        """Tell whoever should know that `entry` will not be handled: its asker, or the dead letters."""
-        message, future = self.unwrap(entry)[:2]
-        if message is STOP:
-            if future is not None and not self.mourn(future):
-                future.try_set(True)
-            return
-        if future is not None:
-            label = self.label()
-            text = f"{label} stopped before handling the message"
-            if not future.try_fail(ActorDeadError(text, label, message)):
-                self.dead_letter(message, DeadLetterReason.CANCELLED)
-            else:
-                self.count_dead()
-            return
-        note = self.unwrap(entry)[2]
-        if note is not None and note.fenced(self) and note.fate is None:
-            return
-        self.dead_letter(message, self._why(), own_turn=own_turn)
-
-    def _why(self) -> DeadLetterReason:
-        kinds = {DownReason.CRASHED: DeadLetterReason.CRASHED, DownReason.KILLED: DeadLetterReason.KILLED}
-        return kinds.get(self.end[0], DeadLetterReason.STOPPED) if self.end is not None else DeadLetterReason.STOPPED
+            fates.refuse(self, stash.popleft(), own_turn=True)
 
     def unwrap(self, entry: Any) -> tuple[Any, Future[Any] | None, Any]:
         """Return the message, future and note of an entry of any form."""
@@ -452,59 +430,6 @@ class Cell:
                 return False
             self.mourners = (*self.mourners, future)
             return True
-
-    # -- fates -------------------------------------------------------------------------------------------------------------
-
-    def count_dead(self) -> None:
-        """Count one message that ended as a dead letter or an error to its asker."""
-        rare = self.extras()
-        with self.system.lock:
-            rare.dead_lettered += 1
-
-    def dead_letter(self, message: Any, reason: DeadLetterReason, *, own_turn: bool = False) -> None:
-        """Count and publish a message that will not be handled; on the actor's own turn tell its hook, too."""
-        self.count_dead()
-        self.system.dead_letter(self, message, reason)
-        if own_turn and self.actor is not None:
-            self.undelivered(message, reason)
-
-    def undelivered(self, message: Any, reason: DeadLetterReason) -> None:
-        """Call the actor's hook for its own undelivered messages, if its class has one."""
-        if self.actor is None or not self.actor_class._greenroom_undelivered:
-            return
-        try:
-            in_context(self, self.actor.on_undelivered, message, reason)
-        except Exception as error:  # noqa: BLE001  # published: the actor is past crashing here
-            self.system.callback_failed(self.actor.on_undelivered, error)
-        except BaseException as error:  # noqa: BLE001  # ends the system, but not the turn that tells of the message
-            self.system.fatal(error)
-
-    def _tell_lost(self) -> None:
-        """Tell the hook of the messages that the mailbox dropped since it was told last."""
-        lost = self.extras().lost
-        while lost:
-            try:
-                message, reason = lost.popleft()
-            except IndexError:
-                return
-            self.undelivered(message, reason)
-
-    def dropped(self, entry: Any, reason: DeadLetterReason) -> None:
-        """Account for a message that a full mailbox dropped by its policy."""
-        message, future = self.unwrap(entry)[:2]
-        rare = self.extras()
-        with self.system.lock:
-            rare.dropped += 1
-        if future is not None:
-            label = self.label()
-            future.try_fail(ActorDeadError(f"{label} dropped the message: {reason.value}", label, message))
-        self.system.dead_letter(self, message, reason)
-        if self.actor_class._greenroom_undelivered:
-            with self.system.lock:
-                first = not rare.lost
-                rare.lost.append((message, reason))
-            if first:
-                self.signal(Control(Signal.CALL, call=self._tell_lost))
 
     def waiting(self) -> int:
         """Return how many messages wait in the mailbox. The marker of a stop is none."""

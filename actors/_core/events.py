@@ -196,6 +196,6 @@ class EventStream:
                     subscription.target(event)
                 except pykka.ActorDeadError:
                     subscription.cancel()
-                except BaseException as error:  # noqa: BLE001  # told through the stream itself; a listener is no handler
+                except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # told through the stream; a listener is no handler
                     if not isinstance(event, CallbackFailed):  # a failing listener of failures must not feed itself
                         self._failed(subscription.target, error)

@@ -238,7 +238,6 @@ class Future(pykka.Future[T], Generic[T]):
             raise
         self._value = value
         self._state = DONE
-        self._get_hook_result = value
         self._wake()
         return True
 
@@ -255,9 +254,6 @@ class Future(pykka.Future[T], Generic[T]):
             self._unread.disarm()
 
         def call(_: Future[Any]) -> None:
-            if self._state == PENDING:
-                self._waiters.append(call)
-                return
             if self._state == HOOKED:
                 self._ports().aside(functools.partial(_compute, self, call), "future")
                 return

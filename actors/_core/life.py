@@ -15,7 +15,7 @@ from actors._core import events, watch
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal
-from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, LinkedActorDied
+from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +65,7 @@ def _obey(cell: Cell, control: Control) -> Steps:
     match control.signal:
         case Signal.START:
             if control.call is not None:
-                cell.extras().reports.append(control.call)
+                _await_report(cell, control.call)
             yield from _start(cell)
         case Signal.KILL:
             yield from end(cell, DownReason.KILLED, None)
@@ -78,6 +78,8 @@ def _obey(cell: Cell, control: Control) -> Steps:
 
 
 def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
+    if cell.state is not Lifecycle.STARTING:  # killed before its turn came
+        return
     try:
         result = in_context(cell, cell.actor.on_start)
         if type(result) is CoroutineType:
@@ -86,7 +88,11 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
         _log_failure(cell, failure)
         yield from end(cell, DownReason.CRASHED, failure)
         return
+    except ActorKilled:
+        yield from end(cell, DownReason.KILLED, None)
+        return
     except BaseException as failure:  # noqa: BLE001  # ends the system
+        _let_through(cell, failure)
         yield from fatal(cell, failure)
         return
     if cell.state is Lifecycle.STARTING:
@@ -126,8 +132,9 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
 def fatal(cell: Cell, error: BaseException) -> Steps:
     """Deal with a BaseException: stop the actor and its whole system, in order."""
     logger.debug(f"{error!r} in {cell.label()}. Stopping all actors.")
+    cell.system.events.publish(events.ActorCrashed(cell.ref, error))
     yield from end(cell, DownReason.STOPPED, error)
-    cell.system.fatal(error)
+    cell.system.fatal()
 
 
 def _log_failure(cell: Cell, error: BaseException) -> None:
@@ -195,6 +202,12 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
     return True
 
 
+def _let_through(cell: Cell, error: BaseException) -> None:
+    """Raise what belongs to the driver of a simulation: it is nobody's crash."""
+    if isinstance(error, cell.system.ports.passing):
+        raise error
+
+
 def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
     try:
         result = in_context(cell, hook)
@@ -207,8 +220,9 @@ def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
             if cell.end is not None:
                 cell.end = (DownReason.KILLED, None)
     except BaseException as failure:  # noqa: BLE001  # ends the system, after this actor
+        _let_through(cell, failure)
         logger.debug(f"{failure!r} in {cell.label()}. Stopping all actors.")
-        cell.system.fatal(failure)
+        cell.system.fatal()
 
 
 def _child_gone(cell: Cell) -> Steps:
@@ -218,10 +232,12 @@ def _child_gone(cell: Cell) -> Steps:
     rare = cell.rare
     if rare is not None and rare.children:
         if cell.end is not None and cell.end[0] is DownReason.KILLED:
-            for child in cell.system.children_of(cell):
-                cell.system.kill(child)
+            if not rare.killed:
+                rare.killed = True
+                for child in cell.system.children_of(cell):
+                    cell.system.kill(child)
         else:
-            cell.system.stop_last(rare)
+            cell.system.tree.stop_last(rare)
     elif cell.state is Lifecycle.RESTARTING:
         yield from _rebuild(cell)
     else:
@@ -255,7 +271,7 @@ def _restart(cell: Cell, control: Control) -> Steps:
     """Begin a restart in place: same ref, same mailbox, new instance."""
     rare = cell.extras()
     if control.call is not None:
-        rare.reports.append(control.call)
+        _await_report(cell, control.call)
     if cell.state is not Lifecycle.RUNNING:
         return  # it is restarting or ending already; who asked is told when that is done
     cell.state = advance(cell.state, Lifecycle.RESTARTING)
@@ -287,10 +303,17 @@ def _rebuild(cell: Cell) -> Steps:
         yield from end(cell, DownReason.CRASHED, failure)
         return
     except BaseException as failure:  # noqa: BLE001  # ends the system
+        _let_through(cell, failure)
         yield from fatal(cell, failure)
         return
     cell.state = advance(cell.state, Lifecycle.STARTING)
     yield from _start(cell, restarted=True, error=error)
+
+
+def _await_report(cell: Cell, report: Callable[[], object]) -> None:
+    rare = cell.extras()
+    with cell.system.lock:
+        rare.reports.append(report)
 
 
 def _report(cell: Cell) -> None:
@@ -338,8 +361,3 @@ def start_error(cell: Cell) -> ActorStartError:
     failure = ActorStartError(cell.label(), cause)
     failure.__cause__ = cause
     return failure
-
-
-def link_broken(cell: Cell, other: Cell, reason: DownReason) -> None:
-    """Crash `other`, which was linked to `cell`, because that ended abnormally."""
-    other.signal(Control(Signal.CRASH, error=LinkedActorDied(cell.label(), reason)))

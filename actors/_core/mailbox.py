@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors._core import fates
 from actors._core.context import current_cell
 from actors._core.events import DeadLetterReason
 from actors._core.future import Future
@@ -227,9 +228,9 @@ class BoundedMailbox:
             elif self.overflow is Overflow.DROP_NEWEST:
                 victim = prepared
         if self.overflow is Overflow.DROP_OLDEST:
-            self._cell.dropped(self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
+            fates.dropped(self._cell, self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
         elif self.overflow is Overflow.DROP_NEWEST:
-            self._cell.dropped(entry, DeadLetterReason.DROPPED_NEWEST)
+            fates.dropped(self._cell, entry, DeadLetterReason.DROPPED_NEWEST)
         elif self.overflow is Overflow.REJECT:
             raise self.full(entry)
         else:

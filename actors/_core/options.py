@@ -36,7 +36,6 @@ class Options:
     stash_capacity: int = 1000
     reentrant: bool = False
     own_context: bool = False
-    use_daemon_thread: bool = False
 
     def merged(self, keywords: dict[str, Any]) -> Options:
         """Return these options with `keywords` (those not None) laid over them, checked by name and value."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors._core import fates
 from actors._core.context import origin_of
 from actors._core.events import DeadLetterReason
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
@@ -237,6 +238,6 @@ def pipe(
             message = PipeFailed(broken)
         entry = Entry((message, None, note, *origin))
         if not cell.post(entry):
-            cell.refuse(entry)
+            fates.refuse(cell, entry)
 
     attach(report)

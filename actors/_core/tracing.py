@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
+from actors._core import fates
 from actors._core.context import Strand, current_cell, current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
@@ -78,7 +79,7 @@ class TracedReceiver:
         message, correlation, sender, _ = message
         if (sender is not None or cell.system.ports.instrument is not None) and not arrived(cell, message, correlation, sender):
             cell.handled -= 1
-            cell.dead_letter(message, DeadLetterReason.STALE_SENDER, own_turn=True)
+            fates.dead_letter(cell, message, DeadLetterReason.STALE_SENDER, own_turn=True)
             return None
         return self._inner.on_receive(message)
 

@@ -97,7 +97,7 @@ class Tree:
             raise ValueError(msg)
         cell: Cell | None = None
         for name in path.strip("/").split("/"):
-            key: str | int = int(name[1:]) if name.startswith("$") and name[1:].isdigit() else name
+            key: str | int = int(name[1:]) if name.startswith("$") and name[1:].isdecimal() else name
             with self.lock:
                 family = self.root if cell is None else cell.rare
                 cell = family.children.get(key) if family is not None else None

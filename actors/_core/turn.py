@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pykka._introspection import get_attr_directly
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 
-from actors._core import life
+from actors._core import fates, life
 from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note
@@ -155,23 +155,23 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
     if future is not None and future.done() and message is not STOP:
         cell.current = IDLE
         cell.handled -= 1
-        cell.dead_letter(message, DeadLetterReason.CANCELLED, own_turn=True)
+        fates.dead_letter(cell, message, DeadLetterReason.CANCELLED, own_turn=True)
         return None
     if len(entry) > 3 and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
         cell.handled -= 1
-        cell.dead_letter(message, DeadLetterReason.STALE_SENDER, own_turn=True)
+        fates.dead_letter(cell, message, DeadLetterReason.STALE_SENDER, own_turn=True)
         return None
     if note is not None:
         if note.fenced(cell):
             cell.handled -= 1
             if note.fate is not None:
-                cell.dead_letter(message, note.fate, own_turn=True)
+                fates.dead_letter(cell, message, note.fate, own_turn=True)
             return None
         if note.expires is not None and cell.system.ports.clock.now() >= note.expires:
             cell.handled -= 1
             if future is not None:
                 future.try_fail(DeadlineExceeded(cell.label(), message))
-            cell.dead_letter(message, DeadLetterReason.EXPIRED, own_turn=True)
+            fates.dead_letter(cell, message, DeadLetterReason.EXPIRED, own_turn=True)
             return None
     return message, future, note
 

@@ -1,7 +1,7 @@
 """The real clock: monotonic time and one thread that makes calls when they are due.
 
-That thread is the framework's reserved worker: it runs no user handler, so timers, kills and reports work however busy or blocked the
-rest is.
+That thread is the framework's reserved worker. It runs no user handler (only listeners to events may run there), so timers, kills and
+reports work however busy or blocked the rest is.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ class RealClock:
         self._numbers = itertools.count()
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+        self._closed = False  # under _lock: nothing starts the thread again
 
     def now(self) -> float:
         """Return monotonic seconds."""
@@ -69,6 +70,7 @@ class RealClock:
     def close(self) -> None:
         """End the thread once it has worked off what it was given before; waiting timers are dropped."""
         with self._lock:
+            self._closed = True
             thread, self._thread = self._thread, None
         if thread is not None:
             self._inbox.put(None)
@@ -79,7 +81,7 @@ class RealClock:
         self._inbox.put(item)
         if self._thread is None:
             with self._lock:
-                if self._thread is None:
+                if self._thread is None and not self._closed:
                     self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                     self._thread.start()
 

@@ -1,4 +1,4 @@
-"""The real ports, and which dispatcher an actor gets."""
+"""The real ports."""
 
 from __future__ import annotations
 

@@ -55,7 +55,8 @@ class Runner:
     @property
     def idle(self) -> bool:
         """Whether the task only waits for mail."""
-        return self._idle is not None and not self._due and self._begun is None
+        idle = self._idle
+        return idle is not None and not idle.done() and not self._due and self._begun is None
 
     def leave(self) -> None:
         """End the idle task; another is made when there is mail."""
@@ -70,7 +71,7 @@ class Runner:
             rare.runner = None
 
     def cancel(self) -> None:
-        """Throw CancelledError into what the actor is at. On the loop's thread."""
+        """Throw CancelledError into what the actor is at, also into a handler begun early. On the loop's thread."""
         self.cancel_open()
         if self._begun is not None:
             self._begun_cancelled = True
@@ -327,10 +328,6 @@ async def adrive(steps: Generator[Any, Any, Any]) -> Any:
             error = raised
 
 
-def _cancelled() -> BaseException:
-    return asyncio.CancelledError()
-
-
 def _mark_awaited(future: Any, *, awaited: bool) -> None:
     """Set the mark by which a task tells a future that was awaited from one that was merely yielded."""
     if getattr(future, "_asyncio_future_blocking", None) is not None:
@@ -342,8 +339,11 @@ def _carry_on(handler: Any, waiting_for: Any, *, cancelled: bool) -> Generator[A
     """Drive a handler from its first wait on, handing each wait to the task that awaits this."""
     _mark_awaited(waiting_for, awaited=True)
     while True:
-        if cancelled and not (waiting_for is not None and waiting_for.cancel()):
-            step, argument = handler.throw, _cancelled()
+        cancel = getattr(waiting_for, "cancel", None)
+        step: Any
+        argument: Any
+        if cancelled and not (cancel is not None and cancel()):
+            step, argument = handler.throw, asyncio.CancelledError()
             cancelled = False
         else:
             cancelled = False  # if it was, the cancellation comes out of what was waited for, as with any task
