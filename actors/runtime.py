@@ -164,7 +164,9 @@ class Runtime:
                 return
             cell.state = Lifecycle.STOPPED
         cell.close()
-        cell.actor = None
+        cell.actor = cell.receiver = None
+        cell.args, cell.kwargs = (), None
+        cell.lane.host.retire(cell)
         self._left(cell)
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
@@ -195,7 +197,9 @@ class Runtime:
             return self._loop().lane
         if kind is DispatcherKind.THREAD:
             daemon = cell.actor_class.use_daemon_thread or not self.is_default
-            return ThreadHost(cell.actor_class, daemon=daemon, turn=self.config.turn).lane
+            host = ThreadHost(cell.actor_class, daemon=daemon, turn=self.config.turn)
+            host.thread.start()
+            return host.lane
         return self.pool.lane(cell.actor_class)
 
     def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:
@@ -223,9 +227,6 @@ class Runtime:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug(f"Registered {cell.label()}")
             logger.debug(f"Starting {cell.label()}")
-        host = cell.lane.host
-        if isinstance(host, ThreadHost):
-            host.thread.start()
         cell.requeue()
 
     def adopt(self, actor: Actor) -> Cell:
@@ -409,6 +410,7 @@ class Runtime:
     def forked(self) -> None:
         """Refuse everything from now on: this is a forked child and the threads are elsewhere."""
         self.lock = self.tree.lock = self.groups._lock = threading.Lock()
+        self._kept = threading.Condition(self.lock)
         self.state = SystemState.FORKED
         door = ForkedDoor(self.name)
         for cell in self.tree.everyone():

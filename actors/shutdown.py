@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import signal
 import threading
 from dataclasses import dataclass, replace
@@ -161,7 +162,8 @@ class Shutdown:
 
             def call(hook: _Hook = hook, done: Future[Any] = done) -> None:
                 try:
-                    done.set(hook.call())
+                    value = hook.call()
+                    done.set(asyncio.run(value) if inspect.iscoroutine(value) else value)
                 except BaseException as error:  # noqa: BLE001  # reported by name, and published
                     done.set_exception(error)
 

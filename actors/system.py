@@ -182,7 +182,10 @@ class ActorSystem:
     # -- ending ------------------------------------------------------------------------------------------------------------
 
     def on_shutdown(self, phase: ShutdownPhase, hook: Callable[[], object], *, name: str, timeout: float = 5.0) -> None:
-        """Call `hook()` in `phase` of the shutdown, on a thread of its own, for at most `timeout` seconds."""
+        """Call `hook()` in `phase` of the shutdown, on a thread of its own, for at most `timeout` seconds.
+
+        An async hook runs on an event loop of its own there.
+        """
         self._runtime.shutdown.add(phase, hook, name, timeout)
 
     def request_shutdown(self) -> None:

@@ -115,10 +115,13 @@ class Actor(pykka.Actor):
             msg = f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
             raise HandlerDeclarationError(msg)
         cls._greenroom_async = is_async
+        cls._greenroom_found = {}
         cls._greenroom_undelivered = cls.on_undelivered is not Actor.on_undelivered
         cls._greenroom_options = options
 
     _greenroom_async: ClassVar[bool] = False
+    # {message type: handler's name or None}: what lookups found; a plain dict store, the same whoever is first
+    _greenroom_found: ClassVar[dict[type[Any], str | None]] = {}
     _greenroom_undelivered: ClassVar[bool] = False  # whether the hook is overridden
 
     # -- pykka's life cycle ------------------------------------------------------------------------------------------------

@@ -42,6 +42,12 @@ LOST = 1000  # dropped messages kept for an actor's hook
 _settling = threading.RLock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
 
 
+def renew() -> None:
+    """Make the module's lock anew, in a forked child."""
+    global _settling  # noqa: PLW0603
+    _settling = threading.RLock()
+
+
 class Host(Protocol):
     """Where turns are given: a run queue and whoever sleeps until there is something in it."""
 

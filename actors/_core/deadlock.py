@@ -24,6 +24,12 @@ __all__ = ["begin_wait"]
 _lock = threading.Lock()
 
 
+def renew() -> None:
+    """Make the lock anew, in a forked child."""
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
 def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, finite: bool) -> None:
     """Note that `cell` now waits in `parker` for any of `futures`. The caller sets ``cell.wait = None`` afterwards.
 

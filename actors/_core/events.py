@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
+from actors._core.messages import Entry
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -134,6 +136,19 @@ class CallbackFailed:
 E = TypeVar("E")
 
 
+def _delivery(target: Any) -> Callable[[Any], object] | None:
+    """Return how an actor is told of events: like ticks, past the bounds of its mailbox, so that the publisher never waits for room."""
+    cell = getattr(target, "_target", None)
+    if cell is None:
+        return getattr(target, "tell", None)
+
+    def deliver(event: Any) -> None:
+        if not cell.post(Entry((event, None, None))):
+            raise pykka.ActorDeadError
+
+    return deliver
+
+
 class Subscription:
     """A listener on an event stream; `cancel()` ends it."""
 
@@ -174,7 +189,7 @@ class EventStream:
         if not isinstance(event_type, type):
             msg = f"event_type={event_type!r} is not valid: a class of events"
             raise TypeError(msg)
-        call: Any = target if callable(target) else getattr(target, "tell", None)
+        call: Any = target if callable(target) else _delivery(target)
         if call is None:
             msg = f"target={target!r} is not valid: a function of the event, or a ref"
             raise TypeError(msg)

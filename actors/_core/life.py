@@ -188,13 +188,17 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
         cell.state = advance(cell.state, Lifecycle.STOPPING)
         rare = cell.rare
     cell.system.unregister(cell)
-    if rare is not None and rare.stopped_event is not None:
-        rare.stopped_event.set()
     if reason is DownReason.STOPPED and logger.isEnabledFor(logging.DEBUG):
         logger.debug(f"Stopped {cell.label()}")
     if rare is not None and rare.timers is not None:
         rare.timers.cancel_all()
     cell.close()
+    # Invariant: the door is shut before this look; whoever makes the event, under the lock, looks at the door after that.
+    with cell.system.lock:
+        rare = cell.rare
+        event = rare.stopped_event if rare is not None else None
+    if event is not None:
+        event.set()
     if rare is not None and rare.handles:
         label = cell.label()
         for handle in tuple(rare.handles):
@@ -256,6 +260,7 @@ def finish(cell: Cell) -> None:
         futures, cell.mourners = cell.mourners, ()
     reason, error = cell.end or (DownReason.STOPPED, None)
     cell.actor = cell.receiver = None
+    cell.args, cell.kwargs = (), None
     if cell.rare is not None:
         watch.gone(cell, cell.rare, reason, error)
     cell.system.gone(cell, reason, error)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from actors._core import handlers
 from actors._core.context import in_context
@@ -20,13 +20,10 @@ class _Dispatching:
 
     __slots__ = ("_actor", "_cache", "_table")
 
-    # {class: {message type: method name or None}}: what lookup() said before; a plain dict store, the same whoever is first
-    _caches: ClassVar[dict[type[Any], dict[type[Any], str | None]]] = {}
-
     def __init__(self, actor: Actor) -> None:
         self._actor = actor
         self._table = actor._greenroom_handlers
-        self._cache = self._caches.setdefault(type(actor), {})
+        self._cache = actor._greenroom_found
 
     def on_receive(self, message: Any) -> Any:
         kind = type(message)

@@ -14,7 +14,7 @@ from actors._core import fates
 from actors._core.context import Strand, current_cell, current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import Entry
+from actors._core.messages import IDLE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +78,7 @@ class TracedReceiver:
             return self._inner.on_receive(message)
         message, correlation, sender, _ = message
         if (sender is not None or cell.system.ports.instrument is not None) and not arrived(cell, message, correlation, sender):
+            cell.current = IDLE
             cell.handled -= 1
             fates.dead_letter(cell, message, DeadLetterReason.STALE_SENDER, own_turn=True)
             return None

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["Worker", "accept", "answered", "drive", "execute", "failed", "run"]
+__all__ = ["Worker", "accept", "answered", "drive", "execute", "failed", "refused", "run"]
 
 logger = logging.getLogger("pykka")
 
@@ -153,27 +153,29 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
         return (STOP, None, None) if type(entry) is _ActorStop else (entry, None, None)
     message, future, note = entry[:3]
     if future is not None and future.done() and message is not STOP:
-        cell.current = IDLE
-        cell.handled -= 1
-        fates.dead_letter(cell, message, DeadLetterReason.CANCELLED, own_turn=True)
+        refused(cell, message, DeadLetterReason.CANCELLED)
         return None
     if len(entry) > 3 and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
-        cell.handled -= 1
-        fates.dead_letter(cell, message, DeadLetterReason.STALE_SENDER, own_turn=True)
+        refused(cell, message, DeadLetterReason.STALE_SENDER)
         return None
     if note is not None:
         if note.fenced(cell):
-            cell.handled -= 1
-            if note.fate is not None:
-                fates.dead_letter(cell, message, note.fate, own_turn=True)
+            refused(cell, message, note.fate)
             return None
         if note.expires is not None and cell.system.ports.clock.now() >= note.expires:
-            cell.handled -= 1
             if future is not None:
                 future.try_fail(DeadlineExceeded(cell.label(), message))
-            fates.dead_letter(cell, message, DeadLetterReason.EXPIRED, own_turn=True)
+            refused(cell, message, DeadLetterReason.EXPIRED)
             return None
     return message, future, note
+
+
+def refused(cell: Cell, message: Any, reason: DeadLetterReason | None) -> None:
+    """Account for a message that was taken out of the mailbox and is not handled; without a `reason` it carried nothing."""
+    cell.current = IDLE
+    cell.handled -= 1
+    if reason is not None:
+        fates.dead_letter(cell, message, reason, own_turn=True)
 
 
 def execute(cell: Cell, message: Any) -> Any:

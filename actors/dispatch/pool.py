@@ -262,19 +262,16 @@ class Pool:
         with self.lock:
             if self.active is not stuck or self.ended:
                 return False
-            if stuck is not None:
-                stuck.cells = _NOTHING
             worker = next((one for one in self.workers if one.cells is _NOTHING and one.asleep and not one.parked), None)
-            started = worker is not None
             if worker is None:
                 worker = PoolWorker(self, len(self.workers))
+                worker.thread.start()  # before it is given the queue: there may be no thread to be had
                 self.workers.append(worker)
+            if stuck is not None:
+                stuck.cells = _NOTHING
             self.active = worker
             worker.cells = self.queue
-        if started:
-            worker.rouse()
-        else:
-            worker.thread.start()
+        worker.rouse()
         self.watcher.work_begins()
         return True
 

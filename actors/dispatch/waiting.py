@@ -28,6 +28,11 @@ _MAIN = threading.main_thread().ident
 _loop_threads: dict[int, int] = {}
 
 
+def hosts_nobody() -> None:
+    """Forget all threads, in a forked child."""
+    _loop_threads.clear()
+
+
 def hosts_actors(*, here: bool) -> None:
     """Note that the calling thread's event loop runs actors, or that it does so no more."""
     thread = threading.get_ident()
