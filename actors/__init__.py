@@ -11,7 +11,7 @@ from pykka import CallableProxy, traversable
 from actors import debug, messages, typing
 from actors._core.actor import Actor, ThreadingActor
 from actors._core.events import EventStream, Subscription
-from actors._core.future import Future, get_all, wait_any
+from actors._core.future import Future
 from actors._core.handlers import handler
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import Bounded, Overflow, Priority, Unbounded
@@ -21,6 +21,7 @@ from actors._core.proxy import ActorProxy
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
 from actors._core.reply import CancelToken, ReplyHandle
+from actors._core.several import get_all, wait_any
 from actors._core.stats import ActorStats
 from actors._core.timers import TimerMode
 from actors.config import SystemConfig

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
 
-__all__ = ["Future", "get_all", "wait_any"]
+__all__ = ["Future"]
 
 T = TypeVar("T")
 J = TypeVar("J")
@@ -216,7 +216,7 @@ class Future(pykka.Future[T], Generic[T]):
         while self._state < DONE:
             if self._state == HOOKED and self._run_hook(timeout):
                 return
-            if not _wait((self,), timeout):
+            if not wait_for_one((self,), timeout):
                 msg = f"no answer within {timeout} seconds"
                 raise Timeout(msg)
 
@@ -391,7 +391,7 @@ def report_callback(future: Future[Any], callback: Any, error: BaseException) ->
         logger.error("callback %r of a future raised", callback, exc_info=error)
 
 
-def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
+def wait_for_one(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     """Wait until one of `futures` has changed; return False after `timeout` seconds."""
     if timeout is not None and not (isinstance(timeout, int | float) and timeout == timeout):  # noqa: PLR0124  # nan
         msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
@@ -415,49 +415,3 @@ def _wait(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
         for future in futures:
             if future._state < DONE:
                 future._forget(wake)
-
-
-def get_all(futures: Iterable[Future[T]], *, timeout: float | None = None) -> list[T]:
-    """Return the values of `futures`, in their order.
-
-    Args:
-        futures: what to wait for.
-        timeout: seconds to wait at most for each, as in pykka.
-
-    Raises:
-        Timeout: one of them took longer.
-    """
-    return [future.get(timeout=timeout) for future in futures]
-
-
-def wait_any(futures: Iterable[Future[T]], *, timeout: float | None = None) -> Future[T]:
-    """Return the first of `futures` that is resolved; of several that are, the first in order.
-
-    Args:
-        futures: what to wait for; at least one.
-        timeout: seconds to wait at most.
-
-    Raises:
-        Timeout: none was resolved in time.
-        DeadlockError: none of them can ever be resolved.
-        ValueError: there are none.
-    """
-    every = tuple(futures)
-    for future in every:
-        if not isinstance(future, Future):
-            msg = f"futures: {future!r} is not a future of this framework"
-            raise TypeError(msg)
-    if not every:
-        msg = "wait_any() needs at least one future"
-        raise ValueError(msg)
-    while True:
-        for future in every:
-            if future._state >= DONE:
-                return future
-        for future in every:
-            if future._state == HOOKED:
-                msg = "wait_any() takes futures of asks, not lazy ones of map(), filter(), join() or reduce()"
-                raise TypeError(msg)
-        if not _wait(every, timeout):
-            msg = f"none of {len(every)} futures was resolved within {timeout} seconds"
-            raise Timeout(msg)

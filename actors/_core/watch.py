@@ -58,7 +58,14 @@ def unwatch(cell: Cell, target: Cell) -> None:
 
 
 def link(cell: Cell, target: Cell) -> None:
-    """Let the abnormal end of either crash the other, at once if `target` has ended already."""
+    """Let the abnormal end of either crash the other, at once if `target` has ended already.
+
+    Raises:
+        ValueError: the two belong to different systems, which end apart.
+    """
+    if cell.system is not target.system:
+        msg = f"{target.path} belongs to the system {target.system.name!r}, not to {cell.system.name!r}: watch it instead"
+        raise ValueError(msg)
     mine, theirs = cell.extras().links, target.extras().links
     with target.system.lock:
         dead = target.state is Lifecycle.STOPPED

@@ -350,7 +350,7 @@ class SingleStep:
 
     def _wait(self, future: Future[Any], timeout: float | None) -> bool:
         self._awaits = True
-        return kernel_future._wait((future,), timeout)
+        return kernel_future.wait_for_one((future,), timeout)
 
 
 def _is_async(cell: Cell) -> bool:
