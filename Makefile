@@ -33,9 +33,8 @@ checks:
 accept: ## the same with the long tests in full
 	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept $(MAKE) --no-print-directory test
 
-bench: ## the benchmarks, on the newest interpreter there is (BENCH_PYTHON=... for another)
-	@set -e; python="$(BENCH_PYTHON)"; [ -n "$$python" ] || python=$$(.ci/newest-python none); \
-	.ci/venv .cache/venv-bench "$$python" bench constraints-bench.txt; \
+bench: ## the benchmarks (BENCH_PYTHON=python3.12 or newer to have everything-is-an-actor beside)
+	@set -e; .ci/venv .cache/venv-bench "$${BENCH_PYTHON:-$(PYTHON)}" bench constraints-bench.txt; \
 	$(STEP) "benchmarks" .cache/venv-bench/bin/python -m tests.benchmarks
 
 venv:
