@@ -31,7 +31,7 @@ checks:
 	@$(MAKE) --no-print-directory other-python
 
 accept: ## the same with the long tests in full
-	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept $(MAKE) --no-print-directory test
+	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept PYTEST_ADDOPTS="--timeout=900" $(MAKE) --no-print-directory test
 
 bench: ## the benchmarks (BENCH_PYTHON=python3.12 or newer to have everything-is-an-actor beside)
 	@set -e; .ci/venv .cache/venv-bench "$${BENCH_PYTHON:-$(PYTHON)}" bench constraints-bench.txt; \
