@@ -29,6 +29,7 @@ from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.mailbox import CLOSED, BoundedMailbox
 from actors._core.messages import Control, Signal
+from actors._core.mutex import Mutex
 from actors._core.options import DispatcherKind, Options
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
@@ -81,7 +82,7 @@ class Runtime:
         self.face = face
         self.ports = self.config.ports or real_ports()
         # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
-        self.lock = threading.Lock()
+        self.lock = Mutex()
         self.state = SystemState.RUNNING
         self.events = EventStream(self.callback_failed)
         self.groups = Groups(self.lock)
@@ -97,7 +98,7 @@ class Runtime:
         self.dead_letters = 0  # under lock
         self.shutdown = Shutdown(self)
         self._keeping = 0  # under lock: living actors that keep the process alive
-        self._kept = threading.Condition(self.lock)
+        self._kept = threading.Condition(self.lock)  # type: ignore[arg-type]  # a Mutex has what a Condition needs
         process.runtimes.add(self)
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
@@ -409,8 +410,8 @@ class Runtime:
 
     def forked(self) -> None:
         """Refuse everything from now on: this is a forked child and the threads are elsewhere."""
-        self.lock = self.tree.lock = self.groups._lock = threading.Lock()
-        self._kept = threading.Condition(self.lock)
+        self.lock = self.tree.lock = self.groups._lock = Mutex()
+        self._kept = threading.Condition(self.lock)  # type: ignore[arg-type]  # a Mutex has what a Condition needs
         self.state = SystemState.FORKED
         door = ForkedDoor(self.name)
         for cell in self.tree.everyone():

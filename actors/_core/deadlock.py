@@ -7,9 +7,9 @@ reentrant actors, channels and open reply handles answer while they wait, so non
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Any
 
+from actors._core.mutex import Mutex
 from actors.errors import DeadlockError
 
 if TYPE_CHECKING:
@@ -21,13 +21,13 @@ __all__ = ["begin_wait"]
 
 # Orders all writes of a parker to `cell.wait` against all walks: of two actors that close a cycle at the same moment, the later one
 # sees the earlier one's edge. Held for the walk only; no user code runs under it.
-_lock = threading.Lock()
+_lock = Mutex()
 
 
 def renew() -> None:
     """Make the lock anew, in a forked child."""
     global _lock  # noqa: PLW0603
-    _lock = threading.Lock()
+    _lock = Mutex()
 
 
 def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, finite: bool) -> None:

@@ -7,7 +7,6 @@ An unbounded mailbox is a plain `deque`: senders append, the one actor pops. The
 from __future__ import annotations
 
 import heapq
-import threading
 from collections import deque
 from dataclasses import dataclass, field
 from enum import Enum
@@ -18,6 +17,7 @@ from actors._core.context import current_cell
 from actors._core.events import DeadLetterReason
 from actors._core.future import Future
 from actors._core.messages import STOP, Down
+from actors._core.mutex import Mutex
 from actors.errors import ActorDeadError, MailboxFullError, Timeout, WouldBlockError
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class BoundedMailbox:
         self.capacity = declared.capacity
         self.overflow = declared.overflow
         self.timeout = declared.timeout
-        self._lock = threading.Lock()
+        self._lock = Mutex()
         self._queue = self._new_queue()
         self._exempted = 0  # entries in the queue that do not count
         self._open = True

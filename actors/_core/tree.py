@@ -11,9 +11,8 @@ from actors._core.messages import STOP, Entry
 from actors.errors import ActorDeadError, InvalidNameError, NameTakenError
 
 if TYPE_CHECKING:
-    import threading
-
     from actors._core.cell import Cell
+    from actors._core.mutex import Mutex
     from actors._core.ref import ActorRef
 
 __all__ = ["Groups", "Tree"]
@@ -24,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9_.~+@-]{1,128}")
 class Tree:
     """All living actors of one system. Everything here is guarded by the system's lock."""
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: Mutex) -> None:
         self.lock = lock
         self.root = Rare()
         self._uids = 0
@@ -134,7 +133,7 @@ def _cell_of(ref: Any) -> Cell:
 class Groups:
     """Named sets of actors; an actor leaves its groups when it ends."""
 
-    def __init__(self, lock: threading.Lock) -> None:
+    def __init__(self, lock: Mutex) -> None:
         self._lock = lock
         self._members: dict[str, dict[Cell, ActorRef[Any]]] = {}
 
