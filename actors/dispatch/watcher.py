@@ -1,4 +1,9 @@
-"""The watcher of a pool: notices handlers that block their worker, and has another take over."""
+"""The watcher of a pool: notices handlers that block their worker, and has another take over.
+
+A look that comes late proves little: others have kept the interpreter, for a garbage collection or by turns, and the worker may have
+had no chance to go on. It hardly counts then. A needless takeover costs next to nothing; a class that is taken for a blocking one
+without need is slower for good.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +23,27 @@ if TYPE_CHECKING:
 __all__ = ["Watcher"]
 
 LOOK_EVERY = 0.004  # seconds between two looks
+LATE = 2 * LOOK_EVERY  # seconds from one look to the next
+DOUBTFUL = LOOK_EVERY / 4  # seconds that a late look counts for
 LINGER = 0.1  # seconds without work after which the watcher sleeps
+
+
+class _Suspect:
+    """A handler that kept its worker from one look to the next."""
+
+    __slots__ = ("cell", "looks", "seconds", "switches", "worker")
+
+    def __init__(self, worker: PoolWorker, cell: Cell) -> None:
+        self.worker = worker
+        self.cell = cell
+        self.switches = worker.switches
+        self.looks = 0
+        self.seconds = 0.0  # blocked for so long, as far as the looks prove it
+
+    def at_it(self) -> bool:
+        """Tell whether the worker has passed no message boundary since: then the probe would have been taken."""
+        worker, cell = self.worker, self.cell
+        return worker.cell is cell and worker.switches == self.switches and any(one.signal is Signal.PROBE for one in cell.control)
 
 
 class Watcher:
@@ -51,56 +76,60 @@ class Watcher:
 
     def _run(self) -> None:
         pool = self._pool
-        quiet_since = time.monotonic()
-        probe: Control | None = None
-        seen: tuple[PoolWorker, Cell, int] | None = None
-        suspects: list[tuple[PoolWorker, Cell, int, float]] = []
-        last = time.monotonic()
+        seen: _Suspect | None = None  # the handler that the active worker was at when it was looked at last
+        suspects: list[_Suspect] = []  # those whose queue another worker has
+        last = quiet_since = time.monotonic()
         while not self._ended:
             time.sleep(LOOK_EVERY)
             now = time.monotonic()
-            late, last = now - last > 4 * LOOK_EVERY, now
+            proved, last = now - last if now - last < LATE else DOUBTFUL, now
+            suspects = [one for one in suspects if self._still(one, proved)]
             worker = pool.active
             cell = worker.cell if worker is not None else None
-            suspects = [one for one in suspects if self._still(one, now)]
             if worker is None or cell is None:
                 seen = None
                 if not suspects and now - quiet_since > LINGER and pool.sleepers:
-                    self._work.clear()
-                    self.awake = False
-                    # Invariant: noted before this look; a waking worker takes itself out of `sleepers` before it looks at `awake`.
-                    if pool.sleepers and not self._ended:
-                        self._work.wait()
-                    self.awake = True
-                    quiet_since = last = time.monotonic()
+                    self._sleep()
+                    last = quiet_since = time.monotonic()
                 continue
             quiet_since = now
-            stuck = seen == (worker, cell, worker.switches) and probe in cell.control
-            if stuck and not late and pool.take_over(worker):
-                suspects.append((worker, cell, worker.switches, now - LOOK_EVERY))
-                seen = None
+            if seen is None or seen.worker is not worker or seen.cell is not cell or not seen.at_it():
+                seen = _Suspect(worker, cell)
+                self._post(cell)
                 continue
-            probe = Control(Signal.PROBE)
-            seen = (worker, cell, worker.switches)
-            self._post(cell, probe)
+            seen.looks += 1
+            seen.seconds += proved
+            if (proved > DOUBTFUL or seen.looks > 1) and pool.take_over(worker):
+                suspects.append(seen)
+                seen = None
+
+    def _sleep(self) -> None:
+        """Sleep until the active worker wakes."""
+        self._work.clear()
+        self.awake = False
+        # Invariant: noted before this look; a waking worker takes itself out of `sleepers` before it looks at `awake`.
+        if self._pool.sleepers and not self._ended:
+            self._work.wait()
+        self.awake = True
 
     @staticmethod
-    def _post(cell: Cell, probe: Control) -> None:
+    def _post(cell: Cell) -> None:
         """Put a probe into the control lane, in place of one that was never looked at. Does not queue the cell."""
         with cell.system.lock:
-            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), probe)
+            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), Control(Signal.PROBE))
 
-    def _still(self, suspect: tuple[PoolWorker, Cell, int, float], now: float) -> bool:
+    def _still(self, suspect: _Suspect, proved: float) -> bool:
         """Tell whether a suspected handler has to be looked at again; report it once it has been blocked for long enough."""
-        worker, cell, switches, since = suspect
-        if worker.cell is not cell or worker.switches != switches or not any(c.signal is Signal.PROBE for c in cell.control):
+        if not suspect.at_it():
             return False
+        suspect.seconds += proved
         system = self._pool.system
-        if now - since < system.config.blocked_after:
+        if suspect.seconds < system.config.blocked_after:
             return True
+        worker, cell = suspect.worker, suspect.cell
         frame = sys._current_frames().get(worker.thread.ident or 0)
         stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
         if cell.lane.host is self._pool:
             self._pool.move_class(cell.actor_class)
-            system.events.publish(HandlerBlocked(cell.ref, cell.actor_class, now - since, stack))
+            system.events.publish(HandlerBlocked(cell.ref, cell.actor_class, suspect.seconds, stack))
         return False

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import itertools
 import queue
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -321,6 +323,33 @@ def test_a_long_computation_stalls_nobody_either() -> None:
         assert echo.ask("others go on", timeout=SAFETY)
         stop.set()
         assert answer.get(timeout=SAFETY) >= 0
+
+
+def test_time_in_which_nobody_could_run_is_not_held_against_a_handler() -> None:
+    begun, release = threading.Semaphore(0), threading.Event()
+
+    class Pausing(Actor):
+        """Blocks until another worker has taken over, then keeps the interpreter, as a garbage collection does."""
+
+        def on_receive(self, message: Any) -> Any:
+            begun.release()
+            release.wait(SAFETY)
+            end = time.perf_counter() + 2.5
+            while time.perf_counter() < end:
+                sum(itertools.repeat(1, 20_000_000))
+
+    with ActorSystem(config=SystemConfig(blocked_after=1.0)) as system:
+        events = heard(system, HandlerBlocked)
+        paused = system.spawn(Pausing).ask("go", block=False)
+        assert begun.acquire(timeout=SAFETY)
+        assert system.spawn(Echo).ask("others go on", timeout=SAFETY)
+        release.set()
+        paused.get(timeout=SAFETY)
+        release.clear()
+        answer = system.spawn(Blocker).ask((begun, release), block=False)
+        assert events.get(timeout=SAFETY).actor_class is Blocker
+        release.set()
+        answer.get(timeout=SAFETY)
 
 
 def test_at_the_cap_the_exhausted_workers_are_published_with_all_stacks() -> None:
