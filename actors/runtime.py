@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections import deque
+from collections import OrderedDict
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -59,7 +59,7 @@ logger = logging.getLogger("pykka")
 
 A = TypeVar("A", bound="Actor")
 
-WARM = 20_000  # mailboxes kept for actors that are idle; those of the longest idle are given back beyond that
+WARM = 100_000  # mailboxes kept for actors that are idle (760 bytes each); those of the longest idle are given back beyond that
 
 _refs = process.refs
 
@@ -92,7 +92,7 @@ class Runtime:
         self.loop_host: LoopHost | None = None  # under _wiring
         self.loop_thread: LoopThread | None = None  # under _wiring
         self._wiring = threading.Lock()
-        self._warm: deque[Cell] = deque()
+        self.warm: OrderedDict[Cell, None] = OrderedDict()  # living cells that have a mailbox; under lock
         # What `_options` found for classes spawned as declared; a plain dict store, the same whoever is first.
         self._options_of: dict[type[Any], Options] = {}
         self.dead_letters = 0  # under lock
@@ -164,6 +164,7 @@ class Runtime:
             if cell.state is not Lifecycle.CREATED:
                 return
             cell.state = Lifecycle.STOPPED
+            self.warm.pop(cell, None)
         cell.close()
         cell.actor = cell.receiver = None
         cell.args, cell.kwargs = (), None
@@ -279,17 +280,16 @@ class Runtime:
         """Return what senders append to: the mailbox itself, or what stands before it in a traced system."""
         return TracedInbox(cell.queue, self.ports.ids.correlation) if self.config.tracing else cell.queue
 
-    def warmed(self, cell: Cell) -> None:
-        """Take note that `cell` has a mailbox; give back that of one that has been idle for long."""
-        warm = self._warm
-        warm.append(cell)
-        if len(warm) > WARM:
-            try:
-                oldest = warm.popleft()
-            except IndexError:
-                return
-            if not oldest.cool():
-                warm.append(oldest)
+    def warmed(self, cell: Cell) -> Cell | None:
+        """Note that `cell` has a mailbox, under the lock; return one that has had one for longest if there are too many."""
+        self.warm[cell] = None
+        return self.warm.popitem(last=False)[0] if len(self.warm) > WARM else None
+
+    def keep_warm(self, cell: Cell) -> None:
+        """Note again a cell that would not give its mailbox back: it is busy."""
+        with self.lock:
+            if cell.state is not Lifecycle.STOPPED:
+                self.warm[cell] = None
 
     @staticmethod
     def put_back(cell: Cell, entries: list[Any]) -> None:

@@ -268,11 +268,14 @@ class Cell:
         """Give a cold actor its mailbox."""
         if self.inbox is COLD:
             built = self.options.mailbox.build(self)
+            idlest = None
             with self.system.lock:
                 if self.inbox is COLD:
                     self.queue = deque() if built is None else built
                     self.inbox = self.system.door_of(self)
-            self.system.warmed(self)
+                    idlest = self.system.warmed(self)
+            if idlest is not None and not idlest.cool():
+                self.system.keep_warm(idlest)
 
     def cool(self) -> bool:
         """Give the mailbox of an idle actor back; False if the actor is busy."""
@@ -280,11 +283,12 @@ class Cell:
             self.token.pop()
         except IndexError:
             return self.inbox is CLOSED
-        queue = self.queue
-        if type(queue) is deque and self.state is Lifecycle.RUNNING:
-            # Invariant: the door changes before the look into the queue, and senders append before they look at the door: what this
-            # look does not see, its sender settles. Nobody gets past a cold door while the lock is held.
-            with _settling, self.system.lock:
+        # Invariant: the door changes before the look into the queue, and senders append before they look at the door: what this
+        # look does not see, its sender settles. Nobody gets past a cold door while the lock is held, and an end that comes without
+        # the token (of a killed actor whose turn does not come) has changed the state under the lock before it shuts the door.
+        with _settling, self.system.lock:
+            queue = self.queue
+            if type(queue) is deque and self.state is Lifecycle.RUNNING:
                 inbox, self.inbox = self.inbox, COLD
                 if queue:
                     self.inbox = inbox
@@ -384,9 +388,9 @@ class Cell:
 
     def next_control(self) -> Control | None:
         """Take the oldest entry out of the control lane."""
+        if not self.control:  # what comes after this look is seen when the turn ends
+            return None
         with self.system.lock:
-            if not self.control:
-                return None
             first, *rest = self.control
             self.control = tuple(rest)
             return first
@@ -408,9 +412,10 @@ class Cell:
     def close(self) -> None:
         """Admit nothing any more, and let nothing that was admitted wait for ever."""
         # Invariant: first the door, then the drain. A sender appends and then looks at the door; so either this drain or that
-        # sender finds the entry.
-        self.inbox = CLOSED
-        queue, self.queue = self.queue, ()
+        # sender finds the entry. Under the lock, or a sender that is just giving a cold actor its mailbox would open the door again.
+        with self.system.lock:
+            self.inbox = CLOSED
+            queue, self.queue = self.queue, ()
         if isinstance(queue, BoundedMailbox):
             queue.close()
         while queue:

@@ -193,10 +193,9 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
     if rare is not None and rare.timers is not None:
         rare.timers.cancel_all()
     cell.close()
-    # Invariant: the door is shut before this look; whoever makes the event, under the lock, looks at the door after that.
-    with cell.system.lock:
-        rare = cell.rare
-        event = rare.stopped_event if rare is not None else None
+    # Invariant: the door was shut under the lock before this look; whoever makes the event, under the lock, looks at the door after that.
+    rare = cell.rare
+    event = rare.stopped_event if rare is not None else None
     if event is not None:
         event.set()
     if rare is not None and rare.handles:
@@ -258,6 +257,7 @@ def finish(cell: Cell) -> None:
         cell.state = advance(cell.state, Lifecycle.STOPPED)
         # Invariant: who wants to be told puts its future here under the lock and only while the state is not STOPPED.
         futures, cell.mourners = cell.mourners, ()
+        cell.system.warm.pop(cell, None)
     reason, error = cell.end or (DownReason.STOPPED, None)
     cell.actor = cell.receiver = None
     cell.args, cell.kwargs = (), None

@@ -86,29 +86,31 @@ class RealClock:
                     self._thread.start()
 
     def _run(self) -> None:
-        while True:
-            item = self._next()
-            if item is None:
-                return
-            if isinstance(item, _Handle):
-                if item.call is not None:
-                    heapq.heappush(self._heap, item)
-                    self._tidy()
-            else:
-                self._make(item)
+        # What a step was at dies with it: while the thread sleeps, it keeps nothing alive that a call refers to.
+        while self._step():
+            continue
 
-    def _next(self) -> Any:
-        """Return the next thing asked for, making due calls while there is none."""
-        while True:
-            while self._heap and (self._heap[0].call is None or self._heap[0].when <= time.monotonic()):
-                call = heapq.heappop(self._heap).call
-                if call is not None:
-                    self._make(call)
-            wait = self._heap[0].when - time.monotonic() if self._heap else None
-            try:
-                return self._inbox.get(timeout=None if wait is None else max(0.0, min(wait, threading.TIMEOUT_MAX)))
-            except queue.Empty:
-                continue
+    def _step(self) -> bool:
+        """Make the calls that are due, and take the next thing asked for; return False to end the thread."""
+        self._make_due()
+        wait = self._heap[0].when - time.monotonic() if self._heap else None
+        try:
+            item = self._inbox.get(timeout=None if wait is None else max(0.0, min(wait, threading.TIMEOUT_MAX)))
+        except queue.Empty:
+            return True
+        if isinstance(item, _Handle):
+            if item.call is not None:
+                heapq.heappush(self._heap, item)
+                self._tidy()
+        elif item is not None:
+            self._make(item)
+        return item is not None
+
+    def _make_due(self) -> None:
+        while self._heap and (self._heap[0].call is None or self._heap[0].when <= time.monotonic()):
+            call = heapq.heappop(self._heap).call
+            if call is not None:
+                self._make(call)
 
     def _tidy(self) -> None:
         """Keep cancelled timers from filling the heap: clean it when it has doubled and most of it is cancelled."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import logging
+import weakref
 from typing import Any
 
 import pytest
@@ -10,7 +13,7 @@ import pytest
 from actors import ActorDeadError, ActorStartError, ActorSystem, DownReason, Lifecycle, default_system
 from actors.events import ActorStarted, ActorStopped
 from tests.contract.conftest import On
-from tests.contract.kit import WAIT, Diary, Gate, Puppet, emptied, held, pause, settle, spawn_child, until_down
+from tests.contract.kit import WAIT, Diary, Gate, Puppet, emptied, eventually, held, pause, settle, spawn_child, until_down
 
 
 class Traced(Puppet):
@@ -311,6 +314,24 @@ def test_a_child_that_ends_by_itself_leaves_the_family(system: ActorSystem, on: 
     children[1].stop(timeout=WAIT)
     emptied(parent)
     assert parent.ask(lambda actor: actor.children) == (children[0], children[2])
+
+
+@pytest.mark.parametrize("end", ["stop", "crash", "kill"])
+def test_a_system_keeps_nothing_of_an_actor_that_has_ended(system: ActorSystem, on: On, end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    ref = system.spawn(on(Puppet), name="gone")
+    settle(ref)
+    if end == "crash":
+        monkeypatch.setattr(logging.getLogger("pykka"), "disabled", True)  # or pytest keeps the record of it, traceback and all
+        ref.tell(fail)
+    (ref.kill if end == "kill" else ref.stop)(timeout=WAIT)
+    cell = weakref.ref(ref._target)
+    del ref
+
+    def forgotten() -> bool:
+        gc.collect()
+        return cell() is None
+
+    eventually(forgotten)
 
 
 def test_a_stopping_parent_starts_no_children(system: ActorSystem, on: On) -> None:

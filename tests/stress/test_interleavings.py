@@ -217,15 +217,16 @@ def test_a_traced_message_that_is_settled_arrives_bare() -> None:
         assert ref.ask("seen", timeout=PATIENCE) == ["bare"]
 
 
-@pytest.mark.parametrize("text", ["self.inbox = self.inbox, CLOSED", "self.queue = self.queue, ()", "while queue"])
+@pytest.mark.parametrize("text", ["self.inbox = CLOSED", "self.queue = self.queue, ()", "while queue"])
 def test_a_send_that_crosses_the_closing_of_a_mailbox_has_one_fate(text: str) -> None:
+    line = line_of(Cell.close, text)
     handled: list[Any] = []
     letters: list[Any] = []
 
     class Closing(Actor):
         def on_receive(self, message: Any) -> None:
             if message == "go":
-                at_line(Cell.close.__code__, line_of(Cell.close, text), send.finish)
+                at_line(Cell.close.__code__, line, send.finish)
             else:
                 handled.append(message)
 
@@ -239,6 +240,40 @@ def test_a_send_that_crosses_the_closing_of_a_mailbox_has_one_fate(text: str) ->
         ref.stop(timeout=PATIENCE)
         send.finish()
         assert sorted([*handled, *letters]) == ["crossing", "warm"]
+
+
+def test_a_first_message_that_crosses_the_closing_of_a_cold_mailbox_does_not_open_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    closing, warming, never = threading.Event(), threading.Event(), threading.Event()
+    letters: list[Any] = []
+
+    def about_to_close(_: Cell) -> None:
+        closing.set()
+        warming.wait(PATIENCE)
+
+    with ActorSystem() as system:
+        system.events.subscribe(DeadLetter, lambda letter: letters.append(letter.message))
+        ref = system.spawn(Recorder)
+        runtime = ref._target.system
+        door_of = runtime.door_of
+
+        def slow_door(cell: Cell) -> Any:
+            warming.set()
+            never.wait(0.3)  # the other thread closes the mailbox meanwhile, if it can
+            return door_of(cell)
+
+        monkeypatch.setattr(runtime, "unregister", about_to_close)
+        monkeypatch.setattr(runtime, "door_of", slow_door)
+        killed = ref.kill(block=False)
+        assert closing.wait(PATIENCE)
+        try:
+            ref.tell("crossing")
+        except ActorDeadError as error:
+            letters.append(error.message)
+        monkeypatch.undo()
+        assert isinstance(killed, Future)
+        assert killed.get(timeout=PATIENCE)
+        assert letters == ["crossing"]
+        assert not ref.is_alive()
 
 
 def test_callbacks_of_a_send_that_crosses_the_end_run_with_no_lock_of_the_framework_held() -> None:

@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -31,9 +31,6 @@ from actors.dispatch.waiting import ThreadParker
 from actors.events import DeadLetter
 from tests.stress.threads import PATIENCE, race
 from tests.support import scaled
-
-if TYPE_CHECKING:
-    pass
 
 pytestmark = [pytest.mark.usefixtures("restless", "no_leaks"), pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -347,6 +344,34 @@ def test_a_mailbox_that_is_taken_back_while_it_closes_loses_nothing() -> None:
 
             race(end, cool, cool, lambda send=send: send(0), lambda send=send: send(1))  # type: ignore[misc]
     counted.assert_one_fate_each(rounds * each * 2)
+
+
+@pytest.mark.parametrize("kind", [DispatcherKind.POOL, DispatcherKind.EVENT_LOOP])
+def test_a_mailbox_that_is_first_needed_while_it_closes_loses_nothing(kind: DispatcherKind) -> None:
+    rounds = scaled(20_000, 500)
+
+    class Fresh(Actor):
+        def on_receive(self, message: Any) -> Any:
+            return message
+
+    with ActorSystem() as system:
+        outcomes: Counter[str] = Counter()
+        for turn in range(rounds):
+            ref = system.spawn(Fresh, dispatcher=kind)
+
+            def ask(ref: ActorRef[Any] = ref, turn: int = turn) -> None:
+                try:
+                    assert ref.ask(turn, timeout=PATIENCE) == turn
+                except ActorDeadError:
+                    outcomes["dead"] += 1
+
+            def kill(ref: ActorRef[Any] = ref) -> None:
+                ref.kill(timeout=PATIENCE)
+
+            race(kill, ask, ask)
+            with pytest.raises(ActorDeadError):
+                ref.ask(turn, timeout=PATIENCE)
+        assert outcomes["dead"]
 
 
 # -- futures and waits -----------------------------------------------------------------------------------------------------
