@@ -1,7 +1,8 @@
 """Deadlocks between actors, found before the asker blocks.
 
 Every actor whose handler waits notes what for in `cell.wait`. A new wait is checked before it begins: if every way it could end
-leads back to actors that can only be ended by it, nobody will ever move. Waits with a finite timeout end by themselves, and
+leads back to actors that can only be ended by it, nobody will ever move. So it is when a handler waits for the graceful end, or the
+restart, of an actor that it descends from: that one waits for its children. Waits with a finite timeout end by themselves, and
 reentrant actors, channels and open reply handles answer while they wait, so none of these is an edge.
 """
 
@@ -42,12 +43,29 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
         # Nearly every wait is for one actor that waits for nobody: no cycle then.
         debtor = futures[0].debtor()
         free = len(futures) == 1 and (debtor is None or (debtor.wait is None and debtor is not cell))
-        cycle = [] if free or finite else _find_cycle(cell, parker)
+        above = None if finite else _forebear_ending(cell, futures)
+        if above is not None:
+            cycle = [cell, above, cell]
+        elif free or finite:
+            cycle = []
+        else:
+            cycle = _find_cycle(cell, parker)
         if not cycle:
             # Invariant: a wait that others see is entered: a killer may end it from now on.
             cell.wait = parker
     if cycle:
         raise DeadlockError(tuple(stuck.path for stuck in cycle))
+
+
+def _forebear_ending(cell: Cell, futures: tuple[Future[Any], ...]) -> Cell | None:
+    """Return the actor above `cell` whose end or restart is all that `cell` would wait for, if there is one."""
+    ending = futures[0]._ends
+    if ending is None or len(futures) > 1 or futures[0].done():
+        return None
+    above = cell.parent
+    while above is not None and above is not ending:
+        above = above.parent
+    return above
 
 
 def _debtors(cell: Cell, wait: Parker | None) -> list[Cell] | None:

@@ -27,7 +27,9 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
     future._cell = cell
     if not cell.post(Entry((STOP, future, None))) and not _when_stopped(cell, future):
         future.try_set(False)
-    elif seconds is not None:
+    elif seconds is None:
+        future._ends = cell
+    else:
         clock = cell.system.ports.clock
         timer = clock.call_at(clock.now() + seconds, lambda: kill(cell))
         future._listen(lambda _: timer.cancel())
@@ -72,7 +74,7 @@ def restart(cell: Cell) -> Future[bool]:
     if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
         future.try_set(False)
         return future
-    future._cell = cell
+    future._cell = future._ends = cell
     if current_cell() is cell:
         future.try_set(True)  # it restarts when its handler returns, and does not wait for that
     cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))

@@ -56,6 +56,7 @@ class Future(pykka.Future[T], Generic[T]):
     _value: Any = None
     _cell: Cell | None = None  # who was asked
     _owed = True  # False once the duty to answer was taken out of the handler of `_cell`: anybody may answer then
+    _ends: Cell | None = None  # the actor whose graceful end, or restart, resolves this
     _token: Any = None  # CancelToken of the ask, made when somebody wants it
     _unread: Any = None  # reports a failure that nobody reads
     _sources: tuple[Future[Any], ...] | None = None  # what a combinator waits for; None: the hook may block

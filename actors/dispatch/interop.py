@@ -56,8 +56,10 @@ def attach(future: Any) -> Callable[[Callable[[Any, BaseException | None], objec
     """Return a function that calls its argument with (value, error) once `future`, of any kind, is resolved."""
     if isinstance(future, Future):
         return lambda report: future.add_done_callback(lambda done: report(*_outcome(done)))
-    if isinstance(future, concurrent.futures.Future | asyncio.Future):
+    if isinstance(future, concurrent.futures.Future):
         return lambda report: future.add_done_callback(lambda done: report(*_standard_outcome(done)))
+    if isinstance(future, asyncio.Future):
+        return lambda report: _listen_on_loop(future, lambda done: report(*_standard_outcome(done)))
     if isinstance(future, Awaitable):
         try:
             task = asyncio.ensure_future(future)
@@ -69,6 +71,21 @@ def attach(future: Any) -> Callable[[Callable[[Any, BaseException | None], objec
         return lambda report: task.add_done_callback(lambda done: report(*_standard_outcome(done)))
     msg = f"future={future!r} is not valid: a future of this framework, of concurrent.futures or of asyncio, or an awaitable"
     raise TypeError(msg)
+
+
+def _listen_on_loop(future: asyncio.Future[Any], call: Callable[[asyncio.Future[Any]], object]) -> None:
+    """Call `call(future)` once it is resolved. From any thread, where asyncio's own futures know only that of their loop."""
+    loop = future.get_loop()
+    if asyncio._get_running_loop() is loop:
+        future.add_done_callback(call)
+        return
+    try:
+        loop.call_soon_threadsafe(future.add_done_callback, call)
+    except RuntimeError:
+        if not future.done():
+            msg = f"future={future!r} is not valid: its event loop is closed, so it will never be resolved"
+            raise ValueError(msg) from None
+        call(future)
 
 
 def _outcome(future: Future[Any]) -> tuple[Any, BaseException | None]:

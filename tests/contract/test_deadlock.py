@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from actors import (
     Actor,
+    ActorDeadError,
     ActorRef,
     ActorStartError,
     ActorSystem,
@@ -266,6 +267,52 @@ def test_a_send_to_ones_own_full_mailbox_raises_at_once(dispatcher: DispatcherKi
         with pytest.raises((DeadlockError, MailboxFullError)):
             ref.ask(fill, timeout=SAFETY)
         assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD, LOOP])
+@pytest.mark.parametrize("depth", [1, 3])
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_a_handler_cannot_wait_for_the_end_or_restart_of_an_actor_above_it(how: str, depth: int, dispatcher: DispatcherKind) -> None:
+    def child(parent: Any) -> Any:
+        return parent.spawn(Family, name="child", dispatcher=dispatcher)
+
+    class Family(Actor):
+        def on_receive(self, message: Any) -> Any:
+            return message(self)
+
+    class AsyncFamily(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            return await message(self)
+
+    with ActorSystem() as system:
+        top = below = system.spawn(Family, name="top")
+        for _ in range(depth - 1):
+            below = below.ask(lambda actor: actor.spawn(Family, name="child"), timeout=SAFETY)
+        if dispatcher is LOOP:
+            below = below.ask(lambda actor: actor.spawn(AsyncFamily, name="child"), timeout=SAFETY)
+        else:
+            below = below.ask(child, timeout=SAFETY)
+
+        def wait(_: Any) -> Any:
+            return getattr(top, how)(block=dispatcher is not LOOP)
+
+        with pytest.raises(DeadlockError) as caught:
+            below.ask(wait, timeout=SAFETY)
+        assert caught.value.cycle == (below.path, "/top", below.path)
+        assert top.stop(timeout=SAFETY) in {True, False}
+
+
+def test_a_handler_may_wait_for_the_end_of_an_actor_above_it_that_has_a_deadline() -> None:
+    class Family(Actor):
+        def on_receive(self, message: Any) -> Any:
+            return message(self)
+
+    with ActorSystem() as system:
+        top = system.spawn(Family)
+        below = top.ask(lambda actor: actor.spawn(Family), timeout=SAFETY)
+        answer = below.ask(lambda _: top.stop(deadline=0.01), block=False)
+        assert isinstance(answer.exception(timeout=SAFETY), ActorDeadError)
+        assert top.stop(timeout=SAFETY) in {True, False}
 
 
 @pytest.mark.parametrize("dispatcher", [POOL, THREAD])

@@ -157,6 +157,36 @@ def test_the_failure_of_a_future_is_told_to_self(system: ActorSystem, on: On, ki
     assert log == [PipeFailed(error)]
 
 
+@pytest.mark.parametrize("resolved", [True, False])
+def test_an_asyncio_future_of_another_thread_can_be_piped(system: ActorSystem, on: On, resolved: bool) -> None:
+    ref = system.spawn(on(Puppet))
+
+    async def elsewhere() -> Any:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[str] = loop.create_future()
+        if resolved:
+            future.set_result("came")
+        told: Future[str] = Future()
+        await ref.ask_async(lambda actor: actor.pipe_to_self(future, on_success=lambda value: lambda _: told.set(value)))
+        if not resolved:
+            future.set_result("came")
+        return await told
+
+    assert asyncio.run(asyncio.wait_for(elsewhere(), WAIT), debug=True) == "came"
+
+
+def test_an_asyncio_future_of_a_closed_loop_cannot_be_piped_unless_it_is_resolved(system: ActorSystem, on: On) -> None:
+    ref = system.spawn(on(Puppet))
+    loop = asyncio.new_event_loop()
+    pending, resolved = loop.create_future(), loop.create_future()
+    resolved.set_result("came")
+    loop.close()
+    ref.ask(lambda actor: actor.pipe_to_self(resolved))
+    eventually(lambda: ref.ask(lambda actor: list(actor.log)) == ["came"])
+    with pytest.raises(ValueError, match="closed"):
+        ref.ask(lambda actor: actor.pipe_to_self(pending))
+
+
 def test_an_asyncio_future_or_any_awaitable_can_be_piped_on_an_event_loop(system: ActorSystem) -> None:
     async def work() -> str:
         await asyncio.sleep(0)
