@@ -94,6 +94,8 @@ class Actor(pykka.Actor):
         try:
             super().__init_subclass__(**keywords)
         except TypeError:
+            if not keywords:  # another base class wants something
+                raise
             known = "dispatcher, mailbox, stash_capacity, reentrant, own_context"
             msg = f"{cls.__qualname__}: unknown class keyword {', '.join(keywords)}; the keywords of an actor are {known}"
             raise TypeError(msg) from None

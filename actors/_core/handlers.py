@@ -15,7 +15,7 @@ from actors._core.messages import Request
 from actors._core.reply import ReplyHandle
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["MARK", "collect", "enclosing_names", "handler", "lookup"]
+__all__ = ["collect", "enclosing_names", "handler", "is_handler", "lookup"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -36,6 +36,11 @@ def handler(method: F) -> F:
     return method
 
 
+def is_handler(member: object) -> bool:
+    """Tell whether `handler` was applied to `member`; an object that answers to any name, like a mock, is none."""
+    return inspect.getattr_static(member, MARK, False) is True
+
+
 def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], str]:
     """Return {message type: method name} of a class and its bases, checked.
 
@@ -45,7 +50,7 @@ def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], st
     for base in reversed(actor_class.__mro__):
         own: dict[type[Any], str] = {}
         for name, member in vars(base).items():
-            if not getattr(member, MARK, False):
+            if not is_handler(member):
                 continue
             for message_type in _message_types(base, name, member, names):
                 if message_type in own:

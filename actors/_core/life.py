@@ -35,7 +35,7 @@ def instantiate(cell: Cell) -> None:
     actor_class = cell.actor_class
     kwargs = cell.kwargs or {}
     actor = actor_class.__new__(actor_class, *cell.args, **kwargs)
-    actor._greenroom_cell = cell
+    object.__setattr__(actor, "_greenroom_cell", cell)  # a __setattr__ of the class's own may rely on its __init__
     cell.actor = actor
     cell.receiver = None
     actor.__init__(*cell.args, **kwargs)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
-from actors._core.handlers import MARK
+from actors._core.handlers import is_handler
 from actors._core.mailbox import Bounded, Mailbox, Priority, Unbounded
 
 __all__ = ["DispatcherKind", "Options", "check_mailbox", "has_async_members"]
@@ -73,7 +73,7 @@ def has_async_members(actor_class: type[Any]) -> bool:
                 return True
             continue
         for name, member in vars(base).items():
-            counts = not name.startswith("_") or getattr(member, MARK, False)
+            counts = not name.startswith("_") or is_handler(member)
             if counts and callable(member) and inspect.iscoroutinefunction(inspect.unwrap(member)):
                 return True
     return False

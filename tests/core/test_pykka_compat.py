@@ -646,3 +646,19 @@ def test_ours_ask_never_hangs_where_pykkas_may() -> None:
                 assert future.get(timeout=SAFETY) == number
             except ActorDeadError:
                 continue
+
+
+def test_an_actor_with_a_setattr_of_its_own_runs() -> None:
+    class Noting(Actor):
+        def __init__(self) -> None:
+            object.__setattr__(self, "log", [])
+            super().__init__()
+            self.greeting = "hello"
+
+        def __setattr__(self, name: str, value: object) -> None:
+            self.log.append(name)
+            object.__setattr__(self, name, value)
+
+    ref = Noting.start()
+    assert "greeting" in ref.proxy().log.get()
+    ref.stop()

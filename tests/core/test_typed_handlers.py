@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Annotated, Any, Generic, Optional, TypeVar, Union
+from unittest import mock
 
 import pytest
 from hypothesis import given
@@ -592,3 +593,27 @@ def test_actor_only_calls_from_outside_are_refused_by_name() -> None:
             with pytest.raises(NotInActorError) as caught:
                 call()
             assert name in str(caught.value)
+
+
+def test_a_class_attribute_that_answers_to_any_name_is_no_handler() -> None:
+    class Served(Actor):
+        client = mock.MagicMock()
+
+        @handler
+        def on_text(self, message: str) -> Any:
+            return self.client.answer(message)
+
+    Served.client.answer.return_value = "answered"
+    with ActorSystem() as system:
+        assert system.spawn(Served).ask("a question") == "answered"
+
+
+def test_a_base_class_that_wants_a_class_keyword_says_so_itself() -> None:
+    class Tagged:
+        def __init_subclass__(cls, *, tag: str, **keywords: Any) -> None:
+            super().__init_subclass__(**keywords)
+
+    with pytest.raises(TypeError, match="'tag'"):
+
+        class Untagged(Actor, Tagged):  # type: ignore[call-arg]
+            pass
