@@ -131,6 +131,21 @@ class Runtime:
         self.begin(cell, report)
         return future
 
+    def start(
+        self,
+        actor_class: type[A],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        name: str | None = None,
+        dispatcher: DispatcherKind | None = None,
+        mailbox: Mailbox | None = None,
+    ) -> ActorRef[A]:
+        """Start an actor at root level and return its ref at once."""
+        cell = self.prepare(None, actor_class, args, kwargs, name, dispatcher, mailbox)
+        self.build(cell)
+        self.begin(cell)
+        return cell.ref
+
     def prepare(
         self,
         parent: Cell | None,

@@ -156,10 +156,7 @@ class ActorSystem:
 
         What ``__init__`` raises comes out here; a failing `on_start` is a crash of the actor.
         """
-        cell = self._runtime.prepare(None, actor_class, args, kwargs, name, dispatcher, mailbox)
-        self._runtime.build(cell)
-        self._runtime.begin(cell)
-        return cell.ref
+        return self._runtime.start(actor_class, args, kwargs, name, dispatcher, mailbox)
 
     # -- finding actors ----------------------------------------------------------------------------------------------------
 

@@ -138,15 +138,15 @@ class Actor(pykka.Actor):
         cell.receiver = receiver_of(cell, self)
 
     @classmethod
-    def start(cls, *args: Any, **kwargs: Any) -> ActorRef[Self]:
+    def start(cls, /, *args: Any, **kwargs: Any) -> ActorRef[Self]:
         """Start an actor at root level and return its ref at once, as in pykka.
 
-        It belongs to the system of the handler that calls this, or else to the default system. Arguments go to ``__init__``, which
+        It belongs to the system of the handler that calls this, or else to the default system. All arguments go to ``__init__``, which
         runs here; `on_start` runs in the actor's own turn.
         """
         from actors.system import ambient_system  # noqa: PLC0415  # the system is an outer layer
 
-        return ambient_system().start(cls, *args, **kwargs)
+        return ambient_system()._runtime.start(cls, args, kwargs)
 
     def __str__(self) -> str:
         return self._greenroom_cell.label()

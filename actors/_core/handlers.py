@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-import operator
 import sys
 import types
 import typing
@@ -135,15 +133,37 @@ def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
     for base in getattr(message_type, "__orig_bases__", ()):
         if typing.get_origin(base) is Request:
             (wanted,) = typing.get_args(base)
-            wanted = type(None) if wanted is None else wanted
-            if typing.get_origin(given) in (typing.Union, types.UnionType):
-                kinds = [kind for kind in typing.get_args(given) if kind not in (ReplyHandle, type(None)) or kind is wanted]
-                given = functools.reduce(operator.or_, kinds)
-            fits = given is ReplyHandle or given == wanted or wanted is Any or given is Any or isinstance(wanted, TypeVar)
-            both = isinstance(wanted, type) and isinstance(given, type)
-            if not fits and not (both and issubclass(given, wanted)):
+            if not _fits(given, wanted):
                 msg = (
                     f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}] "
                     "(one that replies later returns its ReplyHandle, one that stashes None)"
                 )
                 raise HandlerDeclarationError(msg)
+
+
+def _fits(given: Any, wanted: Any) -> bool:
+    """Tell whether what is annotated with `given` may be a `wanted`; what cannot be told from classes alone is given the doubt."""
+    wants = _members(wanted)
+    kinds = [kind for kind in _members(given) if kind is not ReplyHandle and (kind is not type(None) or kind in wants)]
+    if type(None) not in wants and _members(given) == (type(None),):
+        return False
+    return all(any(_may_be(kind, want) for want in wants) for kind in kinds)
+
+
+def _members(annotation: Any) -> tuple[Any, ...]:
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        return typing.get_args(annotation)
+    return (type(None) if annotation is None else annotation,)
+
+
+_PROMOTED = {float: (int,), complex: (int, float)}  # as type checkers have it
+
+
+def _may_be(kind: Any, want: Any) -> bool:
+    inner = tuple(zip(typing.get_args(kind), typing.get_args(want), strict=False))
+    kind, want = typing.get_origin(kind) or kind, typing.get_origin(want) or want
+    if kind is want and not all(_may_be(one, other) for one, other in inner):
+        return False
+    if not (isinstance(kind, type) and isinstance(want, type)) or getattr(want, "_is_protocol", False):
+        return True
+    return issubclass(kind, want) or issubclass(kind, _PROMOTED.get(want, ()))

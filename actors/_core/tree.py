@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import STOP, Entry
-from actors.errors import ActorDeadError, InvalidNameError, NameTakenError
+from actors.errors import ActorDeadError, InvalidNameError, MailboxFullError, NameTakenError
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -163,12 +163,12 @@ class Groups:
             return list(self._members.get(name, {}).values())
 
     def broadcast(self, name: str, message: Any) -> int:
-        """Tell `message` to all members; return how many took it. Members that have just died are passed over."""
+        """Tell `message` to all members; return how many took it. Members that have just died, or have no room, are passed over."""
         told = 0
         for ref in self.members(name):
             try:
                 ref.tell(message)
-            except ActorDeadError:
+            except (ActorDeadError, MailboxFullError):
                 continue
             told += 1
         return told

@@ -662,3 +662,15 @@ def test_an_actor_with_a_setattr_of_its_own_runs() -> None:
     ref = Noting.start()
     assert "greeting" in ref.proxy().log.get()
     ref.stop()
+
+
+@pytest.mark.parametrize("name", ["name", "dispatcher", "mailbox", "actor_class", "args", "system"])
+def test_start_hands_every_argument_to_init_as_pykka_does(name: str) -> None:
+    class Taking(Actor):
+        def __init__(self, **given: Any) -> None:
+            super().__init__()
+            self.given = given
+
+    ref = Taking.start(**{name: "mine"})
+    assert ref.proxy().given.get() == {name: "mine"}
+    ref.stop()

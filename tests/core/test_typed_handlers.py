@@ -20,6 +20,7 @@ from actors import (
     Future,
     HandlerDeclarationError,
     NotInActorError,
+    ReplyHandle,
     Request,
     ThreadingActor,
     handler,
@@ -617,3 +618,26 @@ def test_a_base_class_that_wants_a_class_keyword_says_so_itself() -> None:
 
         class Untagged(Actor, Tagged):  # type: ignore[call-arg]
             pass
+
+
+class MaybeCount(Request[int | None]):
+    """May have no answer."""
+
+
+@pytest.mark.parametrize("returns", [int, None, int | None, bool, int | ReplyHandle])
+def test_a_request_for_one_of_several_types_is_answered_with_any_of_them(returns: Any) -> None:
+    def on_maybe(self: Any, message: MaybeCount) -> Any:
+        return None
+
+    on_maybe.__annotations__.update(message=MaybeCount, **{"return": returns})
+    made = type(Actor)("Answering", (Actor,), {"on_maybe": handler(on_maybe)})
+    assert made
+
+
+def test_a_request_for_one_of_several_types_is_not_answered_with_another() -> None:
+    with pytest.raises(HandlerDeclarationError):
+
+        class Wrong(Actor):
+            @handler
+            def on_maybe(self, message: MaybeCount) -> str:
+                return ""

@@ -250,7 +250,7 @@ def test_a_first_message_that_crosses_the_closing_of_a_cold_mailbox_does_not_ope
         closing.set()
         warming.wait(PATIENCE)
 
-    with ActorSystem() as system:
+    with ActorSystem(config=SystemConfig(blocked_after=PATIENCE)) as system:  # or the kill gives the turn up
         system.events.subscribe(DeadLetter, lambda letter: letters.append(letter.message))
         ref = system.spawn(Recorder)
         runtime = ref._target.system
