@@ -54,6 +54,7 @@ class Future(pykka.Future[T], Generic[T]):
 
     _state = PENDING
     _value: Any = None
+    _traceback: Any = None  # of the exception, as it was failed with
     _cell: Cell | None = None  # who was asked
     _owed = True  # False once the duty to answer was taken out of the handler of `_cell`: anybody may answer then
     _ends: Cell | None = None  # the actor whose graceful end, or restart, resolves this
@@ -134,6 +135,7 @@ class Future(pykka.Future[T], Generic[T]):
         except IndexError:
             return False
         self._value = error
+        self._traceback = error.__traceback__
         self._state = FAILED
         if self._waiters:
             self._wake()
@@ -202,7 +204,7 @@ class Future(pykka.Future[T], Generic[T]):
             self._unread.disarm()
         if self._state == DONE:
             return cast("T", self._value)
-        raise self._value
+        raise self._value.with_traceback(self._traceback)  # as it came: each getter that raises adds its own frames
 
     def exception(self, *, timeout: float | None = None) -> BaseException | None:
         """Return the exception the future failed with, None if it has a value; wait like `get()`."""
@@ -365,7 +367,7 @@ def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
     try:
         future._value, state = future._get_hook(None), DONE
     except BaseException as error:  # noqa: BLE001
-        future._value, state = error, FAILED
+        future._value, future._traceback, state = error, error.__traceback__, FAILED
     future._state = state
     future._wake()
     then(future)

@@ -86,6 +86,7 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
             yield result
     except Exception as failure:  # noqa: BLE001  # logged and told, as every crash
         _log_failure(cell, failure)
+        cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
         yield from end(cell, DownReason.CRASHED, failure)
         return
     except ActorKilled:
@@ -305,6 +306,7 @@ def _rebuild(cell: Cell) -> Steps:
         instantiate(cell)
     except Exception as failure:  # noqa: BLE001  # a crash like any other
         _log_failure(cell, failure)
+        cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
         yield from end(cell, DownReason.CRASHED, failure)
         return
     except BaseException as failure:  # noqa: BLE001  # ends the system

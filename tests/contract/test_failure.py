@@ -685,3 +685,28 @@ def test_a_kill_unwinds_a_parked_handler_through_except_exception(handler_catche
         assert stopped.get(timeout=SAFETY).reason is DownReason.KILLED
         with pytest.raises(ActorDeadError):
             asked.get(timeout=SAFETY)
+
+
+@pytest.mark.parametrize("when", ["start", "restart"])
+def test_a_failing_start_or_restart_is_published_as_a_crash(system: ActorSystem, when: str) -> None:
+    crashes: list[Any] = []
+    system.events.subscribe(ActorCrashed, lambda event: crashes.append(str(event.error)))
+
+    class Failing(Actor):
+        made = 0
+
+        def __init__(self) -> None:
+            super().__init__()
+            Failing.made += 1
+            if Failing.made > 1:
+                raise LookupError("at the restart")
+
+        def on_start(self) -> None:
+            if when == "start":
+                raise LookupError("at the start")
+
+    ref = system.start(Failing)
+    if when == "restart":
+        assert ref.restart() is False
+    ref.stop()
+    assert crashes == [f"at the {when}"]

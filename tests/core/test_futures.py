@@ -910,3 +910,14 @@ def test_as_asyncio_has_the_same_value_or_failure_and_cancels_both_ways() -> Non
 def test_as_asyncio_needs_a_running_loop() -> None:
     with pytest.raises(RuntimeError):
         Future[int]().as_asyncio()
+
+
+def test_reading_a_failure_again_and_again_does_not_lengthen_its_traceback() -> None:
+    future: Future[None] = Future()
+    future.set_exception(LookupError("once"))
+    lengths = []
+    for _ in range(3):
+        with pytest.raises(LookupError) as caught:
+            future.get()
+        lengths.append(len(caught.traceback))
+    assert len(set(lengths)) == 1
