@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections import deque
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
@@ -109,6 +110,9 @@ class Actor(pykka.Actor):
             }
         )
         cls._greenroom_handlers = handlers.collect(cls, handlers.enclosing_names(cls))
+        if inspect.iscoroutinefunction(cls.on_undelivered):
+            msg = f"{cls.__qualname__}.on_undelivered() is async, but nobody can await it; make it a plain def"
+            raise HandlerDeclarationError(msg)
         is_async = has_async_members(cls)
         if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
             msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"

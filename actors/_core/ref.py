@@ -352,6 +352,15 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         self._check_wait(block, timeout)
         return self._ended(ending.stop(self._target, deadline), block=block, timeout=timeout)
 
+    @overload
+    def kill(self, *, block: Literal[True] = True, timeout: float | None = None) -> bool: ...
+
+    @overload
+    def kill(self, *, block: Literal[False], timeout: float | None = None) -> Future[bool]: ...
+
+    @overload
+    def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]: ...
+
     def kill(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
         """End the actor now, ahead of its mail and without `on_stop`.
 
@@ -362,6 +371,15 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         """
         self._check_wait(block, timeout)
         return self._ended(ending.kill(self._target), block=block, timeout=timeout)
+
+    @overload
+    def restart(self, *, block: Literal[True] = True, timeout: float | None = None) -> bool: ...
+
+    @overload
+    def restart(self, *, block: Literal[False], timeout: float | None = None) -> Future[bool]: ...
+
+    @overload
+    def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]: ...
 
     def restart(self, *, block: bool = True, timeout: float | None = None) -> bool | Future[bool]:
         """Replace the instance behind this ref, ahead of the mail that waits; the mail stays.

@@ -641,3 +641,11 @@ def test_a_request_for_one_of_several_types_is_not_answered_with_another() -> No
             @handler
             def on_maybe(self, message: MaybeCount) -> str:
                 return ""
+
+
+def test_an_async_on_undelivered_is_refused_when_the_class_is_made() -> None:
+    with pytest.raises(HandlerDeclarationError, match="on_undelivered"):
+
+        class Waiting(Actor):
+            async def on_undelivered(self, message: Any, reason: Any) -> None:  # type: ignore[override]
+                """Nobody could await this."""

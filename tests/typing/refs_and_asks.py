@@ -160,6 +160,9 @@ def ending(ref: ActorRef[Counter]) -> None:
     assert_type(ref.stop(), bool)
     assert_type(ref.stop(timeout=1.0, deadline=2.0), bool)
     assert_type(ref.stop(block=False), Future[bool])
+    assert_type(ref.kill(), bool)
+    assert_type(ref.kill(block=False), Future[bool])
+    assert_type(ref.restart(block=False), Future[bool])
 
 
 # -- futures -------------------------------------------------------------------------------------------------------------------
