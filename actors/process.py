@@ -33,11 +33,11 @@ class ForkedDoor(Door):
     def __init__(self, name: str) -> None:
         self._name = name
 
-    def append(self, _: object) -> None:
+    def append(self, _: object, *_timeout: float) -> None:
         """Refuse."""
         raise ForkedError(self._name)
 
-    exempt = append
+    exempt = offer = append
 
 
 class NoHost:

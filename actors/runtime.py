@@ -98,7 +98,7 @@ class Runtime:
         self.dead_letters = 0  # under lock
         self.shutdown = Shutdown(self)
         self._keeping = 0  # under lock: living actors that keep the process alive
-        self._kept = threading.Condition(self.lock)  # type: ignore[arg-type]  # a Mutex has what a Condition needs
+        self._kept = threading.Condition(self.lock)
         process.runtimes.add(self)
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
@@ -426,7 +426,7 @@ class Runtime:
     def forked(self) -> None:
         """Refuse everything from now on: this is a forked child and the threads are elsewhere."""
         self.lock = self.tree.lock = self.groups._lock = Mutex()
-        self._kept = threading.Condition(self.lock)  # type: ignore[arg-type]  # a Mutex has what a Condition needs
+        self._kept = threading.Condition(self.lock)
         self.state = SystemState.FORKED
         door = ForkedDoor(self.name)
         for cell in self.tree.everyone():

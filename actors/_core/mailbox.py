@@ -134,11 +134,11 @@ class Door:
 
     __slots__ = ()
 
-    def append(self, _: object) -> None:
+    def append(self, _: object, *_timeout: float) -> None:
         """Send the sender the long way."""
         raise Shut
 
-    exempt = append
+    exempt = offer = append
 
 
 COLD = Door()

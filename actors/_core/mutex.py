@@ -9,6 +9,7 @@ blocks only after many tries that found the lock taken: nobody starves, and the 
 from __future__ import annotations
 
 import threading
+from _thread import RLock  # the one in C, as a class to inherit from
 
 __all__ = ["Mutex"]
 
@@ -19,31 +20,30 @@ _never = threading.Lock()
 _never.acquire()
 
 
-class Mutex:
-    """Use it with ``with``, for a few lines that run no user code. Not reentrant."""
+class Mutex(RLock):  # type: ignore[misc]  # final for type checkers only
+    """Use it with ``with``, for a few lines that run no user code.
 
-    __slots__ = ("_lock",)
+    Ctrl-C may raise KeyboardInterrupt between any two steps of Python code. So the lock is given back by the C method that this class
+    inherits, and one that was got when the interrupt came is given back at once.
+    """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
+    def __enter__(self) -> bool:  # type: ignore[override]  # never called with arguments
+        try:
+            return _acquire(self, False) or self.acquire()  # by position: a keyword costs as much as the call
+        except BaseException:
+            if self._is_owned():  # type: ignore[attr-defined]  # what threading.Condition asks, too
+                self.release()
+            raise
 
-    def __enter__(self) -> None:
-        if not self._lock.acquire(False):  # by position: a keyword costs as much as the call
-            self.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
-
-    def acquire(self, blocking: bool = True) -> bool:  # noqa: FBT001, FBT002  # as threading.Lock has it
-        """Get the lock, letting others run until it is free; with `blocking` False only if it is free now."""
-        if not blocking:
-            return self._lock.acquire(False)
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:  # noqa: FBT001, FBT002  # as threading.RLock has it
+        """Get the lock, letting others run until it is free."""
+        if not blocking or timeout >= 0:
+            return _acquire(self, blocking, timeout)
         for _ in range(TRIES):
-            if self._lock.acquire(False):
+            if _acquire(self, False):
                 return True
             _never.acquire(timeout=PAUSE)
-        return self._lock.acquire()
+        return _acquire(self)
 
-    def release(self) -> None:
-        """Give the lock back."""
-        self._lock.release()
+
+_acquire = RLock.acquire

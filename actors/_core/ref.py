@@ -10,7 +10,7 @@ import pykka
 from pykka.messages import ProxyCall
 
 from actors._core import ending
-from actors._core.context import current_cell
+from actors._core.context import current_cell, current_entry
 from actors._core.future import Future
 from actors._core.lifecycle import Lifecycle
 from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
@@ -281,8 +281,9 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         if deadline is not None:
             return Note(self._target.system.ports.clock.now() + check_seconds("deadline", deadline))
         asker = current_cell()
-        if asker is not None and type(asker.current) is Entry:
-            own = asker.current[2]
+        entry = current_entry(asker) if asker is not None else None
+        if type(entry) is Entry:
+            own = entry[2]
             if own is not None and own.expires is not None:
                 return Note(own.expires)
         return None

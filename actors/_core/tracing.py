@@ -39,6 +39,7 @@ class TracedInbox:
         """Admit `entry` with its origin."""
         here: Any = getcurrent()
         sender = here.worker.cell if type(here) is Strand else current_cell()
+        here = None  # a refused send's traceback holds this frame, and must not hold a greenlet of a thread that ends before it
         if sender is None:
             correlation = self._correlation()
             incarnation = 0

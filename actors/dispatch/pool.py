@@ -287,7 +287,7 @@ class Pool:
                 return
             host = cell.lane.host
             host.queue.append(cell)
-            if host is not self:
+            if host.sleepers:  # also here: the worker may have fallen asleep while the queue was empty
                 host.wake()
 
     def threads(self) -> int:

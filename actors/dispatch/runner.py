@@ -38,6 +38,7 @@ class Runner:
         self.cell: Cell = cell
         self._idle: asyncio.Future[None] | None = None
         self._due = True
+        self._running = False  # a task that is cancelled before its first step would never take its turn
         self._open: set[asyncio.Task[None]] = set()  # messages a reentrant actor is at
         # An ask begun early: (handler, what it waits for), or (None, the exception that came out of it).
         self._begun: tuple[Any, Any] | None = None
@@ -75,7 +76,7 @@ class Runner:
         self.cancel_open()
         if self._begun is not None:
             self._begun_cancelled = True
-        elif self._idle is None:
+        elif self._idle is None and self._running:
             self.task.cancel()
 
     def begin(self, entry: Entry, asker: asyncio.Task[Any] | None) -> None:
@@ -128,6 +129,7 @@ class Runner:
 
     async def _main(self) -> None:  # noqa: C901  # one loop, read from top to bottom
         bind(self)
+        self._running = True
         cell = self.cell
         try:
             while self._due:
@@ -140,6 +142,7 @@ class Runner:
                 elif not await self._turn():
                     return
                 if self._due:
+                    await asyncio.sleep(0)  # an actor that is never without mail leaves the loop to others, too
                     continue
                 if cell.state is Lifecycle.STOPPED:
                     self.cancel_open()  # a graceful stop has waited for them

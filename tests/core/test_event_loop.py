@@ -22,6 +22,7 @@ from actors import (
     Down,
     DownReason,
     Future,
+    Lifecycle,
     SystemConfig,
     SystemState,
     Timeout,
@@ -650,3 +651,47 @@ def test_ask_async_times_out_without_ending_the_handler() -> None:
         assert notes.get(timeout=SAFETY) == "hangs"
         assert notes.empty()
         ref.kill(timeout=SAFETY)
+
+
+def test_an_actor_that_is_never_without_mail_leaves_the_loop_to_others() -> None:
+    total = 10_000
+
+    class Restless(Actor):
+        async def on_receive(self, left: int) -> None:
+            counts.append(left)
+            if left:
+                self.actor_ref.tell(left - 1)
+
+    counts: list[int] = []
+
+    async def main() -> int:
+        async with ActorSystem() as system:
+            restless = await system.spawn_async(Restless)
+            restless.tell(total)
+            for _ in range(3):
+                await asyncio.sleep(0)
+            return len(counts)
+
+    assert asyncio.run(main()) < total
+
+
+def test_a_kill_before_an_async_actors_first_step_ends_it() -> None:
+    begun, release = threading.Event(), threading.Event()
+
+    class Blocking(Actor):
+        async def on_receive(self, message: Any) -> None:
+            begun.set()
+            release.wait(30)
+
+    class Fresh(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            return message
+
+    with ActorSystem(config=SystemConfig(blocked_after=30.0)) as system:  # a turn that does not come is given up much later
+        system.spawn(Blocking).tell("block")
+        assert begun.wait(30)
+        fresh = system.start(Fresh)  # the loop will make its task and cancel it in one go
+        killed = fresh.kill(block=False)
+        release.set()
+        assert killed.get(timeout=10) is True
+        assert fresh.state is Lifecycle.STOPPED

@@ -6,6 +6,7 @@ the very call, where it hurts. White-box by nature; the claims are those of the 
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import sys
 import threading
@@ -13,7 +14,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors import Actor, ActorDeadError, ActorSystem, Bounded, DispatcherKind, Future, MailboxFullError, SystemConfig, SystemStoppedError
+from actors import (
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    ActorSystem,
+    Bounded,
+    DispatcherKind,
+    Future,
+    MailboxFullError,
+    SystemConfig,
+    SystemStoppedError,
+)
 from actors._core import deadlock, turn
 from actors._core import future as kernel_future
 from actors._core.cell import Cell
@@ -529,3 +541,26 @@ def test_a_restart_that_crosses_the_end_of_the_actor_is_answered(monkeypatch: py
         ref = system.spawn(Ending)
         monkeypatch.setattr(Cell, "signal", late)
         assert ref.restart(timeout=PATIENCE) is False
+
+
+class Roomy(Recorder, mailbox=Bounded(3)):
+    """Has a mailbox with a bound that is never reached."""
+
+
+@pytest.mark.parametrize("how", ["ask", "tell_async"])
+def test_a_bounded_send_that_crosses_the_end_comes_back(how: str) -> None:
+    with ActorSystem() as system:
+        ref = system.spawn(Roomy)
+        ref.ask("seen", timeout=PATIENCE)
+        if how == "ask":
+            at_line(ActorRef._send_within.__code__, line_of(ActorRef._send_within, "inbox.append"), lambda: ref.stop(timeout=PATIENCE))
+            with pytest.raises(ActorDeadError):
+                ref.ask("late", timeout=PATIENCE)
+            return
+
+        async def late() -> None:
+            at_line(ActorRef._send_async.__code__, line_of(ActorRef._send_async, "inbox.offer"), lambda: ref.stop(timeout=PATIENCE))
+            await ref.tell_async("late")
+
+        with pytest.raises(ActorDeadError):
+            asyncio.run(late())
