@@ -317,13 +317,18 @@ class BoundedMailbox:
 
     def popleft(self) -> Any:
         """Take the next entry, and let the sender that has waited longest in. Raises IndexError when empty."""
-        admitted = None
+        admitted = refusal = None
         with self._lock:
             entry = self._take()
             if self._waiting and (self.capacity is None or len(self._queue) - self._exempted < self.capacity):
                 waiting, admitted = self._waiting.popleft()
-                self._put(waiting)
-        if admitted is not None:
+                try:
+                    self._put(waiting)
+                except Exception as error:  # noqa: BLE001  # what a key raises is its sender's, not the actor's
+                    refusal = error
+        if refusal is not None:
+            admitted.try_fail(refusal)
+        elif admitted is not None:
             admitted.try_set(None)
         return entry
 
@@ -345,8 +350,25 @@ class BoundedMailbox:
             admitted.try_fail(ActorDeadError(f"{label} stopped before it had room for the message", label, message))
 
 
+class _Ranked:
+    """An entry in its place: the lowest (epoch, key, number) comes first."""
+
+    __slots__ = ("counted", "entry", "rank")
+
+    def __init__(self, epoch: int, key: Any, number: int, entry: Any, *, counted: bool) -> None:
+        self.rank = (epoch, key, number)
+        self.entry = entry
+        self.counted = counted
+
+    def __lt__(self, other: _Ranked) -> bool:
+        try:
+            return self.rank < other.rank
+        except Exception:  # noqa: BLE001  # keys that do not compare cost the order among themselves, never an entry
+            return self.rank[::2] < other.rank[::2]
+
+
 class PriorityMailbox(BoundedMailbox):
-    """A heap of (epoch, key, number, counted, entry).
+    """A heap of ranked entries.
 
     A stop or `Down` begins a new epoch: it comes after everything sent before it and before everything sent later, whatever the
     keys. Other exempt entries (ticks, piped results) are ranked by key like any message.
@@ -374,14 +396,19 @@ class PriorityMailbox(BoundedMailbox):
         return prepared[-1]
 
     def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
+        """Put `entry` in its place; what comparing its key raises comes before anything is changed."""
         self._number += 1
-        item = (self._epoch, key, self._number, counted, entry)
-        try:
-            heapq.heappush(self._queue, item)
-        except Exception:  # a key that does not compare with the others: the entry goes back to its sender
-            self._queue = [other for other in self._queue if other is not item]
-            heapq.heapify(self._queue)
-            raise
+        queue: list[_Ranked] = self._queue
+        item = _Ranked(self._epoch, key, self._number, entry, counted=counted)
+        place = len(queue)
+        while place and item.rank < queue[(place - 1) >> 1].rank:
+            place = (place - 1) >> 1
+        hole = len(queue)
+        queue.append(item)
+        while hole != place:
+            queue[hole] = queue[(hole - 1) >> 1]
+            hole = (hole - 1) >> 1
+        queue[place] = item
 
     def _put(self, prepared: Any) -> None:
         self._push(prepared[0], prepared[1], counted=True)
@@ -390,49 +417,44 @@ class PriorityMailbox(BoundedMailbox):
         """Admit `entry` whatever the bound; raise Shut if closed."""
         message = entry[0]
         ranked = message is not STOP and type(message) is not Down
-        key: Any = 0
+        key: Any = None
+        # A kernel message that the key was not made for keeps its place instead.
         if ranked:
             try:
                 key = self._key(message)
-            except Exception:  # noqa: BLE001  # a kernel message that the key was not made for: it keeps its place instead
+            except Exception:  # noqa: BLE001
                 ranked = False
         with self._lock:
             if not self._open:
                 raise Shut
             self._exempted += 1
             if ranked:
-                self._push(key, entry, counted=False)
-            else:
+                try:
+                    self._push(key, entry, counted=False)
+                except Exception:  # noqa: BLE001
+                    ranked = False
+            if not ranked:
                 self._epoch += 1
-                self._push(0, entry, counted=False)
+                self._push(None, entry, counted=False)
                 self._epoch += 1
 
     def _take(self) -> Any:
         if self._ahead:
             return self._ahead.popleft()
-        try:
-            item = heapq.heappop(self._queue)
-        except IndexError:
-            raise
-        except Exception:  # noqa: BLE001  # keys that stopped comparing must not crash the actor: the order sent will do
-            item = self._queue.pop(min(range(len(self._queue)), key=lambda index: self._queue[index][2]))
-        *_, counted, entry = item
-        self._exempted -= not counted
-        return entry
+        item = heapq.heappop(self._queue)
+        self._exempted -= not item.counted
+        return item.entry
 
     def _evict(self) -> Any:
-        last = max(
-            (index for index, item in enumerate(self._queue) if item[3]),
-            key=lambda index: self._queue[index][:3],
-        )
-        victim = self._queue.pop(last)
+        last = max((item for item in self._queue if item.counted))
+        self._queue.remove(last)
         heapq.heapify(self._queue)
-        return victim
+        return (None, last.entry)
 
     def entries(self) -> tuple[Any, ...]:
         """Return what waits, in no particular order."""
         with self._lock:
-            return (*self._ahead, *(item[-1] for item in self._queue))
+            return (*self._ahead, *(item.entry for item in self._queue))
 
     def put_back(self, entries: list[Any]) -> None:
         """Put unstashed entries ahead of everything, in order."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import ActorSystem, Bounded, DeadLetterReason, DispatcherKind, Down, MailboxFullError, Overflow, Priority, Unbounded
+from actors import ActorSystem, Bounded, DeadLetterReason, DispatcherKind, Down, Future, MailboxFullError, Overflow, Priority, Unbounded
 from tests.contract.conftest import On
 from tests.contract.kit import EVERY_KIND, WAIT, FakeClock, Puppet, dead_letters, emptied, eventually, held, under
 
@@ -119,6 +119,71 @@ def test_the_sender_gets_what_the_key_function_raises_and_the_actor_lives_on(sys
     emptied(ref)
     assert log == [(1,)]
     assert ref.stats().accepted == ref.stats().handled == 1
+
+
+@given(kind=st.sampled_from(EVERY_KIND), ranks=st.lists(st.tuples(st.integers(0, 2), st.sampled_from(["a", 1, None])), max_size=12))
+def test_partly_comparable_keys_cost_the_order_and_never_a_message(kind: DispatcherKind, ranks: list[tuple[int, object]]) -> None:
+    log: list[Any] = []
+    admitted: list[Any] = []
+    with ActorSystem() as system:
+        ref = system.spawn(under(kind, Puppet), log, mailbox=Priority(first_item))
+        with held(ref):
+            for number, rank in enumerate(ranks):
+                try:
+                    ref.tell((rank, number))
+                except TypeError:
+                    continue
+                admitted.append((rank, number))
+        ref.stop(timeout=WAIT)
+        stats = ref.stats()
+    assert sorted(log, key=lambda message: message[1]) == admitted
+    assert stats.accepted == stats.handled
+
+
+def test_a_waiting_sender_whose_key_does_not_compare_is_told_and_nothing_else_is_lost(system: ActorSystem) -> None:
+    log: list[Any] = []
+    key = lambda message: message if isinstance(message, list) else [-1]  # noqa: E731
+    ref = system.spawn(Puppet, log, mailbox=Priority(key, capacity=2, overflow=Overflow.BLOCK))
+
+    async def send() -> None:
+        with held(ref):
+            ref.tell([0])
+            ref.tell([1, "text"])
+            waiting = [asyncio.ensure_future(ref.tell_async([1, 1])), asyncio.ensure_future(ref.tell_async([2]))]
+            await asyncio.sleep(0)
+        with pytest.raises(TypeError):
+            await waiting[0]
+        await waiting[1]
+
+    asyncio.run(send())
+    emptied(ref)
+    assert log == [[0], [1, "text"], [2]]
+
+
+def test_a_result_whose_key_does_not_compare_keeps_its_place(system: ActorSystem) -> None:
+    log: list[Any] = []
+    piped: Future[Any] = Future()
+    ref = system.spawn(Puppet, log, mailbox=Priority(first_item))
+    ref.ask(lambda actor: actor.pipe_to_self(piped), timeout=WAIT)
+    with held(ref):
+        ref.tell((1, "before"))
+        piped.set(("a", "the result"))
+        ref.tell((0, "after"))
+    emptied(ref)
+    assert log == [(1, "before"), ("a", "the result"), (0, "after")]
+
+
+def test_the_one_dropped_among_keys_that_do_not_compare_is_the_last_sent(system: ActorSystem) -> None:
+    log: list[Any] = []
+    keys = {"x": (1, "a"), "y": (0, 0), "z": (1, 1), "w": (0, 1)}
+    ref = system.spawn(Puppet, log, mailbox=Priority(lambda m: keys.get(m, (-1,)), capacity=3, overflow=Overflow.DROP_OLDEST))
+    letters = dead_letters(system)
+    with held(ref):
+        for message in ("y", "x", "z", "w"):
+            ref.tell(message)
+    emptied(ref)
+    assert len(letters) == 1
+    assert len(log) == 3
 
 
 def test_keys_that_do_not_compare_lose_no_message_and_no_actor(system: ActorSystem, on: On) -> None:
