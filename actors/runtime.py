@@ -169,22 +169,9 @@ class Runtime:
         try:
             life.instantiate(cell)
             cell.lane = self._lane(cell)
-        except BaseException:
-            self._undo(cell)
+        except BaseException as error:
+            life.bury(cell, DownReason.CRASHED, error)
             raise
-
-    def _undo(self, cell: Cell) -> None:
-        """Take an actor that will not be started out of its place, unless it was killed before."""
-        with self.lock:
-            if cell.state is not Lifecycle.CREATED:
-                return
-            cell.state = Lifecycle.STOPPED
-            self.warm.pop(cell, None)
-        cell.close()
-        cell.actor = cell.receiver = None
-        cell.args, cell.kwargs = (), None
-        cell.lane.host.retire(cell)
-        self._left(cell)
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
         if dispatcher is None and mailbox is None:
@@ -232,7 +219,7 @@ class Runtime:
                 cell.incarnation = 1
                 cell.control = (*cell.control, Control(Signal.START, call=report))
         if not open_:
-            self._undo(cell)
+            life.bury(cell, DownReason.STOPPED, None)
             self.check_open()
             raise life.start_error(cell)
         if self.is_default:
@@ -332,9 +319,9 @@ class Runtime:
         if cell.rare is not None and cell.rare.groups:
             self.groups.gone(cell)
         cell.lane.host.retire(cell)
-        if not self.events.idle:
-            self.events.publish(ActorStopped(cell.ref, reason, error))
         begun = cell.incarnation > 0
+        if begun and not self.events.idle:
+            self.events.publish(ActorStopped(cell.ref, reason, error))
         if self.is_default and begun and not cell.actor_class.use_daemon_thread:
             with self.lock:
                 self._keeping -= 1

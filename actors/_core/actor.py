@@ -223,8 +223,7 @@ class Actor(pykka.Actor):
         rare = self._greenroom_cell.rare
         if rare is None:
             return ()
-        with self._greenroom_cell.system.lock:
-            return tuple(child.ref for child in rare.children.values())
+        return tuple(child.ref for child in self._greenroom_cell.system.tree.children(self._greenroom_cell))
 
     @_Shadowable
     def path(self) -> str:

@@ -409,24 +409,36 @@ class Cell:
             if self.queue or self.control:
                 self.rouse()
 
-    def close(self) -> None:
-        """Admit nothing any more, and let nothing that was admitted wait for ever."""
+    def close(self, *, own_turn: bool) -> None:
+        """Admit nothing any more, and let nothing that was admitted wait for ever.
+
+        Args:
+            own_turn: whether this is the actor's own turn, so that its hook may be told.
+        """
         # Invariant: first the door, then the drain. A sender appends and then looks at the door; so either this drain or that
         # sender finds the entry. Under the lock, or a sender that is just giving a cold actor its mailbox would open the door again.
         with self.system.lock:
             self.inbox = CLOSED
-            queue, self.queue = self.queue, ()
+        queue = self.queue
         if isinstance(queue, BoundedMailbox):
             queue.close()
-        while queue:
-            try:
-                entry = queue.popleft()
-            except IndexError:
-                break
-            fates.refuse(self, entry, own_turn=True)
+        self._drain(queue, own_turn=own_turn)
+        self.queue = ()
+        # Invariant: a sender that still saw the queue in its place left its entry to this look; the others settle it themselves.
+        self._drain(queue, own_turn=own_turn)
         stash = self.rare.stash if self.rare is not None else None
-        while stash:
-            fates.refuse(self, stash.popleft(), own_turn=True)
+        self._drain(stash, own_turn=own_turn)
+        event = self.rare.stopped_event if self.rare is not None else None
+        if event is not None:  # whoever makes it, under the lock, looks at the door after that
+            event.set()
+
+    def _drain(self, entries: Any, *, own_turn: bool) -> None:
+        while entries:
+            try:
+                entry = entries.popleft()
+            except IndexError:
+                return
+            fates.refuse(self, entry, own_turn=own_turn)
 
     def unwrap(self, entry: Any) -> tuple[Any, Future[Any] | None, Any]:
         """Return the message, future and note of an entry of any form."""

@@ -2,7 +2,8 @@
 
 Every actor whose handler waits notes what for in `cell.wait`. A new wait is checked before it begins: if every way it could end
 leads back to actors that can only be ended by it, nobody will ever move. So it is when a handler waits for the graceful end, or the
-restart, of an actor that it descends from: that one waits for its children. Waits with a finite timeout end by themselves, and
+restart, of an actor that it descends from: that one waits for its children. An actor that is stopping or restarting waits for one child
+after the other; each time it turns to the next, it is checked as if it began a wait. Waits with a finite timeout end by themselves, and
 reentrant actors, channels and open reply handles answer while they wait, so none of these is an edge.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mutex import Mutex
 from actors.errors import DeadlockError
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors._core.ports import Parker
 
-__all__ = ["begin_wait"]
+__all__ = ["begin_wait", "check_end"]
 
 # Orders all writes of a parker to `cell.wait` against all walks: of two actors that close a cycle at the same moment, the later one
 # sees the earlier one's edge. Held for the walk only; no user code runs under it.
@@ -42,7 +44,7 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
     with _lock:
         # Nearly every wait is for one actor that waits for nobody: no cycle then.
         debtor = futures[0].debtor()
-        free = len(futures) == 1 and (debtor is None or (debtor.wait is None and debtor is not cell))
+        free = len(futures) == 1 and (debtor is None or (debtor is not cell and debtor.wait is None and _last_child(debtor) is None))
         above = None if finite else _forebear_ending(cell, futures)
         if above is not None:
             cycle = [cell, above, cell]
@@ -68,9 +70,33 @@ def _forebear_ending(cell: Cell, futures: tuple[Future[Any], ...]) -> Cell | Non
     return above
 
 
+def check_end(cell: Cell) -> None:
+    """Fail a wait that keeps `cell`, which has just told a child to stop, from ever ending or restarting.
+
+    The wait is that of the first actor below `cell` whose handler waits; it gets the DeadlockError for what it waits for.
+    """
+    with _lock:
+        cycle = _find_cycle(cell, None)
+        wait = next((one.wait for one in cycle if one.wait is not None), None)
+    if wait is not None:
+        wait.futures[0].try_fail(DeadlockError(tuple(stuck.path for stuck in cycle)))
+
+
+def _last_child(cell: Cell) -> Cell | None:
+    """Return the child whose end `cell`, which is ending or restarting, waits for."""
+    if cell.state is not Lifecycle.STOPPING and cell.state is not Lifecycle.RESTARTING:
+        return None
+    child = cell.rare.told if cell.rare is not None else None
+    killed = cell.end is not None and cell.end[0] is DownReason.KILLED  # and so are its children, which ends any wait
+    return None if child is None or killed or child.state is Lifecycle.STOPPED else child
+
+
 def _debtors(cell: Cell, wait: Parker | None) -> list[Cell] | None:
     """Return the actors that owe what `cell` waits for; None if it does not wait, or its wait can end in another way."""
-    if wait is None or wait.finite or cell.reentrant:
+    if wait is None:
+        child = _last_child(cell)
+        return None if child is None else [child]
+    if wait.finite or cell.reentrant:
         return None
     owing: list[Cell] = []
     for future in wait.futures:
@@ -81,8 +107,13 @@ def _debtors(cell: Cell, wait: Parker | None) -> list[Cell] | None:
     return owing
 
 
-def _find_cycle(cell: Cell, parker: Parker) -> list[Cell]:
-    """Return a cycle of waits that nothing can end and that `cell`, waiting in `parker`, would depend on; or an empty list."""
+def _find_cycle(cell: Cell, parker: Parker | None) -> list[Cell]:
+    """Return a cycle of waits that nothing can end and that `cell` would depend on; or an empty list.
+
+    Args:
+        cell: where to begin.
+        parker: what its handler would wait in; None if it waits for a child to end.
+    """
     owed: dict[Cell, list[Cell]] = {}
     todo = [cell]
     while todo:

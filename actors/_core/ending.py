@@ -30,6 +30,7 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
     elif seconds is None:
         future._ends = cell
     else:
+        future._owed = False  # whatever `cell` waits for, the kill ends it
         clock = cell.system.ports.clock
         timer = clock.call_at(clock.now() + seconds, lambda: kill(cell))
         future._listen(lambda _: timer.cancel())
@@ -46,14 +47,14 @@ def kill(cell: Cell) -> Future[bool]:
     cell.system.check_here()
     future: Future[bool] = Future()
     future._cell = cell
+    future._owed = False  # whatever `cell` waits for, this ends it
     if current_cell() is cell:
         future.try_set(True)  # it ends when its handler returns, and does not wait for that
     elif not _when_stopped(cell, future):
         future.try_set(False)
         return future
     if cell.state is Lifecycle.CREATED:
-        if life.begin_end(cell, DownReason.KILLED, None):
-            life.finish(cell)
+        life.bury(cell, DownReason.KILLED, None)
         return future
     cell.signal(Control(Signal.KILL))
     wait = cell.wait
@@ -96,7 +97,9 @@ def _abandon(cell: Cell, *, again: bool = False) -> None:
         clock = system.ports.clock
         clock.call_at(clock.now() + system.config.blocked_after, lambda: _abandon(cell, again=True))
         return
-    life.begin_end(cell, DownReason.KILLED, None)
+    if life.begin_end(cell, DownReason.KILLED, None):
+        cell.close(own_turn=False)
+        life.fail_handles(cell)
     with system.lock:
         rare = cell.extras_locked()
         rare.abandoned = cell.state is not Lifecycle.STOPPED  # type: ignore[comparison-overlap]  # begin_end has moved it on

@@ -11,7 +11,7 @@ from collections.abc import Generator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from actors._core import events, watch
+from actors._core import deadlock, events, watch
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["attend", "crashed", "instantiate", "stop", "watch_reading"]
+__all__ = ["attend", "bury", "crashed", "instantiate", "stop", "watch_reading"]
 
 logger = logging.getLogger("pykka")
 
@@ -96,10 +96,18 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
         _let_through(cell, failure)
         yield from fatal(cell, failure)
         return
-    if cell.state is Lifecycle.STARTING:
-        cell.state = advance(cell.state, Lifecycle.RUNNING)
+    if _move(cell, Lifecycle.STARTING, Lifecycle.RUNNING):
         cell.system.started(cell, restarted=restarted, error=error)
         _report(cell)
+
+
+def _move(cell: Cell, here: Lifecycle, there: Lifecycle) -> bool:
+    """Take the cell from one state to the next; False if it is not in it any more."""
+    with cell.system.lock:  # an abandon ends the actor beside its turn
+        if cell.state is not here:
+            return False
+        cell.state = advance(here, there)
+        return True
 
 
 def stop(cell: Cell, future: Future[Any] | None) -> Steps:
@@ -173,13 +181,15 @@ def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Ca
         if reason is DownReason.KILLED:
             yield from _child_gone(cell)  # a stop that is given up: the children it waits for are killed
         return
+    cell.close(own_turn=True)
+    fail_handles(cell)
     if hook is not None:  # as in pykka, on_failure comes at once, on_stop after the children
         yield from _last_hook(cell, hook)
     yield from _child_gone(cell)
 
 
 def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bool:
-    """Close the cell for good; return False if it is ending already. Atomic: of two callers, one gets True."""
+    """Note that the cell ends; return False if it is ending already. Atomic: of two callers, one gets True, who closes the cell."""
     with cell.system.lock:
         if cell.end is not None:
             if reason is DownReason.KILLED and cell.state is Lifecycle.STOPPING:
@@ -193,17 +203,22 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
         logger.debug(f"Stopped {cell.label()}")
     if rare is not None and rare.timers is not None:
         rare.timers.cancel_all()
-    cell.close()
-    # Invariant: the door was shut under the lock before this look; whoever makes the event, under the lock, looks at the door after that.
-    rare = cell.rare
-    event = rare.stopped_event if rare is not None else None
-    if event is not None:
-        event.set()
-    if rare is not None and rare.handles:
-        label = cell.label()
-        for handle in tuple(rare.handles):
-            handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
     return True
+
+
+def fail_handles(cell: Cell) -> None:
+    """Fail the asks that the actor still meant to answer."""
+    if cell.rare is not None and cell.rare.handles:
+        label = cell.label()
+        for handle in tuple(cell.rare.handles):
+            handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
+
+
+def bury(cell: Cell, reason: DownReason, error: BaseException | None) -> None:
+    """End an actor that was never started: on no turn of its own, and with no hook."""
+    if begin_end(cell, reason, error):
+        cell.close(own_turn=False)
+        finish(cell)
 
 
 def _let_through(cell: Cell, error: BaseException) -> None:
@@ -242,6 +257,7 @@ def _child_gone(cell: Cell) -> Steps:
                     cell.system.kill(child)
         else:
             cell.system.tree.stop_last(rare)
+            deadlock.check_end(cell)
     elif cell.state is Lifecycle.RESTARTING:
         yield from _rebuild(cell)
     else:
@@ -255,6 +271,7 @@ def finish(cell: Cell) -> None:
     with cell.system.lock:
         if cell.state is Lifecycle.STOPPED:
             return
+        # Invariant: from now on its name is free, before anybody is told.
         cell.state = advance(cell.state, Lifecycle.STOPPED)
         # Invariant: who wants to be told puts its future here under the lock and only while the state is not STOPPED.
         futures, cell.mourners = cell.mourners, ()
@@ -278,9 +295,8 @@ def _restart(cell: Cell, control: Control) -> Steps:
     rare = cell.extras()
     if control.call is not None:
         _await_report(cell, control.call)
-    if cell.state is not Lifecycle.RUNNING:
+    if not _move(cell, Lifecycle.RUNNING, Lifecycle.RESTARTING):
         return  # it is restarting or ending already; who asked is told when that is done
-    cell.state = advance(cell.state, Lifecycle.RESTARTING)
     rare.cause = control.error
     yield from _last_hook(cell, lambda: _on_failure(cell, control.error))
     yield from _child_gone(cell)
@@ -313,14 +329,20 @@ def _rebuild(cell: Cell) -> Steps:
         _let_through(cell, failure)
         yield from fatal(cell, failure)
         return
-    cell.state = advance(cell.state, Lifecycle.STARTING)
-    yield from _start(cell, restarted=True, error=error)
+    if _move(cell, Lifecycle.RESTARTING, Lifecycle.STARTING):
+        yield from _start(cell, restarted=True, error=error)
+    else:
+        cell.actor = cell.receiver = None  # abandoned in `__init__`, and told so
 
 
 def _await_report(cell: Cell, report: Callable[[], object]) -> None:
     rare = cell.extras()
     with cell.system.lock:
-        rare.reports.append(report)
+        over = cell.state is Lifecycle.STOPPED  # abandoned at this very moment: `finish` has told those it found
+        if not over:
+            rare.reports.append(report)
+    if over:
+        report()
 
 
 def _report(cell: Cell) -> None:

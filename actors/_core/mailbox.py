@@ -317,7 +317,8 @@ class BoundedMailbox:
 
     def popleft(self) -> Any:
         """Take the next entry, and let the sender that has waited longest in. Raises IndexError when empty."""
-        admitted = refusal = None
+        admitted: Future[None] | None = None
+        refusal: Exception | None = None
         with self._lock:
             entry = self._take()
             if self._waiting and (self.capacity is None or len(self._queue) - self._exempted < self.capacity):
@@ -326,10 +327,11 @@ class BoundedMailbox:
                     self._put(waiting)
                 except Exception as error:  # noqa: BLE001  # what a key raises is its sender's, not the actor's
                     refusal = error
-        if refusal is not None:
-            admitted.try_fail(refusal)
-        elif admitted is not None:
-            admitted.try_set(None)
+        if admitted is not None:
+            if refusal is None:
+                admitted.try_set(None)
+            else:
+                admitted.try_fail(refusal)
         return entry
 
     def put_back(self, entries: list[Any]) -> None:
@@ -446,7 +448,7 @@ class PriorityMailbox(BoundedMailbox):
         return item.entry
 
     def _evict(self) -> Any:
-        last = max((item for item in self._queue if item.counted))
+        last = max(item for item in self._queue if item.counted)
         self._queue.remove(last)
         heapq.heapify(self._queue)
         return (None, last.entry)

@@ -409,7 +409,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         ``accepted == handled + in_progress + waiting + stashed + dead_lettered + dropped`` in every snapshot.
         """
         cell = self._target
-        still = cell.wait is not None or cell.state in (Lifecycle.CREATED, Lifecycle.STOPPED)
+        wait = cell.wait
+        if wait is not None:
+            stats = snapshot(cell)
+            if cell.wait is wait:  # one wait, one parker: it has not moved meanwhile
+                return stats
+        still = cell.state in (Lifecycle.CREATED, Lifecycle.STOPPED)
         if still or current_cell() is cell or cell.system.ports.waiter.on_loop():
             return snapshot(cell)
         future: Future[ActorStats] = Future()

@@ -107,6 +107,11 @@ class ReplyHandle:
         """Whether the ask has its answer, from here or otherwise."""
         return self._future.done()
 
+    def close_if(self, future: Future[Any]) -> None:
+        """Give the handle up if `future` is its ask: the handler failed after it took the handle, and the failure is the answer."""
+        if self._future is future:
+            self._close()
+
     def _close(self) -> None:
         rare = self._cell.extras()
         with self._cell.system.lock:

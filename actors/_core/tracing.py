@@ -14,7 +14,7 @@ from actors._core import fates
 from actors._core.context import Strand, current_cell, current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import IDLE, Entry
+from actors._core.messages import IDLE, WRAPPED, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,8 +49,11 @@ class TracedInbox:
             traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)  # noqa: PLR2004
             correlation = cause[-3] if traced else self._correlation()
             incarnation = sender.incarnation
-        if type(entry) is Entry:
+        kind = type(entry)
+        if kind is Entry:
             self._put(Entry((*entry, correlation, sender, incarnation)), *timeout)
+        elif kind in WRAPPED:  # a call through a proxy, which is no message for `on_receive`
+            self._put(Entry((entry, None, None, correlation, sender, incarnation)))
         else:
             self._put((entry, correlation, sender, incarnation))
 

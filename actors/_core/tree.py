@@ -45,9 +45,12 @@ class Tree:
             raise InvalidNameError(name)
         family = self.family(parent)
         with self.lock:
-            taken = name is not None and name in family.children
+            former = family.children.get(name) if name is not None else None
+            taken = former is not None and former.state is not Lifecycle.STOPPED
             dead = parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.STOPPED)
             if not taken and not dead:
+                if former is not None:  # it has ended, and is still telling those whom it concerns
+                    family.children[former.uid] = former
                 self._uids += 1
                 cell.uid = self._uids
                 cell.name = name
@@ -64,7 +67,8 @@ class Tree:
         """Take `cell` out of the tree; return whether it was the last actor of the system."""
         family = self.family(cell.parent)
         with self.lock:
-            family.children.pop(cell.name if cell.name is not None else cell.uid, None)
+            key = cell.name if cell.name is not None and family.children.get(cell.name) is cell else cell.uid
+            family.children.pop(key, None)
             self._living -= 1
             return self._living == 0
 
@@ -76,7 +80,7 @@ class Tree:
         """Return the living children of `parent`, in start order."""
         family = self.family(parent)
         with self.lock:
-            return tuple(family.children.values())
+            return tuple(child for child in family.children.values() if child.state is not Lifecycle.STOPPED)
 
     def everyone(self) -> list[Cell]:
         """Return all living actors, in start order."""
@@ -102,7 +106,7 @@ class Tree:
                 cell = family.children.get(key) if family is not None else None
             if cell is None:
                 return None
-        return cell
+        return cell if cell is None or cell.state is not Lifecycle.STOPPED else None
 
     def stop_last(self, family: Rare) -> None:
         """Tell the child that was started last to stop, unless the one told before has not ended yet.

@@ -55,12 +55,14 @@ def run(worker: Worker) -> None:  # noqa: C901, PLR0912, PLR0915  # the hot path
     resumed = worker.resumed
     turns = range(worker.turn - 1)
     while True:
-        if resumed and not worker.switch():
-            return
+        if resumed:
+            cell = queue = receiver = entry = None  # an idle strand keeps nothing alive
+            if not worker.switch():
+                return
         try:
             cell = worker.cells.popleft()
         except IndexError:
-            cell = queue = receiver = entry = None  # type: ignore[assignment]  # an idle worker keeps nothing alive
+            cell = queue = receiver = entry = None  # an idle worker keeps nothing alive
             if worker.rest():
                 continue
             return
@@ -152,10 +154,12 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
     if type(entry) is not Entry:
         return (STOP, None, None) if type(entry) is _ActorStop else (entry, None, None)
     message, future, note = entry[:3]
+    if type(message) is _ActorStop:
+        message = STOP
     if future is not None and future.done() and message is not STOP:
         refused(cell, message, DeadLetterReason.CANCELLED)
         return None
-    if len(entry) > 3 and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
+    if len(entry) > 3 and message is not STOP and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
         refused(cell, message, DeadLetterReason.STALE_SENDER)
         return None
     if note is not None:
@@ -209,6 +213,9 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
     future = entry[1] if type(entry) is Entry else None
     if future is None:
         return False
+    if cell.rare is not None:
+        for handle in tuple(cell.rare.handles):
+            handle.close_if(future)
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
         traceback = traceback.tb_next

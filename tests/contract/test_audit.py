@@ -187,6 +187,28 @@ def test_a_snapshot_from_within_a_turn_is_exact(system: ActorSystem, on: On) -> 
     assert (stats.accepted, stats.handled, stats.in_progress, stats.waiting) == (10, 6, 1, 3)
 
 
+def fail(_: Any) -> None:
+    raise LookupError("crashed")
+
+
+@pytest.mark.parametrize("mailbox", [Unbounded(), Bounded(20), Priority(lambda _: 0)], ids=lambda mailbox: type(mailbox).__name__)
+def test_a_snapshot_from_within_the_hook_for_undelivered_messages_is_exact(system: ActorSystem, on: On, mailbox: Any) -> None:
+    snapshots: list[ActorStats] = []
+
+    class Telling(Puppet):
+        def on_undelivered(self, message: Any, reason: Any) -> None:
+            snapshots.append(self.actor_ref.stats())
+
+    ref = system.spawn(on(Telling), mailbox=mailbox)
+    with held(ref) as gate:
+        ref.tell(fail)
+        for number in range(3):
+            ref.tell(number)
+        gate.open()
+        ref.stop(timeout=WAIT)
+    assert [(stats.accepted, stats.waiting, stats.dead_lettered) for stats in snapshots] == [(5, 2, 1), (5, 1, 2), (5, 0, 3)]
+
+
 def test_the_marker_of_a_stop_is_no_message(system: ActorSystem, on: On) -> None:
     class Counting(Puppet):
         def on_stop(self) -> None:

@@ -20,12 +20,14 @@ from actors import (
     DeadlockError,
     DispatcherKind,
     Future,
+    Lifecycle,
     MailboxFullError,
     ReplyHandle,
     Timeout,
     get_all,
     wait_any,
 )
+from tests.contract.kit import Gate, eventually, held
 from tests.support import scaled
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -509,3 +511,135 @@ def test_the_error_survives_pickling_with_its_cycle() -> None:
     error = pickle.loads(pickle.dumps(DeadlockError(("/a", "/b", "/a"))))
     assert error.cycle == ("/a", "/b", "/a")
     assert str(error) == str(DeadlockError(("/a", "/b", "/a")))
+
+
+# -- ends and restarts, which wait for children ----------------------------------------------------------------------------
+
+
+class Asker(Actor):
+    """Tells that it is at work, waits for the start, then asks another one and notes what came of it."""
+
+    def __init__(self, outcome: Future[Any]) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+    def on_receive(self, message: Any) -> None:
+        ready, start, other = message
+        ready.set()
+        start.get()
+        try:
+            self.outcome.set(other.ask("x"))
+        except DeadlockError as error:
+            self.outcome.set(error)
+
+
+class AsyncAsker(Asker):
+    async def on_receive(self, message: Any) -> None:
+        ready, start, other = message
+        ready.set()
+        await start
+        try:
+            self.outcome.set(await other.ask_async("x"))
+        except DeadlockError as error:
+            self.outcome.set(error)
+
+
+class Below:
+    """An asker below a calling actor, at work on a question that it puts to `other` once `start` is set."""
+
+    def __init__(self, above: ActorRef[Any], dispatcher: DispatcherKind, other: ActorRef[Any]) -> None:
+        kind = AsyncAsker if dispatcher is LOOP else Asker
+        self.outcome: Future[Any] = Future()
+        self.start: Future[None] = Future()
+        ready: Future[None] = Future()
+        self.ref = above.ask(lambda me: me.spawn(kind, self.outcome, name="below", dispatcher=dispatcher), timeout=SAFETY)
+        self.ref.tell((ready, self.start, other))
+        ready.get(timeout=SAFETY)
+
+    def asks(self) -> None:
+        """Let it ask, and wait until it waits."""
+        self.start.set(None)
+        eventually(lambda: self.ref._target.wait is not None and self.ref._target.wait.futures[0] is not self.start)
+
+
+def waits(ref: ActorRef[Any], state: Lifecycle) -> None:
+    """Return when `ref` waits for its children in `state`."""
+    eventually(lambda: ref.state is state and ref._target.suspended)
+
+
+@everywhere
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_a_child_that_waits_for_its_restarting_parent_gets_the_error_and_the_restart_goes_on(
+    asks_first: bool,  # a parameter of the test
+    dispatcher: DispatcherKind,
+) -> None:
+    with ActorSystem() as system:
+        parent = system.spawn(Calling, name="parent")
+        child = Below(parent, dispatcher, parent)
+        if asks_first:
+            with held(parent):
+                child.asks()
+                restarted = parent.restart(block=False)
+        else:
+            restarted = parent.restart(block=False)
+            waits(parent, Lifecycle.RESTARTING)
+            child.start.set(None)
+        error = child.outcome.get(timeout=SAFETY)
+        assert isinstance(error, DeadlockError)
+        assert set(error.cycle) == {"/parent", "/parent/below"}
+        assert restarted.get(timeout=SAFETY) is True
+        assert parent.ask("alive", timeout=SAFETY) == "alive"
+
+
+@everywhere
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_a_handler_that_waits_for_the_stop_of_an_actor_whose_child_waits_for_it_hangs_nobody(
+    asks_first: bool,  # a parameter of the test
+    dispatcher: DispatcherKind,
+) -> None:
+    with ActorSystem() as system:
+        manager, parent = system.spawn(Calling, name="manager"), system.spawn(Calling, name="parent")
+        child = Below(parent, dispatcher, manager)
+        if asks_first:
+            gate = Gate()
+            stopped = manager.ask(lambda _: (gate.hold(), parent.stop()), block=False)
+            gate.reached()
+            child.asks()
+            gate.open()
+        else:
+            stopped = manager.ask(lambda _: parent.stop(), block=False)
+            waits(parent, Lifecycle.STOPPING)
+            child.start.set(None)
+        error = child.outcome.get(timeout=SAFETY)
+        assert isinstance(error, DeadlockError)
+        assert set(error.cycle) == {"/manager", "/parent", "/parent/below"}
+        assert stopped.get(timeout=SAFETY) in (True, ("opened", True))
+
+
+@everywhere
+def test_only_the_child_that_the_end_waits_for_now_is_an_edge(dispatcher: DispatcherKind) -> None:
+    """The one started last is stopped first; the other, which waits for the parent's restart, is found when its turn to stop has come."""
+    with ActorSystem() as system:
+        parent = system.spawn(Calling, name="parent")
+        child = Below(parent, dispatcher, parent)
+        last = parent.ask(lambda me: me.spawn(Calling, name="last"), timeout=SAFETY)
+        with held(last):
+            restarted = parent.restart(block=False)
+            waits(parent, Lifecycle.RESTARTING)
+            child.asks()
+            assert not child.outcome.done()
+        assert isinstance(child.outcome.get(timeout=SAFETY), DeadlockError)
+        assert restarted.get(timeout=SAFETY) is True
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD])
+@pytest.mark.parametrize("how", [lambda ref: ref.kill(), lambda ref: ref.stop(deadline=0.01)], ids=["kill", "stop with a deadline"])
+def test_a_handler_may_wait_for_the_kill_of_an_actor_that_waits_for_it(how: Any, dispatcher: DispatcherKind) -> None:
+    with ActorSystem() as system:
+        victim = system.spawn(Calling, name="victim", dispatcher=dispatcher)
+        killer = system.spawn(Calling, name="killer", dispatcher=dispatcher)
+        ended: Future[Any] = Future()
+        asked = victim.ask(lambda _: killer.ask(lambda _: ended.set(how(victim))), block=False)
+        assert ended.get(timeout=SAFETY) is True
+        assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
+        assert killer.ask("alive", timeout=SAFETY) == "alive"

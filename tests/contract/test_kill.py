@@ -180,6 +180,28 @@ def test_an_abandoned_handler_can_send_no_more(on: On) -> None:
         assert letters == [("from the grave", DeadLetterReason.STALE_SENDER)]
 
 
+def test_the_hook_for_undelivered_messages_is_not_called_beside_an_abandoned_handler(on: On) -> None:
+    blocked = Blocked()
+    told: list[Any] = []
+
+    class Telling(Puppet):
+        def on_undelivered(self, message: Any, reason: Any) -> None:
+            told.append(message)
+
+    with ActorSystem(config=SystemConfig(blocked_after=0.02)) as system:
+        letters = dead_letters(system)
+        ref = system.spawn(on(Telling))
+        ref.tell(blocked.block)
+        assert blocked.entered.wait(WAIT)
+        ref.tell("left over")
+        try:
+            assert ref.kill(timeout=WAIT) is True
+        finally:
+            blocked.go.set()
+        assert letters == [("left over", DeadLetterReason.KILLED)]
+        assert told == []
+
+
 def test_other_actors_go_on_while_a_handler_is_abandoned(system: ActorSystem) -> None:
     for kind in (DispatcherKind.POOL, DispatcherKind.THREAD):
         blocked = Blocked()

@@ -205,6 +205,28 @@ def test_a_child_that_cannot_start_is_told_to_its_parent_who_lives_on(system: Ac
     assert parent.is_alive()
 
 
+def test_those_who_know_of_an_actor_whose_init_fails_are_told(system: ActorSystem, on: On) -> None:
+    """Its ref can get out of `__init__`: watchers, groups and callers that wait for the end must not wait for ever."""
+    known: list[Any] = []
+
+    class Broken(Puppet):
+        def __init__(self) -> None:
+            super().__init__()
+            ref = self.actor_ref
+            system.groups.join("group", ref)
+            known.extend([ref, until_down(system, ref), ref.actor_stopped, ref.stop(block=False)])
+            raise LookupError("no instance")
+
+    with pytest.raises(ActorStartError):
+        system.spawn(on(Broken))
+    ref, down, event, stopped = known
+    assert down.get(timeout=WAIT).reason is DownReason.CRASHED
+    assert event.is_set()
+    assert stopped.get(timeout=WAIT) is True
+    assert ref.state is Lifecycle.STOPPED
+    assert system.groups.members("group") == []
+
+
 def test_mail_of_an_actor_that_cannot_start_is_told(system: ActorSystem, on: On) -> None:
     gate = Gate()
 
@@ -330,6 +352,22 @@ def test_a_system_keeps_nothing_of_an_actor_that_has_ended(system: ActorSystem, 
     def forgotten() -> bool:
         gc.collect()
         return cell() is None
+
+    eventually(forgotten)
+
+
+def test_a_worker_that_has_changed_its_handler_keeps_no_actor_that_has_ended(system: ActorSystem) -> None:
+    instances: list[Any] = []
+    ref = system.spawn(Puppet)
+    with held(ref) as gate:  # the worker goes on with the other one on a stack of its own, and comes back to this one
+        other = system.spawn(Puppet)
+        other.ask(lambda actor: (instances.append(weakref.ref(actor)), gate.open()), timeout=WAIT)
+        settle(ref)
+        other.stop(timeout=WAIT)
+
+    def forgotten() -> bool:
+        gc.collect()
+        return instances[0]() is None
 
     eventually(forgotten)
 

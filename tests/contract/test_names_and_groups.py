@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import ActorDeadError, ActorSystem, InvalidNameError, NameTakenError
+from actors.events import ActorStopped
 from tests.contract.conftest import On
-from tests.contract.kit import WAIT, Puppet, held, settle, spawn_child, until_down
+from tests.contract.kit import WAIT, Puppet, held, in_threads, settle, spawn_child, until_down
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~+@"
 
@@ -61,6 +62,22 @@ def test_a_name_is_free_when_down_has_come(system: ActorSystem, on: On) -> None:
         down = until_down(system, ref)
         ref.stop(block=False)
         down.get(timeout=WAIT)
+
+
+def test_a_name_is_free_when_the_end_is_published(system: ActorSystem, on: On) -> None:
+    taken: list[Any] = []
+
+    def again(_: ActorStopped) -> None:
+        if not taken:
+            taken.append(system.lookup("/name"))
+            in_threads([lambda: taken.append(system.spawn(Puppet, name="name"))])
+
+    system.events.subscribe(ActorStopped, again)
+    ref = system.spawn(on(Puppet), name="name")
+    ref.stop(timeout=WAIT)
+    assert taken[0] is None
+    assert taken[1].path == "/name"
+    assert system.actors() == [taken[1]]
 
 
 @pytest.mark.parametrize("name", ["", " ", "a/b", "/", "$1", "a b", "é", "a\n", "a" * 129, 7, b"bytes", ("a",)])

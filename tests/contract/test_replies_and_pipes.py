@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from actors import ActorDeadError, ActorSystem, DeadLetterReason, DispatcherKind, Future, NotInActorError, PipeFailed
 from tests.contract.conftest import On
-from tests.contract.kit import WAIT, Puppet, dead_letters, emptied, eventually, held, in_threads, settle, under
+from tests.contract.kit import WAIT, Gate, Puppet, dead_letters, emptied, eventually, held, in_threads, settle, under
 
 
 class Later(Puppet):
@@ -58,6 +60,26 @@ def test_a_second_reply_is_refused(system: ActorSystem, on: On) -> None:
     settle(ref)
     assert (handles[0].reply(1), handles[0].reply(2), handles[0].fail(ValueError())) == (True, False, False)
     assert future.get(timeout=WAIT) == 1
+
+
+def test_a_handle_is_given_up_when_its_handler_fails(system: ActorSystem, on: On) -> None:
+    kept: list[Any] = []
+
+    def fail(actor: Puppet) -> None:
+        rider = Gate()
+        actor.reply_later().cancel_token.add_callback(rider.open)
+        kept.append(weakref.ref(rider))
+        raise LookupError
+
+    ref = system.spawn(on(Puppet))
+    assert isinstance(ref.ask(fail, block=False).exception(timeout=WAIT), LookupError)
+    settle(ref)
+
+    def forgotten() -> bool:
+        gc.collect()
+        return kept[0]() is None
+
+    eventually(forgotten)
 
 
 def test_other_messages_are_handled_while_a_reply_is_open(system: ActorSystem, on: On) -> None:

@@ -280,6 +280,18 @@ def test_what_an_abandoned_handler_still_sends_is_fenced_off(dispatcher: Dispatc
         assert asked.exception() is error  # the late reply was fenced off, too
 
 
+@everywhere
+def test_a_deferred_call_through_a_proxy_is_a_call(dispatcher: DispatcherKind) -> None:
+    class Called(Collecting):
+        def note(self, value: Any) -> None:
+            self.got.append((value, self.correlation_id is not None))
+
+    with ActorSystem(config=TRACED) as system:
+        ref = system.spawn(Called, dispatcher=dispatcher)
+        ref.proxy().note.defer("called")
+        assert ref.ask("show", timeout=SAFETY) == [("called", True)]
+
+
 def test_what_a_living_or_stopped_sender_sent_is_delivered() -> None:
     class Sending(Actor):
         def on_receive(self, message: ActorRef[Any]) -> None:

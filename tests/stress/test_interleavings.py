@@ -18,15 +18,17 @@ from actors import (
     Actor,
     ActorDeadError,
     ActorRef,
+    ActorStartError,
     ActorSystem,
     Bounded,
     DispatcherKind,
     Future,
+    Lifecycle,
     MailboxFullError,
     SystemConfig,
     SystemStoppedError,
 )
-from actors._core import deadlock, turn
+from actors._core import deadlock, life, turn
 from actors._core import future as kernel_future
 from actors._core.cell import Cell
 from actors._core.mailbox import BoundedMailbox
@@ -34,7 +36,7 @@ from actors._core.messages import Entry, Signal
 from actors.dispatch.event_loop import LoopHost
 from actors.dispatch.pool import PoolWorker
 from actors.dispatch.thread import ThreadHost
-from actors.events import DeadLetter
+from actors.events import ActorStarted, DeadLetter
 from tests.stress.threads import aside, at_line
 
 if TYPE_CHECKING:
@@ -229,7 +231,7 @@ def test_a_traced_message_that_is_settled_arrives_bare() -> None:
         assert ref.ask("seen", timeout=PATIENCE) == ["bare"]
 
 
-@pytest.mark.parametrize("text", ["self.inbox = CLOSED", "self.queue = self.queue, ()", "while queue"])
+@pytest.mark.parametrize("text", ["self.inbox = CLOSED", "queue = self.queue", "self.queue = ()", "stash = "])
 def test_a_send_that_crosses_the_closing_of_a_mailbox_has_one_fate(text: str) -> None:
     line = line_of(Cell.close, text)
     handled: list[Any] = []
@@ -564,3 +566,53 @@ def test_a_bounded_send_that_crosses_the_end_comes_back(how: str) -> None:
 
         with pytest.raises(ActorDeadError):
             asyncio.run(late())
+
+
+# -- an actor that is given up beside its turn -----------------------------------------------------------------------------
+
+
+class GivenUp(Actor):
+    """Is killed and given up at one line of the kernel, which its own turn has come to; arms itself when it is asked to."""
+
+    def __init__(self, function: Callable[..., Any], *, at_start: bool) -> None:
+        super().__init__()
+        self.function = function
+        self.at_start = at_start
+
+    def arm(self) -> None:
+        ref = self.actor_ref
+
+        def give_up() -> None:
+            ref.kill(block=False)
+            assert ref.actor_stopped.wait(PATIENCE)
+            while ref.state is not Lifecycle.STOPPED:
+                continue
+
+        at_line(self.function.__code__, line_of(self.function, "with cell.system.lock"), give_up)
+
+    def on_start(self) -> None:
+        if self.at_start:
+            self.arm()
+
+    def on_receive(self, message: Any) -> Any:
+        self.arm()
+
+
+@pytest.mark.parametrize("kind", [DispatcherKind.POOL, DispatcherKind.THREAD], ids=lambda kind: kind.value)
+def test_an_actor_given_up_as_its_start_ends_stays_dead(kind: DispatcherKind) -> None:
+    started: list[Any] = []
+    with ActorSystem(config=SystemConfig(blocked_after=0.001)) as system:
+        system.events.subscribe(ActorStarted, started.append)
+        with pytest.raises(ActorStartError):
+            system.spawn(GivenUp, life._move, at_start=True, dispatcher=kind)
+        assert system.actors() == []
+        system.spawn(Recorder, dispatcher=kind).ask("seen", timeout=PATIENCE)
+        assert [event.ref.actor_class for event in started] == [Recorder]
+
+
+@pytest.mark.parametrize("kind", [DispatcherKind.POOL, DispatcherKind.THREAD], ids=lambda kind: kind.value)
+def test_whoever_waits_for_the_restart_of_an_actor_given_up_as_it_begins_is_told(kind: DispatcherKind) -> None:
+    with ActorSystem(config=SystemConfig(blocked_after=0.001)) as system:
+        ref = system.spawn(GivenUp, life._await_report, at_start=False, dispatcher=kind)
+        ref.ask("arm", timeout=PATIENCE)
+        assert ref.restart(timeout=PATIENCE) is False
