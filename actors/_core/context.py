@@ -27,6 +27,7 @@ __all__ = [
     "current_reply",
     "deliver",
     "forget_entry",
+    "handling",
     "in_context",
     "origin_of",
     "take_reply",
@@ -88,16 +89,20 @@ def current_cell() -> Cell | None:
 class Delivery:
     """The message one task of a reentrant actor is at; other actors are at one message at a time and keep it in the cell."""
 
-    __slots__ = ("current", "reply")
+    __slots__ = ("current", "incarnation", "reply")
 
-    def __init__(self, entry: Any, reply: Future[Any] | None) -> None:
+    def __init__(self, entry: Any, reply: Future[Any] | None, incarnation: int) -> None:
         self.current = entry
         self.reply = reply
+        self.incarnation = incarnation
 
 
 _PLAIN = ("message", "future", "note")  # the fields of an Entry that is not traced
 
 _delivery: ContextVar[Delivery | None] = ContextVar("greenroom_delivery", default=None)
+
+# The entry that an async actor is at. A task made by its handler keeps a copy, and so can tell when that message is over.
+_handled: ContextVar[Any] = ContextVar("greenroom_handled", default=None)
 
 
 def deliver(delivery: Delivery) -> None:
@@ -105,10 +110,18 @@ def deliver(delivery: Delivery) -> None:
     _delivery.set(delivery)
 
 
+handling = _handled.set  # for the task of an async actor, before each message
+
+_NOTHING = Delivery(IDLE, None, 0)
+
+
 def _holder(cell: Cell) -> Any:
     if cell.reentrant:
         return _delivery.get() or cell
-    return cell
+    runner = cell.rare.runner if cell.rare is not None else None
+    if runner is None or runner.here() or _handled.get() is cell.current:
+        return cell
+    return _NOTHING  # a task left over from a message before: the one being handled now is none of its business
 
 
 def current_entry(cell: Cell) -> Any:

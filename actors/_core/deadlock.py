@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors._core.ports import Parker
 
-__all__ = ["begin_wait", "check_end"]
+__all__ = ["begin_wait", "check_end", "refuse_own_end"]
 
 # Orders all writes of a parker to `cell.wait` against all walks: of two actors that close a cycle at the same moment, the later one
 # sees the earlier one's edge. Held for the walk only; no user code runs under it.
@@ -57,6 +57,18 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
             cell.wait = parker
     if cycle:
         raise DeadlockError(tuple(stuck.path for stuck in cycle))
+
+
+def refuse_own_end(cell: Cell, future: Future[Any]) -> None:
+    """Raise DeadlockError if `future` is the end of the reentrant actor `cell`, in a handler of which this is, or of one above it.
+
+    A reentrant actor answers while it waits; but it ends only after its handlers have returned, and one above it after it.
+    """
+    if future._ends is cell and not future.done():
+        raise DeadlockError((cell.path, cell.path))
+    above = _forebear_ending(cell, (future,))
+    if above is not None:
+        raise DeadlockError((cell.path, above.path, cell.path))
 
 
 def _forebear_ending(cell: Cell, futures: tuple[Future[Any], ...]) -> Cell | None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["attend", "bury", "crashed", "instantiate", "stop", "watch_reading"]
+__all__ = ["attend", "bury", "crashed", "instantiate", "stop", "unwound", "watch_reading"]
 
 logger = logging.getLogger("pykka")
 
@@ -70,7 +70,8 @@ def _obey(cell: Cell, control: Control) -> Steps:
         case Signal.KILL:
             yield from end(cell, DownReason.KILLED, None)
         case Signal.CRASH:
-            yield from crashed(cell, control.error or ActorKilled())
+            if control.call is None or control.call():
+                yield from crashed(cell, control.error or ActorKilled())
         case Signal.RESTART:
             yield from _restart(cell, control)
         case Signal.CHILD_GONE:
@@ -110,14 +111,17 @@ def _move(cell: Cell, here: Lifecycle, there: Lifecycle) -> bool:
         return True
 
 
-def stop(cell: Cell, future: Future[Any] | None) -> Steps:
-    """Take the marker of a graceful stop: close, stop the children, run `on_stop`, end."""
+def stop(cell: Cell, future: Future[Any] | None, *, under_way: Callable[[], Any] | None = None) -> Steps:
+    """Take the marker of a graceful stop: close, wait for what is under way, stop the children, run `on_stop`, end.
+
+    `under_way` makes the coroutine that waits for the messages a reentrant actor is still at.
+    """
     cell.current = ENDING
     if future is not None:
         with cell.system.lock:
             cell.mourners = (*cell.mourners, future)
     if cell.state in (Lifecycle.RUNNING, Lifecycle.STARTING):
-        yield from end(cell, DownReason.STOPPED, None)
+        yield from end(cell, DownReason.STOPPED, None, under_way=under_way)
 
 
 def crashed(cell: Cell, error: BaseException) -> Steps:
@@ -163,16 +167,28 @@ def _unwound(cell: Cell, error: BaseException) -> None:
     entry, cell.current = cell.current, IDLE
     future = entry[1] if type(entry) is Entry else None
     if future is not None and not future.done():
-        label = cell.label()
-        dead = ActorDeadError(f"{label} was ended by {type(error).__name__} while it handled the message", label, entry[0])
-        dead.__cause__ = None if isinstance(error, ActorKilled) else error
-        future.try_fail(dead)
+        future.try_fail(unwound(cell, entry[0], error))
+
+
+def unwound(cell: Cell, message: Any, error: BaseException) -> ActorDeadError:
+    """Return the error for an ask whose handler was ended by the kernel or a BaseException."""
+    label = cell.label()
+    dead = ActorDeadError(f"{label} was ended by {type(error).__name__} while it handled the message", label, message)
+    dead.__cause__ = None if isinstance(error, ActorKilled) else error
+    return dead
 
 
 # -- the end ---------------------------------------------------------------------------------------------------------------
 
 
-def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Callable[[], Any] | None = None) -> Steps:
+def end(
+    cell: Cell,
+    reason: DownReason,
+    error: BaseException | None,
+    *,
+    hook: Callable[[], Any] | None = None,
+    under_way: Callable[[], Any] | None = None,
+) -> Steps:
     """End the actor: close its mailbox, stop its children, run the hook, tell everybody.
 
     Without a `hook`, a graceful end runs `on_stop` and other ends run none. Idempotent: the first reason stays.
@@ -182,6 +198,8 @@ def end(cell: Cell, reason: DownReason, error: BaseException | None, *, hook: Ca
             yield from _child_gone(cell)  # a stop that is given up: the children it waits for are killed
         return
     cell.close(own_turn=True)
+    if under_way is not None:
+        yield from _last_hook(cell, under_way)
     fail_handles(cell)
     if hook is not None:  # as in pykka, on_failure comes at once, on_stop after the children
         yield from _last_hook(cell, hook)

@@ -109,7 +109,13 @@ class Signal(Enum):
 
 
 class Control:
-    """One entry of the control lane."""
+    """One entry of the control lane.
+
+    Attributes:
+        signal: what is wanted.
+        error: what happened, for CRASH and RESTART.
+        call: for CALL what to call; for START and RESTART who is told that it is over; for CRASH tells whether it still matters.
+    """
 
     __slots__ = ("call", "error", "signal")
 

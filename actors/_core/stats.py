@@ -21,7 +21,7 @@ class ActorStats:
     Attributes:
         accepted: admitted to the mailbox, whatever became of them.
         handled: given to the actor and done with.
-        in_progress: 1 while a handler is at work, else 0.
+        in_progress: 1 while a handler is at work, else 0; of a reentrant actor, how many handlers are at work.
         waiting: in the mailbox.
         stashed: put aside by the actor.
         dead_lettered: refused at the end, expired, cancelled.
@@ -44,7 +44,10 @@ class ActorStats:
 def snapshot(cell: Cell) -> ActorStats:
     """Return the counters of `cell`. Exact when its turn is not running, or when called from within it."""
     rare = cell.rare
-    in_progress = 0 if type(cell.current) is Control else 1
+    if cell.reentrant and rare is not None and rare.runner is not None:
+        in_progress = rare.runner.at_work
+    else:
+        in_progress = 0 if type(cell.current) is Control else 1
     waiting = cell.waiting()
     stashed = len(rare.stash) if rare is not None and rare.stash else 0
     dead_lettered = rare.dead_lettered if rare is not None else 0

@@ -38,13 +38,14 @@ class TracedInbox:
     def append(self, entry: Any, *timeout: float) -> None:
         """Admit `entry` with its origin."""
         here: Any = getcurrent()
-        sender = here.worker.cell if type(here) is Strand else current_cell()
+        strand = type(here) is Strand
+        sender = here.worker.cell if strand else current_cell()
         here = None  # a refused send's traceback holds this frame, and must not hold a greenlet of a thread that ends before it
         if sender is None:
             correlation = self._correlation()
             incarnation = 0
         else:
-            cause = current_entry(sender) if sender.reentrant else sender.current
+            cause = sender.current if strand else current_entry(sender)
             # An exact tuple or a long Entry is traced; hooks and ticks are the beginning of something new.
             traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)  # noqa: PLR2004
             correlation = cause[-3] if traced else self._correlation()

@@ -153,7 +153,7 @@ class LoopHost:
         """Cancel what the old instance of a reentrant actor is still at. On the loop's thread, in the actor's turn."""
         runner = cell.rare.runner if cell.rare is not None else None
         if runner is not None:
-            runner.cancel_open()
+            runner.give_up_open()
 
     def cancel(self, cell: Cell) -> None:
         """Cancel what `cell` is at. From any thread."""

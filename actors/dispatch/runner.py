@@ -13,8 +13,8 @@ from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from actors._core import life
-from actors._core.context import Delivery, bind, deliver
-from actors._core.lifecycle import Lifecycle
+from actors._core.context import Delivery, bind, deliver, handling
+from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
 from actors._core.turn import accept, answered, execute, failed
 from actors.errors import ActorDeadError, ActorError, ActorKilled, ActorRestarting, AskCancelled
@@ -39,7 +39,7 @@ class Runner:
         self._idle: asyncio.Future[None] | None = None
         self._due = True
         self._running = False  # a task that is cancelled before its first step would never take its turn
-        self._open: set[asyncio.Task[None]] = set()  # messages a reentrant actor is at
+        self._open: dict[asyncio.Task[None], Delivery] = {}  # messages a reentrant actor is at
         # An ask begun early: (handler, what it waits for), or (None, the exception that came out of it).
         self._begun: tuple[Any, Any] | None = None
         self._begun_cancelled = False
@@ -58,6 +58,19 @@ class Runner:
         """Whether the task only waits for mail."""
         idle = self._idle
         return idle is not None and not idle.done() and not self._due and self._begun is None
+
+    @property
+    def at_work(self) -> int:
+        """How many messages a reentrant actor is at."""
+        return len(self._open)
+
+    def here(self) -> bool:
+        """Tell whether the calling code runs in the actor's own task, not in one that a handler made."""
+        return asyncio.current_task() is self.task
+
+    def handles_here(self) -> bool:
+        """Tell whether the calling code runs in a handler of a reentrant actor."""
+        return asyncio.current_task() in self._open
 
     def leave(self) -> None:
         """End the idle task; another is made when there is mail."""
@@ -105,6 +118,7 @@ class Runner:
     def _first_step(self, message: Any) -> bool:
         """Run the handler up to its first wait; tell whether it is done."""
         cell = self.cell
+        handling(cell.current)
         try:
             value = execute(cell, message)
             if type(value) is CoroutineType:
@@ -116,6 +130,7 @@ class Runner:
                     value = stop.value
                 else:
                     return False
+            handling(None)  # as in `_main`
         except BaseException as error:  # noqa: BLE001  # raised again in the task, where every kind has its place
             self._begun = (None, error)
             return False
@@ -125,6 +140,13 @@ class Runner:
     def cancel_open(self) -> None:
         """Cancel the messages that a reentrant actor is at."""
         for task in tuple(self._open):
+            task.cancel()
+
+    def give_up_open(self) -> None:
+        """Cancel them for an instance that is no more, and fail their asks: what they may still return is nobody's answer."""
+        for task, delivery in tuple(self._open.items()):
+            if delivery.reply is not None:
+                delivery.reply.try_fail(self._ended_by_cancel(delivery))
             task.cancel()
 
     async def _main(self) -> None:  # noqa: C901  # one loop, read from top to bottom
@@ -145,8 +167,9 @@ class Runner:
                     await asyncio.sleep(0)  # an actor that is never without mail leaves the loop to others, too
                     continue
                 if cell.state is Lifecycle.STOPPED:
-                    self.cancel_open()  # a graceful stop has waited for them
+                    self.give_up_open()  # a graceful stop has waited for them
                     return
+                handling(None)  # an idle actor keeps no message alive
                 self._idle = self.host.loop.create_future()
                 self.host.went_idle()
                 try:
@@ -177,6 +200,7 @@ class Runner:
                 if cell.options.reentrant:
                     await self._admit(entry)
                     continue
+                handling(entry)
                 note = None
                 if type(entry) in WRAPPED:
                     accepted = accept(cell, entry)
@@ -235,42 +259,51 @@ class Runner:
             answered(cell, value)
 
     async def _stop(self) -> None:
-        """Take the marker of a graceful stop, once the messages under way are done with."""
+        """Take the marker of a graceful stop."""
         cell = self.cell
         cell.handled -= 1  # a marker, not a message
         future, cell.reply = cell.reply, None
-        if self._open:
-            try:
-                await asyncio.wait(self._open)
-            except asyncio.CancelledError:  # whoever cancels the actor's task wants no waiting; the stop must not be lost
-                self.cancel_open()
-        await adrive(life.stop(cell, future))
+        await adrive(life.stop(cell, future, under_way=self._open_done if self._open else None))
+
+    async def _open_done(self) -> None:
+        """Wait for the messages under way."""
+        try:
+            await asyncio.wait(self._open)
+        except asyncio.CancelledError:  # whoever cancels the actor's task wants no waiting; the stop must not be lost
+            self.cancel_open()
+            if self._killed():
+                raise
+
+    def _killed(self) -> bool:
+        """Tell whether a kill waits to be taken."""
+        return any(control.signal is Signal.KILL for control in self.cell.control)
 
     async def _cancelled(self) -> bool:
         """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
         cell = self.cell
-        if any(control.signal is Signal.KILL for control in cell.control):
+        if self._killed():
             await adrive(life.crashed(cell, ActorKilled()))
             cell.end_turn()
             return True
         entry, cell.current = cell.current, IDLE
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
-            future.try_fail(self._ended_by_cancel(entry[0], cell.incarnation))
+            future.try_fail(self._ended_by_cancel(Delivery(entry, future, cell.incarnation)))
         # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
         self._forget()
         cell.end_turn()
         return False
 
-    def _ended_by_cancel(self, message: Any, incarnation: int) -> ActorError:
+    def _ended_by_cancel(self, delivery: Delivery) -> ActorError:
         """Return the error for an ask whose handler was cancelled."""
         cell = self.cell
-        if cell.end is None and incarnation != cell.incarnation:
+        if cell.end is None and delivery.incarnation != cell.incarnation:
             return ActorRestarting(cell.label())
-        if cell.end is None and not any(control.signal is Signal.KILL for control in cell.control):
+        if cell.end is None and not self._killed():
             return AskCancelled("the handler was cancelled")
         label = cell.label()
-        return ActorDeadError(f"{label} was killed while it handled the message", label, message)
+        how = "was killed" if cell.end is None or cell.end[0] is DownReason.KILLED else "ended"
+        return ActorDeadError(f"{label} {how} while it handled the message", label, delivery.current[0])
 
     async def _admit(self, entry: Any) -> None:
         """Begin with a message of a reentrant actor, in a task of its own; the next one is admitted when it awaits."""
@@ -284,16 +317,16 @@ class Runner:
             cell.reply = future
             await self._stop()
             return
-        task = self.host.loop.create_task(self._one(message, Delivery(entry, future), note))
-        self._open.add(task)
-        task.add_done_callback(self._open.discard)
+        delivery = Delivery(entry, future, cell.incarnation)
+        task = self.host.loop.create_task(self._one(message, delivery, note))
+        self._open[task] = delivery
+        task.add_done_callback(self._open.pop)
         await asyncio.sleep(0)
 
     async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
         bind(self)
         deliver(delivery)
         cell = self.cell
-        incarnation = cell.incarnation
         try:
             value = execute(cell, message)
             if type(value) is CoroutineType:
@@ -302,15 +335,24 @@ class Runner:
                 delivery.reply.try_set(value)
             if note is not None:
                 note.delivered(cell)
-        except asyncio.CancelledError:
+        except BaseException as error:  # a task that let it through would take the loop with it
+            if isinstance(error, cell.system.ports.passing):
+                raise
+            self._failed(message, delivery, error)
+
+    def _failed(self, message: Any, delivery: Delivery, error: BaseException) -> None:
+        """Tell the asker of a failed handler; or have the actor crash in its own turn, if it is still the instance that failed."""
+        cell = self.cell
+        if isinstance(error, asyncio.CancelledError):
             if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(message, incarnation))
-        except Exception as error:  # noqa: BLE001  # told to the asker, or crashes the actor in its own turn
-            if not failed(cell, delivery.current, error):
-                cell.signal(Control(Signal.CRASH, error=error))
-        except BaseException as error:
-            cell.signal(Control(Signal.CRASH, error=error))
-            raise
+                delivery.reply.try_fail(self._ended_by_cancel(delivery))
+            return
+        if isinstance(error, Exception):
+            if failed(cell, delivery.current, error):
+                return
+        elif delivery.reply is not None:
+            delivery.reply.try_fail(life.unwound(cell, message, error))
+        cell.signal(Control(Signal.CRASH, error=error, call=lambda: cell.incarnation == delivery.incarnation))
 
 
 async def adrive(steps: Generator[Any, Any, Any]) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from greenlet import getcurrent
 
 from actors._core.context import Strand, bound_worker, current_cell
-from actors._core.deadlock import begin_wait
+from actors._core.deadlock import begin_wait, refuse_own_end
 from actors._core.future import DONE, Future
 from actors.errors import BlockingInLoopError, Timeout
 
@@ -223,9 +223,12 @@ class AsyncioAwaiter:
 
     def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[asyncio.Future[None], Callable[[Any], None], Cell | None]:
         """Return what a coroutine awaits until `future` has changed, and what `end` wants to know."""
-        cell = _own_task(current_cell())
+        here = current_cell()
+        cell = _own_task(here)
         if cell is not None:
             begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
+        elif here is not None and here.reentrant and not finite and here.extras().runner.handles_here():
+            refuse_own_end(here, future)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         thread = threading.get_ident()
