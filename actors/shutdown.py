@@ -102,11 +102,21 @@ class Shutdown:
         return self.report.get()
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
-        """Shut down, or wait for the shutdown under way, awaiting."""
+        """Shut down, or wait for the shutdown under way, awaiting. Cancelling it kills what is left; the shutdown is seen through."""
         self.begin(self._limit(timeout))
-        report = await self.report
+        cancelled: asyncio.CancelledError | None = None
+        while not self.report.done():
+            try:
+                await self.report
+            except asyncio.CancelledError as error:
+                cancelled = error
+                kill_all(self._system)
+            except Exception:  # noqa: BLE001  # raised below
+                break
         await self._system.close_loop()
-        return report
+        if cancelled is not None:
+            raise cancelled
+        return self.report.get()
 
     def begin(self, timeout: float | None) -> None:
         """Begin the shutdown unless it is under way. Not on the caller's stack, where an exception of its own could end it half way."""
@@ -205,6 +215,8 @@ class Shutdown:
 
 def run_until_signal(system: Runtime) -> ShutdownReport:
     """Serve until SIGINT, SIGTERM or a shutdown; then end in order. A second signal kills what is left."""
+    check_main_thread("run()")
+    system.ports.waiter.check("run() would block the event loop; write `await system.run_async()`")
     got: list[int] = []
     # A signal handler runs in the middle of anything this thread does, under any lock: all it may do is append to a list.
     previous = {number: signal.signal(number, lambda number, _: got.append(number)) for number in SIGNALS}
@@ -228,6 +240,13 @@ def run_until_signal(system: Runtime) -> ShutdownReport:
             signal.signal(number, handler)
 
 
+def check_main_thread(call: str) -> None:
+    """Raise RuntimeError unless this is the thread that signals come to."""
+    if threading.current_thread() is not threading.main_thread():
+        msg = f"{call} serves until a signal comes, which only the main thread sees; elsewhere wait for `shutdown()` or an event of yours"
+        raise RuntimeError(msg)
+
+
 def kill_all(system: Runtime) -> None:
     """Kill every actor, the last started first."""
     for cell in reversed(system.tree.everyone()):
@@ -236,6 +255,7 @@ def kill_all(system: Runtime) -> None:
 
 async def run_until_signal_async(system: Runtime) -> ShutdownReport:
     """Serve on the running loop until SIGINT, SIGTERM or a shutdown; then end in order."""
+    check_main_thread("run_async()")
     loop = asyncio.get_running_loop()
     wake = asyncio.Event()
     got: list[signal.Signals] = []
@@ -246,6 +266,7 @@ async def run_until_signal_async(system: Runtime) -> ShutdownReport:
         if len(got) > 1:
             kill_all(system)
 
+    previous = {number: signal.getsignal(number) for number in SIGNALS}
     for number in SIGNALS:
         loop.add_signal_handler(number, on_signal, number)
     done = system.shutdown.report
@@ -261,5 +282,7 @@ async def run_until_signal_async(system: Runtime) -> ShutdownReport:
         return replace(report, signal=got[0]) if got else report
     finally:
         done._forget(ended)
-        for number in SIGNALS:
+        for number, handler in previous.items():
             loop.remove_signal_handler(number)
+            if handler is not None:  # one that was not installed from Python cannot be put back
+                signal.signal(number, handler)

@@ -187,6 +187,7 @@ class ActorSystem:
 
     def request_shutdown(self) -> None:
         """Begin to shut down, and return at once. Also from a handler or a signal handler."""
+        self._runtime.check_here()
         self._runtime.request_shutdown()
 
     def shutdown(self, *, timeout: float | None = None) -> ShutdownReport:
@@ -209,7 +210,8 @@ class ActorSystem:
             raise DeadlockError((cell.path, "the shutdown of its own system (use request_shutdown())", cell.path))
 
     async def shutdown_async(self, *, timeout: float | None = None) -> ShutdownReport:
-        """Do what `shutdown` does without blocking the loop."""
+        """Do what `shutdown` does without blocking the loop. If this is cancelled, what is left is killed, and then it is over."""
+        self._runtime.check_here()
         self._check_outside()
         return await self._runtime.shutdown.run_async(timeout)
 

@@ -17,7 +17,7 @@ from actors.errors import ActorDeadError, ActorKilled
 if TYPE_CHECKING:
     from actors._core.cell import Cell
 
-__all__ = ["kill", "restart", "stop"]
+__all__ = ["give_up", "kill", "restart", "stop"]
 
 
 def stop(cell: Cell, deadline: float | None) -> Future[bool]:
@@ -87,22 +87,31 @@ def restart(cell: Cell) -> Future[bool]:
 def _abandon(cell: Cell, *, again: bool = False) -> None:
     """End a killed actor without its handler or hook, which is fenced off, or without its turn, which does not come.
 
-    On the clock's thread. Safe beside a turn that comes after all: a kill runs no hook, and `begin_end` and `finish` happen once.
+    On the clock's thread.
     """
     if cell.state is Lifecycle.STOPPED:
         return
     system = cell.system
-    entry = cell.current
-    if entry is IDLE and not again:  # it waits for its turn, or for its children: one more look
+    if cell.current is IDLE and not again:  # it waits for its turn, or for its children: one more look
         clock = system.ports.clock
         clock.call_at(clock.now() + system.config.blocked_after, lambda: _abandon(cell, again=True))
         return
+    give_up(cell)
+
+
+def give_up(cell: Cell) -> None:
+    """End `cell` beside its turn: that is held by a blocked handler, or never comes.
+
+    Safe beside a turn that comes after all: a kill runs no hook, and `begin_end` and `finish` happen once.
+    """
+    system = cell.system
+    entry = cell.current
     if life.begin_end(cell, DownReason.KILLED, None):
         cell.close(own_turn=False)
         life.fail_handles(cell)
     with system.lock:
         rare = cell.extras_locked()
-        rare.abandoned = cell.state is not Lifecycle.STOPPED  # type: ignore[comparison-overlap]  # begin_end has moved it on
+        rare.abandoned = cell.state is not Lifecycle.STOPPED  # `begin_end` has moved it on
     if not rare.abandoned:
         return
     future = entry[1] if type(entry) is Entry else None

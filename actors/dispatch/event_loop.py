@@ -14,11 +14,12 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING
 
+from actors._core import ending
 from actors._core.cell import Lane
 from actors._core.lifecycle import Lifecycle
 from actors.dispatch.runner import Runner
 from actors.dispatch.waiting import hosts_actors
-from actors.errors import InternalError, SystemStoppedError
+from actors.errors import InternalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,11 +51,10 @@ class LoopHost:
         self.sleepers: list[None] = [None]  # holds the claim to wake the loop while no pump is due
         self.runners: dict[Runner, None] = {}  # in the order they were made
         self.lane = Lane(self)
-        self._thread = threading.get_ident()
         self._closed = False
         self._nested = 0  # asks begun early, each on the stack of the one before
         self._early = 0  # asks begun early since the last that was refused for the sake of others
-        hosts_actors(here=True)
+        hosts_actors(loop, here=True)
 
     def wake(self) -> None:
         """Have the queue looked at: here and now on the loop's own thread, else as soon as the loop gets to it."""
@@ -62,13 +62,19 @@ class LoopHost:
             self.sleepers.pop()
         except IndexError:
             return
-        if threading.get_ident() == self._thread:
+        if self.here():
             self._pump()
             return
         try:
             self.loop.call_soon_threadsafe(self._pump)
         except RuntimeError:  # the loop is closed
-            raise SystemStoppedError(self.system.name) from None
+            self.lost()
+
+    def lost(self) -> None:
+        """End the actors of a loop that was closed under them. From any thread: no turn of theirs will come any more."""
+        for cell in reversed(self.system.tree.everyone()):
+            if cell.lane.host is self:
+                ending.give_up(cell)
 
     def _pump(self) -> None:
         """Give every queued actor a turn. Runs no user code: it makes and wakes tasks."""
@@ -137,8 +143,8 @@ class LoopHost:
                 self.runners[runner] = self.runners.pop(runner)
 
     def here(self) -> bool:
-        """Tell whether the caller is on the loop's thread."""
-        return threading.get_ident() == self._thread
+        """Tell whether the loop is running the caller."""
+        return asyncio._get_running_loop() is self.loop
 
     def again(self, cell: Cell) -> None:
         """Queue a cell whose task ended in the middle."""
@@ -184,7 +190,7 @@ class LoopHost:
         for task in tasks:
             if task is not current:
                 await asyncio.wait([task])
-        hosts_actors(here=False)
+        hosts_actors(self.loop, here=False)
 
 
 class LoopThread:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import weakref
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from greenlet import getcurrent
@@ -24,23 +25,22 @@ __all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
 
 _MAIN = threading.main_thread().ident
 
-# {thread: how many systems have actors on its event loop}. Each entry is written by its own thread only.
-_loop_threads: dict[int, int] = {}
+# {event loop: how many systems have actors on it}. Each entry is written on its loop's own thread only.
+_hosts: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
 
 
 def hosts_nobody() -> None:
-    """Forget all threads, in a forked child."""
-    _loop_threads.clear()
+    """Forget all loops, in a forked child."""
+    _hosts.clear()
 
 
-def hosts_actors(*, here: bool) -> None:
-    """Note that the calling thread's event loop runs actors, or that it does so no more."""
-    thread = threading.get_ident()
-    systems = _loop_threads.get(thread, 0) + (1 if here else -1)
+def hosts_actors(loop: asyncio.AbstractEventLoop, *, here: bool) -> None:
+    """Note that `loop`, which is running here, runs actors of one more system, or of one less."""
+    systems = _hosts.get(loop, 0) + (1 if here else -1)
     if systems > 0:
-        _loop_threads[thread] = systems
+        _hosts[loop] = systems
     else:
-        _loop_threads.pop(thread, None)
+        _hosts.pop(loop, None)
 
 
 class ThreadParker:
@@ -115,13 +115,14 @@ class RealWaiter:
                 return here.worker.new_parker(here)
             worker = bound_worker()
             return worker.new_parker() if isinstance(worker, _Lender) else ThreadParker()
-        if threading.get_ident() in _loop_threads:
+        if loop in _hosts:
             raise BlockingInLoopError
         return ThreadParker()
 
     def check(self, advice: str) -> None:
         """Refuse where an event loop with actors would be blocked, before anything has been done."""
-        if asyncio._get_running_loop() is not None and threading.get_ident() in _loop_threads:
+        loop = asyncio._get_running_loop()
+        if loop is not None and loop in _hosts:
             raise BlockingInLoopError(advice)
 
     def on_loop(self) -> bool:
