@@ -49,16 +49,22 @@ class RealClock:
         self._inbox: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._heap: list[_Handle] = []  # the clock thread's own
         self._numbers = itertools.count()
-        self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
-        self._closed = False  # under _lock: nothing starts the thread again
+        # Invariant: who pops the claim starts the thread, or puts the claim back. No lock: a `__del__` or a signal handler may come here
+        # in the middle of the start, and leaves what it has to the thread that is being started.
+        self._claim: list[None] = [None]
+        self._thread: threading.Thread | None = None  # written by who popped the claim
+        self._closed = False  # set once, by `close`: nothing starts the thread again
 
     def now(self) -> float:
         """Return monotonic seconds."""
         return time.monotonic()
 
     def call_at(self, when: float, call: Call) -> _Handle:
-        """Call `call` at `when` on the clock's thread."""
+        """Call `call` at `when` on the clock's thread.
+
+        Raises:
+            RuntimeError: no thread can be started. The call is made all the same once one can.
+        """
         handle = _Handle(when, next(self._numbers), call)
         self._put(handle)
         return handle
@@ -69,21 +75,29 @@ class RealClock:
 
     def close(self) -> None:
         """End the thread once it has worked off what it was given before; waiting timers are dropped."""
-        with self._lock:
-            self._closed = True
-            thread, self._thread = self._thread, None
-        if thread is not None:
-            self._inbox.put(None)
-            if thread is not threading.current_thread():
-                thread.join(timeout=5.0)
+        self._closed = True
+        self._inbox.put(None)  # also ends a thread that is just being started
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout=5.0)
 
     def _put(self, item: Any) -> None:
         self._inbox.put(item)
-        if self._thread is None:
-            with self._lock:
-                if self._thread is None and not self._closed:
-                    self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
-                    self._thread.start()
+        if self._claim and not self._closed:
+            self._start()
+
+    def _start(self) -> None:
+        try:
+            self._claim.pop()
+        except IndexError:
+            return
+        thread = threading.Thread(target=self._run, name=self._name, daemon=True)
+        try:
+            thread.start()
+        except BaseException:  # no thread to be had, or interrupted: the next call tries again, and this one's item waits for it
+            self._claim.append(None)
+            raise
+        self._thread = thread
 
     def _run(self) -> None:
         # What a step was at dies with it: while the thread sleeps, it keeps nothing alive that a call refers to.
@@ -133,4 +147,4 @@ class RealClock:
         self._thread = None
         self._inbox = queue.SimpleQueue()
         self._heap = []
-        self._lock = threading.Lock()
+        self._claim = [None]
