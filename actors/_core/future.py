@@ -157,12 +157,18 @@ class Future(pykka.Future[T], Generic[T]):
 
     def _wake(self) -> None:
         waiters = self._waiters
+        interrupt: BaseException | None = None
         while waiters:
             try:
                 waiter = waiters.pop(0)
             except IndexError:
-                return
-            waiter(self)
+                break
+            try:
+                waiter(self)
+            except BaseException as error:  # noqa: BLE001  # a Ctrl-C, not to be lost; the others must be woken all the same
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
     def _listen(self, waiter: Callable[[Future[T]], object]) -> None:
         """Call `waiter(self)` once something has happened: the end, a hook, or a hook that failed."""
@@ -262,7 +268,7 @@ class Future(pykka.Future[T], Generic[T]):
                 return
             try:
                 callback(self)
-            except Exception as error:  # noqa: BLE001  # told to the system instead
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # told to the system; who resolves has nothing to do with it
                 report_callback(self, callback, error)
 
         if self._state == PENDING:
@@ -278,18 +284,20 @@ class Future(pykka.Future[T], Generic[T]):
 
     def __await__(self) -> Generator[None, None, T]:
         """Wait for the value without blocking the running event loop."""
-        while self._state == PENDING:
+        while self._state < DONE:
+            if self._state == HOOKED:
+                if self._sources is None:
+                    return (yield from self._ports().awaiter.call_blocking(self.get))
+                for source in self._sources:
+                    yield from source._settled()
+                if self._run_hook(None):
+                    break
             awaiter = self._ports().awaiter
             waiter, wake, cell = awaiter.begin(self)
             try:
-                yield from waiter
+                yield from waiter  # also for another getter that is computing it
             finally:
                 awaiter.end(self, wake, cell)
-        if self._state == HOOKED:
-            if self._sources is None:
-                return (yield from self._ports().awaiter.call_blocking(self.get))
-            for source in self._sources:
-                yield from source._settled()
         return self.get()
 
     def _settled(self) -> Generator[Any, None, None]:

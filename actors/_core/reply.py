@@ -65,7 +65,7 @@ class CancelToken:
                 return
             try:
                 callback()
-            except Exception as error:  # noqa: BLE001  # published: a callback must not break the canceller
+            except (Exception, SystemExit) as error:  # noqa: BLE001  # published: a callback must not break the canceller
                 self._cell.system.callback_failed(callback, error)
 
 

@@ -37,7 +37,7 @@ from actors.events import CallbackFailed
 from tests.support import scaled
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
-SAFETY = 20.0  # seconds; nothing here is expected to take a hundredth of it
+SAFETY = 30.0  # seconds; nothing here is expected to take a hundredth of it
 
 
 class Echo(Actor):
@@ -298,6 +298,67 @@ def test_a_callback_that_raises_is_published_and_the_others_still_run() -> None:
         assert isinstance(failure.error, ValueError)
         assert failure.callback is broken
         assert ref.is_alive()
+
+
+def leave(_: Any) -> None:
+    raise SystemExit
+
+
+def test_a_callback_that_would_leave_is_published_and_hurts_neither_the_resolver_nor_the_others() -> None:
+    with ActorSystem() as system:
+        published: queue.SimpleQueue[CallbackFailed] = queue.SimpleQueue()
+        system.events.subscribe(CallbackFailed, published.put)
+        begun, release = threading.Event(), threading.Event()
+        ref = system.spawn(Held, begun, release)
+        future = ref.ask("hold", block=False)
+        later: Future[Any] = Future()
+        future.add_done_callback(leave)
+        future.add_done_callback(lambda done: later.set(done.get()))
+        release.set()
+        assert later.get(timeout=SAFETY) == "hold"
+        assert isinstance(published.get(timeout=SAFETY).error, SystemExit)
+        assert ref.is_alive()
+
+
+def test_an_interrupt_in_a_callback_comes_out_after_all_others_were_called() -> None:
+    def interrupted(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    called: list[Any] = []
+    future: Future[int] = Future()
+    future.add_done_callback(interrupted)
+    future.add_done_callback(called.append)
+    with pytest.raises(KeyboardInterrupt):
+        future.set(1)
+    assert called == [future]
+
+
+def test_awaiting_what_another_thread_is_computing_does_not_block_the_loop() -> None:
+    computing, release = threading.Event(), threading.Event()
+
+    def compute(_: Any) -> bool:
+        computing.set()
+        return release.wait(SAFETY)
+
+    async def main() -> bool:
+        base: Future[int] = Future()
+        base.set(1)
+        lazy = base.map(compute)
+        thread = threading.Thread(target=lazy.get)
+        thread.start()
+        await asyncio.to_thread(computing.wait, SAFETY)
+
+        async def wait() -> bool:
+            return await lazy
+
+        task = asyncio.get_running_loop().create_task(wait())
+        await asyncio.sleep(0)
+        release.set()
+        computed = await task
+        thread.join(SAFETY)
+        return computed
+
+    assert asyncio.run(main()) is True
 
 
 def test_a_callback_that_raises_on_a_later_reply_is_published_too() -> None:
