@@ -12,7 +12,7 @@ import pykka
 from actors._core import handlers, timers, watch
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
 from actors._core.messages import Control, Entry, Note
-from actors._core.options import DispatcherKind, Options, has_async_members
+from actors._core.options import DispatcherKind, Options, check_async, fold_options
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
 from actors._core.reply import CancelToken, ReplyHandle
@@ -100,30 +100,21 @@ class Actor(pykka.Actor):
             known = "dispatcher, mailbox, stash_capacity, reentrant, own_context"
             msg = f"{cls.__qualname__}: unknown class keyword {', '.join(keywords)}; the keywords of an actor are {known}"
             raise TypeError(msg) from None
-        options = cls._greenroom_options.merged(
-            {
-                "dispatcher": dispatcher,
-                "mailbox": mailbox,
-                "stash_capacity": stash_capacity,
-                "reentrant": reentrant,
-                "own_context": own_context,
-            }
-        )
+        declared = {
+            "dispatcher": dispatcher,
+            "mailbox": mailbox,
+            "stash_capacity": stash_capacity,
+            "reentrant": reentrant,
+            "own_context": own_context,
+        }
+        cls._greenroom_options = fold_options(cls, declared)
         cls._greenroom_handlers = handlers.collect(cls, handlers.enclosing_names(cls))
         if inspect.iscoroutinefunction(cls.on_undelivered):
             msg = f"{cls.__qualname__}.on_undelivered() is async, but nobody can await it; make it a plain def"
             raise HandlerDeclarationError(msg)
-        is_async = has_async_members(cls)
-        if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
-            msg = f"{cls.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
-            raise HandlerDeclarationError(msg)
-        if options.reentrant and not is_async:
-            msg = f"{cls.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
-            raise HandlerDeclarationError(msg)
-        cls._greenroom_async = is_async
+        cls._greenroom_async = check_async(cls, cls._greenroom_options)
         cls._greenroom_found = {}
         cls._greenroom_undelivered = cls.on_undelivered is not Actor.on_undelivered
-        cls._greenroom_options = options
 
     _greenroom_async: ClassVar[bool] = False
     # {message type: handler's name or None}: what lookups found; a plain dict store, the same whoever is first

@@ -9,8 +9,9 @@ from typing import Any
 
 from actors._core.handlers import is_handler
 from actors._core.mailbox import Bounded, Mailbox, Priority, Unbounded
+from actors.errors import HandlerDeclarationError
 
-__all__ = ["DispatcherKind", "Options", "check_mailbox", "has_async_members"]
+__all__ = ["DispatcherKind", "Options", "check_async", "check_mailbox", "fold_options"]
 
 
 class DispatcherKind(Enum):
@@ -64,8 +65,31 @@ def check_mailbox(mailbox: object) -> None:
         raise TypeError(msg)
 
 
-def has_async_members(actor_class: type[Any]) -> bool:
-    """Tell whether the class has any async handler, hook or public method."""
+def fold_options(actor_class: Any, declared: dict[str, Any]) -> Options:
+    """Note what a class declares itself; return its options: what it and its bases declare, the nearest in method resolution order first.
+
+    Folded from the declarations and not from the options of one base, which cannot tell what it declares from what is a default.
+    """
+    actor_class._greenroom_declared = declared
+    options = Options()
+    for base in reversed(actor_class.__mro__):
+        options = options.merged(vars(base).get("_greenroom_declared", {}))
+    return options
+
+
+def check_async(actor_class: type[Any], options: Options) -> bool:
+    """Return whether the class has any async handler, hook or public method; raise if its options do not fit that."""
+    is_async = _has_async_members(actor_class)
+    if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
+        msg = f"{actor_class.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
+        raise HandlerDeclarationError(msg)
+    if options.reentrant and not is_async:
+        msg = f"{actor_class.__qualname__}: reentrant=True is for classes with async handlers: only an await can admit another message"
+        raise HandlerDeclarationError(msg)
+    return is_async
+
+
+def _has_async_members(actor_class: type[Any]) -> bool:
     for base in actor_class.__mro__:
         known = vars(base).get("_greenroom_async")  # of a class made before; the framework's own async methods do not count
         if known is not None:
