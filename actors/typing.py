@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar, cast, overload
 
 from pykka.typing import ActorMemberMixin
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from pykka.typing import Method
 
@@ -27,9 +27,17 @@ def proxy_field(field: T) -> Future[T]:
     return cast("Future[T]", field)
 
 
-def proxy_method(method: Callable[Concatenate[Any, P], T]) -> Method[P, Future[T]]:
+@overload
+def proxy_method(method: Callable[Concatenate[Any, P], Coroutine[Any, Any, T]]) -> Method[P, Future[T]]: ...
+
+
+@overload
+def proxy_method(method: Callable[Concatenate[Any, P], T]) -> Method[P, Future[T]]: ...
+
+
+def proxy_method(method: Callable[Concatenate[Any, P], Any]) -> Method[P, Future[Any]]:
     """Type a method of a proxy.
 
     Use it on a class that describes the proxy: ``add = proxy_method(Counter.add)``.
     """
-    return cast("Method[P, Future[T]]", method)
+    return cast("Method[P, Future[Any]]", method)

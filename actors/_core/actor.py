@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 import pykka
 
@@ -16,12 +16,14 @@ from actors._core.options import DispatcherKind, Options, check_async, fold_opti
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
 from actors._core.reply import CancelToken, ReplyHandle
+from actors._core.shadowable import Shadowable
 from actors._core.timers import TimerMode, Timers, check_seconds
 from actors.errors import HandlerDeclarationError, NotInActorError, StashFullError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
     from threading import Event
+    from types import TracebackType
 
     from actors._core.cell import Cell
     from actors._core.events import DeadLetterReason
@@ -34,25 +36,6 @@ __all__ = ["Actor", "ThreadingActor"]
 logger = logging.getLogger("pykka")
 
 A = TypeVar("A", bound="Actor")
-F = TypeVar("F")
-
-
-class _Shadowable(Generic[F]):
-    """A read-only property that an instance attribute of the same name may hide, so that no program's own names collide."""
-
-    def __init__(self, get: Callable[[Any], F]) -> None:
-        self._get = get
-        self.__doc__ = get.__doc__
-
-    @overload
-    def __get__(self, actor: None, owner: type) -> Self: ...
-
-    @overload
-    def __get__(self, actor: object, owner: type | None = None) -> F: ...
-
-    def __get__(self, actor: Any, owner: type | None = None) -> Any:
-        """Return what the function makes of the actor."""
-        return self if actor is None else self._get(actor)
 
 
 class Actor(pykka.Actor):
@@ -150,6 +133,28 @@ class Actor(pykka.Actor):
         """Stop this actor behind the mail it has, as `ActorRef.stop(block=False)` does."""
         self._greenroom_cell.ref.stop(block=False)
 
+    # The hooks may be async, which pykka's declarations forbid. They pass on to whatever comes behind this class.
+
+    def on_start(self) -> Any:
+        """Override to run code before the first message, in the actor's own turn, of each incarnation. May be async.
+
+        What it raises ends the actor.
+        """
+        return super().on_start()
+
+    def on_stop(self) -> Any:
+        """Override to run code after the last message of an actor that is stopped. May be async. Not called after a crash or kill."""
+        return super().on_stop()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> Any:
+        """Override to run code after a crash, or before a restart: then with what caused it, or three None. May be async."""
+        return super().on_failure(exception_type, exception_value, traceback)
+
     def on_undelivered(self, message: Any, reason: DeadLetterReason) -> None:
         """Override to learn of own messages that will not be handled. Called in the actor's turn, at its end also for what is left."""
 
@@ -197,18 +202,18 @@ class Actor(pykka.Actor):
 
     # -- place in the tree -------------------------------------------------------------------------------------------------
 
-    @_Shadowable
+    @Shadowable
     def system(self) -> ActorSystem:
         """The system the actor belongs to."""
         return self._greenroom_cell.system.face
 
-    @_Shadowable
+    @Shadowable
     def parent(self) -> ActorRef[Any] | None:
         """The ref of the actor that spawned this one; None at root level."""
         parent = self._greenroom_cell.parent
         return parent.ref if parent is not None else None
 
-    @_Shadowable
+    @Shadowable
     def children(self) -> tuple[ActorRef[Any], ...]:
         """The refs of the living children, in start order."""
         rare = self._greenroom_cell.rare
@@ -216,7 +221,7 @@ class Actor(pykka.Actor):
             return ()
         return tuple(child.ref for child in self._greenroom_cell.system.tree.children(self._greenroom_cell))
 
-    @_Shadowable
+    @Shadowable
     def path(self) -> str:
         """The names from the root down."""
         return self._greenroom_cell.path
@@ -390,12 +395,12 @@ class Actor(pykka.Actor):
         cell = _own(self, "pipe_to_self()")
         timers.pipe(cell, cell.system.attach(cell, future), on_success, on_failure)
 
-    @_Shadowable
+    @Shadowable
     def deadline(self) -> float | None:
         """Seconds left until the deadline of the message being handled, 0.0 if it has passed, None without one."""
         return self.cancel_token.deadline
 
-    @_Shadowable
+    @Shadowable
     def cancel_token(self) -> CancelToken:
         """The token that tells whether anybody still wants the result of the message being handled."""
         cell = self._greenroom_cell
@@ -407,7 +412,7 @@ class Actor(pykka.Actor):
             future._token = CancelToken(cell, future, note)
         return future._token
 
-    @_Shadowable
+    @Shadowable
     def correlation_id(self) -> str | None:
         """The id shared by everything that one message from outside brought about; None unless the system traces."""
         return correlation_of(self._greenroom_cell)

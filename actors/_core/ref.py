@@ -20,7 +20,7 @@ from actors._core.timers import check_seconds, check_timeout
 from actors.errors import ActorError, DeadlockError, Timeout
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
     from threading import Event
 
     from actors._core.actor import Actor
@@ -255,10 +255,17 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             return await future
         return await ports.awaiter.within(future, max(0.0, timeout - (ports.clock.now() - begin)))
 
-    def call(self, method: Callable[Concatenate[A_co, P], R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+    @overload
+    def call(self, method: Callable[Concatenate[A_co, P], Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+
+    @overload
+    def call(self, method: Callable[Concatenate[A_co, P], R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
+
+    def call(self, method: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a method on the actor, in its turn: ``ref.call(Counter.add, 2).get()``.
 
-        The same as through `proxy()`, but the types of the arguments and of the answer are known.
+        The same as through `proxy()`, but the types of the arguments and of the answer are known; that of an async method is what its
+        await gives.
         """
         name = getattr(method, "__name__", None)
         if name is None:

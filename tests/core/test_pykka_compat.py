@@ -674,3 +674,37 @@ def test_start_hands_every_argument_to_init_as_pykka_does(name: str) -> None:
     ref = Taking.start(**{name: "mine"})
     assert ref.proxy().given.get() == {name: "mine"}
     ref.stop()
+
+
+def test_hooks_of_a_pykka_mixin_behind_our_actor_still_run() -> None:
+    log: list[str] = []
+
+    class Noting(pykka.Actor):
+        def on_start(self) -> None:
+            log.append("start")
+
+        def on_stop(self) -> None:
+            log.append("stop")
+
+        def on_failure(self, *_: Any) -> None:
+            log.append("failure")
+
+    class Job(Actor, Noting):
+        def on_receive(self, message: Any) -> Any:
+            raise LookupError(message)
+
+    with ActorSystem() as system:
+        system.spawn(Job).stop()
+        ended = system.spawn(Job)
+        ended.tell("fail")
+        ended.actor_stopped.wait(SAFETY)
+    assert log == ["start", "stop", "start", "failure"]
+
+
+def test_a_call_passes_a_keyword_named_like_its_own_parameter_on() -> None:
+    class Client(Actor):
+        def request(self, *, method: str) -> str:
+            return method
+
+    with ActorSystem() as system:
+        assert system.spawn(Client).call(Client.request, method="post").get(timeout=SAFETY) == "post"

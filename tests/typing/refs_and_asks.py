@@ -74,6 +74,9 @@ class Counter(Actor):
     async def fetch(self, url: str) -> bytes:
         return url.encode()
 
+    def tagged(self, *, method: str) -> str:
+        return method
+
 
 # -- starting: the ref knows its class ---------------------------------------------------------------------------------------
 
@@ -148,9 +151,13 @@ def calling(ref: ActorRef[Counter]) -> None:
     assert_type(ref.call(Counter.add, 2), Future[int])
     assert_type(ref.call(Counter.add, 2, twice=True).get(), int)
     assert_type(ref.call(Counter.get, Get()), Future[int])
-    ref.call(Counter.add, "two")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    ref.call(Counter.add)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    ref.call(Counter.add, 2, thrice=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    assert_type(ref.call(Counter.fetch, "there"), Future[bytes])
+    assert_type(ref.call(Counter.fetch, url="there").get(), bytes)
+    assert_type(ref.call(Counter.tagged, method="post"), Future[str])
+    ref.call(Counter.fetch, 2)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    ref.call(Counter.add, "two")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    ref.call(Counter.add)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    ref.call(Counter.add, 2, thrice=True)  # type: ignore[arg-type, call-arg]  # pyright: ignore[reportCallIssue]
 
 
 # -- ending --------------------------------------------------------------------------------------------------------------------
