@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 import pykka
 
 from actors._core import handlers, timers, watch
+from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
 from actors._core.messages import Control, Entry, Note
 from actors._core.options import DispatcherKind, Options, check_async, fold_options
@@ -389,9 +390,8 @@ class Actor(pykka.Actor):
             on_failure: makes the message from the exception; None tells `PipeFailed(error)`.
         """
         for what, function in (("on_success", on_success), ("on_failure", on_failure)):
-            if function is not None and not callable(function):
-                msg = f"{what}={function!r} is not valid: a function, or None"
-                raise TypeError(msg)
+            if function is not None:
+                check_callback(what, function, "a function, or None")
         cell = _own(self, "pipe_to_self()")
         timers.pipe(cell, cell.system.attach(cell, future), on_success, on_failure)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import pykka
 
+from actors._core.callbacks import check_callback
 from actors._core.messages import Entry
 
 if TYPE_CHECKING:
@@ -183,16 +184,14 @@ class EventStream:
 
         Args:
             event_type: the class of the events; ``object`` for all.
-            target: a function, called in the publishing thread (it must be quick and must not block), or a ref, which is told
-                the event and dropped from the stream when it is dead.
+            target: a plain function, called in the publishing thread (it must be quick and must not block), or a ref, which is
+                told the event and dropped from the stream when it is dead.
         """
         if not isinstance(event_type, type):
             msg = f"event_type={event_type!r} is not valid: a class of events"
             raise TypeError(msg)
         call: Any = target if callable(target) else _delivery(target)
-        if call is None:
-            msg = f"target={target!r} is not valid: a function of the event, or a ref"
-            raise TypeError(msg)
+        check_callback("target", target if call is None else call, "a function of the event, or a ref")
         subscription = Subscription(self, event_type, call)
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import pykka
 
 from actors._core import ports
+from actors._core.callbacks import check_callback
 from actors._core.context import current_cell
 from actors._core.deadlock import begin_wait
 from actors._core.messages import Signal
@@ -253,12 +254,10 @@ class Future(pykka.Future[T], Generic[T]):
     def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
         """Call `callback(future)` when the future is resolved, in the resolving thread; at once if it is.
 
-        The callback must not block. What it raises is published as `CallbackFailed`. A lazy future (of `map`, `filter`, ...)
-        is computed for it.
+        The callback must be a plain function and must not block. What it raises is published as `CallbackFailed`. A lazy future (of
+        `map`, `filter`, ...) is computed for it.
         """
-        if not callable(callback):
-            msg = f"callback={callback!r} is not valid: a function of the future"
-            raise TypeError(msg)
+        check_callback("callback", callback, "a function of the future")
         if self._unread is not None:
             self._unread.disarm()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors._core.callbacks import check_callback
 from actors.errors import ActorDeadError, AskCancelled, DeadlineExceeded
 
 if TYPE_CHECKING:
@@ -51,7 +52,8 @@ class CancelToken:
             raise DeadlineExceeded(self._cell.label())
 
     def add_callback(self, callback: Callable[[], object]) -> None:
-        """Call `callback()` when the asker cancels, in the cancelling thread; at once if it has."""
+        """Call `callback()`, a plain function, when the asker cancels, in the cancelling thread; at once if it has."""
+        check_callback("callback", callback, "a function without arguments")
         self._callbacks.append(callback)
         if self._future is not None and self._future.cancelled():
             self.cancel()
