@@ -6,6 +6,7 @@ and nothing where hooks are plain functions. So there is one text for every disp
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Generator
 from types import CoroutineType
@@ -15,7 +16,7 @@ from actors._core import deadlock, events, watch
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal
-from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError
+from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, AskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,8 @@ def instantiate(cell: Cell) -> None:
     cell.receiver = None
     actor.__init__(*cell.args, **kwargs)
     if cell.receiver is None:  # Actor.__init__ sets it
-        msg = f"{actor_class.__qualname__}.__init__() does not call super().__init__(); call it first"
+        where = "in __post_init__()" if dataclasses.is_dataclass(actor_class) else "first"
+        msg = f"{actor_class.__qualname__}.__init__() does not call super().__init__(); call it {where}"
         raise TypeError(msg)
 
 
@@ -132,7 +134,12 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         _unwound(cell, error)
         yield from end(cell, DownReason.KILLED, None)
         return
-    if not isinstance(error, Exception):
+    if isinstance(error, cell.system.ports.cancelled):
+        entry = cell.current
+        if type(entry) is Entry and entry[1] is not None:
+            entry[1].try_fail(AskCancelled("the handler was cancelled"))
+            return
+    elif not isinstance(error, Exception):
         _unwound(cell, error)
         yield from fatal(cell, error)
         return

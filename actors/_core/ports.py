@@ -159,6 +159,7 @@ class Ports:
     Attributes:
         dispatcher: gives turns in place of the built-in dispatchers.
         aside: runs a call where it may block, under a name for people.
+        cancelled: what the host's own kind of cancellation raises; out of a plain handler it ends that handler only.
         passing: exceptions that belong to the driver of a simulation: they go through handlers to it and are nobody's crash.
     """
 
@@ -170,6 +171,7 @@ class Ports:
     instrument: Instrument | None = None
     dispatcher: Dispatcher | None = None
     aside: Callable[[Callable[[], object], str], object] = _thread_aside
+    cancelled: tuple[type[BaseException], ...] = ()
     passing: tuple[type[BaseException], ...] = ()
 
 

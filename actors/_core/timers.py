@@ -190,6 +190,11 @@ class Timers:
         self._timers.clear()
         self.set_receive_timeout(None)
 
+    def message_came(self) -> None:
+        """Take note of a message that does not come by way of the receiver."""
+        if self._silence is not None:
+            self._silence.last = self.clock.now()
+
     def set_receive_timeout(self, seconds: float | None) -> None:
         """Watch for `seconds` without a message, or stop watching."""
         cell = self.cell

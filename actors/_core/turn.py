@@ -188,6 +188,8 @@ def execute(cell: Cell, message: Any) -> Any:
     if kind not in WRAPPED:
         return cell.receiver.on_receive(message)
     actor = cell.actor
+    if cell.rare is not None and cell.rare.timers is not None:
+        cell.rare.timers.message_came()
     if kind is ProxyCall:
         method = get_attr_directly(actor, message.attr_path)
         return in_context(cell, lambda: method(*message.args, **message.kwargs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import os
 import random
@@ -34,6 +35,7 @@ def real_ports(clock: RealClock | None = None) -> ports.Ports:
         ids=RealIds(),
         waiter=RealWaiter(),
         awaiter=AsyncioAwaiter(),
+        cancelled=(asyncio.CancelledError,),
     )
 
 

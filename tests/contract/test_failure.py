@@ -7,6 +7,7 @@ import gc
 import logging
 import queue
 import threading
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
@@ -388,6 +389,26 @@ def test_a_base_exception_stops_its_own_system_in_order_and_no_other(dispatcher:
 
 
 @everywhere
+def test_a_cancellation_that_comes_out_of_a_handler_ends_no_system(dispatcher: DispatcherKind) -> None:
+    """As from an ``asyncio.run()`` in a plain handler: an ask is cancelled, a tell has failed."""
+    with ActorSystem() as system:
+        asked = system.spawn(Fragile, dispatcher=dispatcher)
+        with pytest.raises(AskCancelled):
+            asked.ask(asyncio.CancelledError(), timeout=SAFETY)
+        assert asked.ask("lives on", timeout=SAFETY) == 2
+        assert system.state is SystemState.RUNNING
+
+
+def test_a_cancellation_that_comes_out_of_a_plain_handler_nobody_waits_for_is_a_crash() -> None:
+    notes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    with ActorSystem() as system:
+        told = system.spawn(Fragile, notes)
+        told.tell(asyncio.CancelledError())
+        assert notes.get(timeout=SAFETY)[:2] == ("on_failure", asyncio.CancelledError)
+        assert system.state is SystemState.RUNNING
+
+
+@everywhere
 def test_the_asker_of_a_base_exception_is_told_that_the_actor_died_of_it(dispatcher: DispatcherKind) -> None:
     with ActorSystem() as system:
         error = SystemExit(3)
@@ -578,6 +599,27 @@ def test_init_that_forgets_super_is_told_what_to_do() -> None:
         with pytest.raises(TypeError, match="super"):
             system.start(Forgetful)
         assert system.actors() == []
+
+
+def test_a_dataclass_is_told_where_to_call_super() -> None:
+    @dataclass
+    class Forgetful(Actor):
+        number: int
+
+    @dataclass(eq=False)
+    class Mindful(Actor):
+        number: int
+
+        def __post_init__(self) -> None:
+            super().__init__()
+
+        def on_receive(self, message: Any) -> Any:
+            return self.number + message
+
+    with ActorSystem() as system:
+        with pytest.raises(TypeError, match=r"call it in __post_init__\(\)"):
+            system.start(Forgetful, 1)
+        assert system.spawn(Mindful, 1).ask(2, timeout=SAFETY) == 3
 
 
 def test_wrong_arguments_for_init_are_the_type_error_that_python_raises() -> None:

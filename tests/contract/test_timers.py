@@ -214,6 +214,26 @@ def test_receive_timeout_comes_again_and_again_while_it_is_quiet(ref: ActorRef[A
         assert log == [ReceiveTimeout()] * count
 
 
+@pytest.mark.parametrize("way", ["set", "get", "call"])
+def test_a_use_of_the_proxy_puts_the_receive_timeout_off(ref: ActorRef[Any], clock: FakeClock, log: list[Any], way: str) -> None:
+    ref.ask(lambda actor: actor.set_receive_timeout(10.0))
+    clock.advance(8.0)
+    proxy = ref.proxy()
+    if way == "set":
+        proxy.attribute = 1
+    elif way == "get":
+        proxy.log.get(timeout=WAIT)
+    else:
+        proxy.timer_active("none").get(timeout=WAIT)
+    emptied(ref)
+    clock.advance(9.0)
+    emptied(ref)
+    assert log == []
+    clock.advance(1.0)
+    emptied(ref)
+    assert log == [ReceiveTimeout()]
+
+
 @pytest.mark.parametrize("ask", [True, False])
 def test_a_message_puts_the_receive_timeout_off(ref: ActorRef[Any], clock: FakeClock, log: list[Any], ask: bool) -> None:
     ref.ask(lambda actor: actor.set_receive_timeout(10.0))
