@@ -66,7 +66,7 @@ class Runner:
 
     def here(self) -> bool:
         """Tell whether the calling code runs in the actor's own task, not in one that a handler made."""
-        return asyncio.current_task() is self.task
+        return asyncio._get_running_loop() is self.host.loop and asyncio.current_task() is self.task
 
     def handles_here(self) -> bool:
         """Tell whether the calling code runs in a handler of a reentrant actor."""

@@ -293,6 +293,17 @@ def test_a_task_made_for_the_message_being_handled_is_part_of_it(kind: type[Doin
         assert ref.ask(later, timeout=SAFETY) == "from a task"
 
 
+@pytest.mark.parametrize("kind", [Plain, Doing], ids=["plain", "reentrant"])
+def test_a_helper_thread_of_a_handler_sees_whether_its_message_is_still_wanted(kind: type[Doing]) -> None:
+    async def help_out(actor: Doing) -> Any:
+        return await asyncio.to_thread(lambda: (actor.deadline, actor.cancel_token.cancelled))
+
+    with ActorSystem() as system:
+        left, cancelled = system.spawn(kind).ask(help_out, timeout=SAFETY, deadline=SAFETY)
+        assert 0 < left <= SAFETY
+        assert cancelled is False
+
+
 def test_children_can_be_started_side_by_side() -> None:
     async def start(actor: Doing) -> Any:
         return await asyncio.gather(*(actor.spawn_async(Plain) for _ in range(3)))
