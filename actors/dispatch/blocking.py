@@ -42,7 +42,7 @@ class BlockingWorker:
         bind(self)
         run(self)
 
-    def new_parker(self) -> _LendingParker:
+    def lend_place(self) -> _LendingParker:
         """Return a parker that has another thread take this one's place meanwhile."""
         return _LendingParker(self.owner)
 

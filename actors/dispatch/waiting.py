@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
@@ -95,14 +95,6 @@ class ThreadParker:
         return True
 
 
-@runtime_checkable
-class _Lender(Protocol):
-    """A worker that lends its place to another while its handler waits."""
-
-    def new_parker(self) -> Parker:
-        """Return a parker that does so."""
-
-
 class RealWaiter:
     """The `Waiter` port of real systems."""
 
@@ -114,7 +106,9 @@ class RealWaiter:
             if type(here) is Strand:
                 return here.worker.new_parker(here)
             worker = bound_worker()
-            return worker.new_parker() if isinstance(worker, _Lender) else ThreadParker()
+            # Not `isinstance` of a protocol: that alone costs as much as all the rest of an ask from a plain thread.
+            lend: Callable[[], Parker] | None = None if worker is None else getattr(worker, "lend_place", None)
+            return ThreadParker() if lend is None else lend()
         if loop in _hosts:
             raise BlockingInLoopError
         return ThreadParker()
