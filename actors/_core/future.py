@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import logging
 import queue
 import sys
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
@@ -16,11 +15,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 import pykka
 
 from actors._core import ports
-from actors._core.callbacks import check_callback
+from actors._core.callbacks import check_callback, report_callback, wait_for_all
 from actors._core.context import current_cell
 from actors._core.deadlock import begin_wait
 from actors._core.messages import Signal
-from actors.errors import ActorKilled, AskCancelled, Timeout
+from actors._core.timers import check_timeout
+from actors.errors import ActorKilled, AskCancelled, BlockingInLoopError, DeadlockError, Timeout
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,12 +38,12 @@ J = TypeVar("J")
 M = TypeVar("M")
 R = TypeVar("R")
 
-logger = logging.getLogger("actors")
-
 PENDING = 0
 HOOKED = 1
 DONE = 2
 FAILED = 3
+
+OF_THE_WAIT = (pykka.Timeout, DeadlockError, BlockingInLoopError)  # what a getter raises that is not the outcome
 
 
 class Future(pykka.Future[T], Generic[T]):
@@ -61,7 +61,8 @@ class Future(pykka.Future[T], Generic[T]):
     _ends: Cell | None = None  # the actor whose graceful end, or restart, resolves this
     _token: Any = None  # CancelToken of the ask, made when somebody wants it
     _unread: Any = None  # reports a failure that nobody reads
-    _sources: tuple[Future[Any], ...] | None = None  # what a combinator waits for; None: the hook may block
+    _sources: tuple[Any, ...] = ()  # what a combinator computes from
+    _blocks = True  # whether a hook may wait for anything but futures of ours among `_sources`
 
     _get_hook: Any = None
 
@@ -71,6 +72,10 @@ class Future(pykka.Future[T], Generic[T]):
         # `_state` and then pops waiters: so each waiter is called exactly once, by one side or the other.
         self._claim: list[None] = [None]
         self._waiters: list[Callable[[Future[T]], object]] = []
+
+    def __reduce__(self) -> Any:
+        msg = f"{self!r} cannot be copied or pickled: only the one that was asked is answered; pass on the future itself, or its value"
+        raise TypeError(msg)
 
     # -- resolving ---------------------------------------------------------------------------------------------------------
 
@@ -92,28 +97,28 @@ class Future(pykka.Future[T], Generic[T]):
         Raises:
             queue.Full: it is resolved already, or has a get hook.
         """
-        if isinstance(exc_info, BaseException):
-            error: BaseException = exc_info
-        else:
-            kind, value, traceback = exc_info or sys.exc_info()
-            if value is None:
-                value = kind() if kind is not None else RuntimeError("set_exception() without an exception")
-            error = value if value.__traceback__ is traceback else value.with_traceback(traceback)
-        if not self.try_fail(error):
+        if not self.try_fail(_exception_of(exc_info)):
             raise queue.Full
 
     def set_get_hook(self, func: Callable[[float | None], T]) -> None:
         """Let `func(timeout)`, called in the first getter or awaiter, produce the value.
 
+        As in pykka, another hook takes the place of one that has not produced the value yet, and does nothing after that.
+
         Raises:
-            queue.Full: the future is resolved already.
+            queue.Full: the future was resolved without a hook, or cancelled.
         """
         try:
             self._claim.pop()
         except IndexError:
-            raise queue.Full from None
+            if self._get_hook is None or self._state == FAILED:
+                raise queue.Full from None
+            self._get_hook, self._sources, self._blocks = func, (), True
+            return
         self._get_hook = func
+        # Invariant: whoever holds the item of `_hook_turn` computes; whoever pops that of `_hook_claim` ends the future.
         self._hook_turn: list[None] = [None]
+        self._hook_claim: list[None] = [None]
         self._state = HOOKED
         self._wake()
 
@@ -131,6 +136,9 @@ class Future(pykka.Future[T], Generic[T]):
 
     def try_fail(self, error: BaseException) -> bool:
         """Resolve with `error` and return True; return False if it was resolved before."""
+        if not isinstance(error, BaseException):
+            msg = f"error={error!r} is not valid: an exception, like LookupError('nobody there')"
+            raise TypeError(msg)
         try:
             self._claim.pop()
         except IndexError:
@@ -146,15 +154,21 @@ class Future(pykka.Future[T], Generic[T]):
         """Give up the answer.
 
         `get()` raises AskCancelled from now on. A message that still waits in the mailbox is not handled; a handler that is
-        already at work sees it in its ``cancel_token`` and may end early.
+        already at work sees it in its ``cancel_token`` and may end early. A lazy future (of `map`, `filter`, ...) cancels the futures it
+        computes from, too.
 
         Returns:
             True if the future was not resolved before.
         """
-        cancelled = self.try_fail(AskCancelled("the ask was cancelled"))
-        if cancelled and self._token is not None:
+        error = AskCancelled("the ask was cancelled")
+        if not self.try_fail(error) and not (self._state == HOOKED and self._end_hook(FAILED, error)):
+            return False
+        if self._token is not None:
             self._token.cancel()
-        return cancelled
+        for source in self._sources:
+            if isinstance(source, Future):
+                source.cancel()
+        return True
 
     def _wake(self) -> None:
         waiters = self._waiters
@@ -214,9 +228,19 @@ class Future(pykka.Future[T], Generic[T]):
         raise self._value.with_traceback(self._traceback)  # as it came: each getter that raises adds its own frames
 
     def exception(self, *, timeout: float | None = None) -> BaseException | None:
-        """Return the exception the future failed with, None if it has a value; wait like `get()`."""
+        """Return the exception the future failed with, None if it has a value.
+
+        It waits like `get()`, and raises what `get()` does if the wait itself fails: Timeout, DeadlockError, BlockingInLoopError.
+        """
+        check_timeout(timeout)
         if self._state < DONE:
-            self._resolve_here(timeout)
+            try:
+                self._resolve_here(timeout)
+            except Exception as error:
+                if self._state == PENDING or (isinstance(error, OF_THE_WAIT) and self._waits()):
+                    raise
+                if self._state == HOOKED:
+                    return error
         if self._unread is not None:
             self._unread.disarm()
         return self._value if self._state == FAILED else None
@@ -239,17 +263,34 @@ class Future(pykka.Future[T], Generic[T]):
             self._hook_turn.pop()
         except IndexError:
             return False
-        hook = self._get_hook
         try:
-            value = hook(timeout)
-        except BaseException:
+            value = self._get_hook(timeout)
+        except BaseException as error:
             self._hook_turn.append(None)
             self._wake()
+            # Invariant: a future is cancelled before its sources are, so a hook that failed because of that finds it ended.
+            if self._state >= DONE and isinstance(error, Exception):
+                return True
             raise
+        self._end_hook(DONE, value)
+        return True
+
+    def _end_hook(self, state: int, value: Any) -> bool:
+        """End a future that has a hook and return True; return False if that was done before."""
+        try:
+            self._hook_claim.pop()
+        except IndexError:
+            return False
         self._value = value
-        self._state = DONE
+        if state == FAILED:
+            self._traceback = value.__traceback__
+        self._state = state
         self._wake()
         return True
+
+    def _waits(self) -> bool:
+        """Tell whether a getter may have to wait for somebody."""
+        return self._state < DONE and (self._blocks or any(source._waits() for source in self._sources))
 
     def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
         """Call `callback(future)` when the future is resolved, in the resolving thread; at once if it is.
@@ -272,7 +313,7 @@ class Future(pykka.Future[T], Generic[T]):
 
         if self._state == PENDING:
             self._listen(call)
-        elif self._state == HOOKED and self._sources:
+        elif self._state == HOOKED and not self._blocks:
             wait_for_all(self._sources, lambda: call(self))
         else:
             call(self)
@@ -285,7 +326,7 @@ class Future(pykka.Future[T], Generic[T]):
         """Wait for the value without blocking the running event loop."""
         while self._state < DONE:
             if self._state == HOOKED:
-                if self._sources is None:
+                if self._blocks:
                     return (yield from self._ports().awaiter.call_blocking(self.get))
                 for source in self._sources:
                     yield from source._settled()
@@ -337,28 +378,42 @@ class Future(pykka.Future[T], Generic[T]):
 
     def filter(self: Future[Iterable[J]], func: Callable[[J], bool]) -> Future[Iterable[J]]:
         """Return a future of the list of the items for which `func(item)` is true."""
-        return _lazy((self,), lambda timeout: list(filter(func, self.get(timeout=timeout))))
+        return _lazy(self, (self,), lambda timeout: list(filter(func, self.get(timeout=timeout))))
 
     def join(self: Future[Any], *futures: Future[Any]) -> Future[Iterable[Any]]:  # type: ignore[override]  # our futures for pykka's
         """Return a future of the list of this value and those of `futures`, in order."""
         every = (self, *futures)
-        return _lazy(every, lambda timeout: [future.get(timeout=timeout) for future in every])
+        return _lazy(self, every, lambda timeout: [future.get(timeout=timeout) for future in every])
 
     def map(self, func: Callable[[T], M]) -> Future[M]:
         """Return a future of `func(value)`."""
-        return _lazy((self,), lambda timeout: func(self.get(timeout=timeout)))
+        return _lazy(self, (self,), lambda timeout: func(self.get(timeout=timeout)))
 
     def reduce(self: Future[Iterable[J]], func: Callable[[R, J], R], *args: R) -> Future[R]:
         """Return a future of the items folded with `func` from the left, beginning with `args[0]` if given."""
-        return _lazy((self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
+        return _lazy(self, (self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
 
 
-def _lazy(sources: tuple[Future[Any], ...], hook: Callable[[float | None], Any]) -> Future[Any]:
-    future: Future[Any] = Future()
-    if all(isinstance(source, Future) for source in sources):  # a pykka future among them may block in its get()
-        future._sources = sources
+def _lazy(like: Future[Any], sources: tuple[Future[Any], ...], hook: Callable[[float | None], Any]) -> Future[Any]:
+    future = like.__class__()
+    future._sources = sources
+    future._blocks = not all(isinstance(source, Future) for source in sources)  # a pykka future may block in its get()
     future.set_get_hook(hook)
     return future
+
+
+def _exception_of(given: OptExcInfo | BaseException | None) -> BaseException:
+    """Return the exception that `set_exception` was given."""
+    if isinstance(given, BaseException):
+        return given
+    try:
+        kind, value, traceback = sys.exc_info() if given is None else given
+        if value is None:
+            value = kind() if kind is not None else RuntimeError("set_exception() without an exception")
+        return value if value.__traceback__ is traceback else value.with_traceback(traceback)
+    except (TypeError, ValueError, AttributeError):
+        msg = f"exc_info={given!r} is not valid: an exception, a sys.exc_info() triple, or None for the exception being handled"
+        raise TypeError(msg) from None
 
 
 def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
@@ -372,40 +427,16 @@ def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
             then(future)
         return
     try:
-        future._value, state = future._get_hook(None), DONE
+        value, state = future._get_hook(None), DONE
     except BaseException as error:  # noqa: BLE001
-        future._value, future._traceback, state = error, error.__traceback__, FAILED
-    future._state = state
-    future._wake()
+        value, state = error, FAILED
+    future._end_hook(state, value)
     then(future)
-
-
-def wait_for_all(sources: tuple[Future[Any], ...], call: Callable[[], object]) -> None:
-    """Call `call()` when all of `sources` are resolved."""
-    left = list(range(len(sources)))
-
-    def one_is_done(_: Future[Any]) -> None:
-        if left.pop() == 0:  # exactly one caller gets the 0, and it is the last
-            call()
-
-    for source in sources:
-        source.add_done_callback(one_is_done)
-
-
-def report_callback(future: Future[Any], callback: Any, error: BaseException) -> None:
-    """Publish that a callback raised; without a system to publish to, log it."""
-    cell = future._cell
-    if cell is not None:
-        cell.system.callback_failed(callback, error)
-    else:
-        logger.error("callback %r of a future raised", callback, exc_info=error)
 
 
 def wait_for_one(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     """Wait until one of `futures` has changed; return False after `timeout` seconds."""
-    if timeout is not None and not (isinstance(timeout, int | float) and timeout == timeout):  # noqa: PLR0124  # nan
-        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
-        raise TypeError(msg)
+    check_timeout(timeout)
     cell = current_cell()
     waiter = (cell.system.ports if cell is not None else futures[0]._ports()).waiter
     parker = waiter.parker()

@@ -12,6 +12,7 @@ from pykka.messages import ProxyCall
 from actors._core import ending
 from actors._core.context import current_cell, current_entry
 from actors._core.future import Future
+from actors._core.inbox_view import InboxView
 from actors._core.lifecycle import Lifecycle
 from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
 from actors._core.messages import Control, Entry, Note, Request, Signal
@@ -59,6 +60,16 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
     def __hash__(self) -> int:
         return hash(self._target)
+
+    def __copy__(self) -> ActorRef[A_co]:
+        return self
+
+    def __deepcopy__(self, memo: object) -> ActorRef[A_co]:
+        return self
+
+    def __reduce__(self) -> Any:
+        msg = f"{self!r} cannot be pickled: refs travel only inside the process for now; send the path and use system.lookup(path) there"
+        raise TypeError(msg)
 
     def __repr__(self) -> str:
         return f"<ActorRef for {self}>"
@@ -430,21 +441,3 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             return future.get(timeout=cell.system.config.blocked_after)
         except Timeout:
             return snapshot(cell)  # it is busy with one message: nothing else of it moves
-
-
-class InboxView:
-    """pykka's inbox protocol, over the mailbox of one actor."""
-
-    __slots__ = ("_cell",)
-
-    def __init__(self, cell: Cell) -> None:
-        self._cell = cell
-
-    def put(self, envelope: Any) -> None:
-        """Send an envelope's message, with its future if it has one."""
-        message, reply_to = envelope.message, envelope.reply_to
-        self._cell.ref.tell(Entry((message, reply_to, None)))
-
-    def empty(self) -> bool:
-        """Tell whether nothing waits."""
-        return not self._cell.waiting()

@@ -101,8 +101,9 @@ class ReplyHandle:
 
     def fail(self, error: BaseException) -> bool:
         """Answer with an exception; return False if the ask was answered, cancelled or failed before."""
+        failed = self._future.try_fail(error)  # first: with something else than an exception the duty stays
         self._close()
-        return self._future.try_fail(error)
+        return failed
 
     @property
     def done(self) -> bool:

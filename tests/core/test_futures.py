@@ -22,11 +22,13 @@ from hypothesis import strategies as st
 from actors import (
     Actor,
     ActorDeadError,
+    ActorRef,
     ActorSystem,
     AskCancelled,
     CancelToken,
     DeadLetter,
     DeadLetterReason,
+    DeadlockError,
     Future,
     ReplyHandle,
     Timeout,
@@ -134,13 +136,33 @@ def resolve_with_hook(future: Future[Any]) -> None:
 RESOLVERS = [resolve_with_set, resolve_with_exception, resolve_with_hook]
 
 
-@pytest.mark.parametrize("second", RESOLVERS)
-@pytest.mark.parametrize("first", RESOLVERS)
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [(first, second) for first in RESOLVERS for second in RESOLVERS if (first, second) != (resolve_with_hook, resolve_with_hook)],
+)
 def test_a_second_resolution_raises_queue_full(first: Callable[[Future[Any]], None], second: Callable[[Future[Any]], None]) -> None:
     future: Future[Any] = Future()
     first(future)
     with pytest.raises(queue.Full):
         second(future)
+
+
+@pytest.mark.parametrize("kind", [Future, pykka.ThreadingFuture])
+def test_another_get_hook_takes_the_place_of_one_that_has_not_run(kind: type[Future[str]]) -> None:
+    future = kind()
+    future.set_get_hook(lambda _: "first")
+    future.set_get_hook(lambda _: "second")
+    assert future.get() == "second"
+    future.set_get_hook(lambda _: "too late")
+    assert future.get() == "second"
+
+
+def test_another_get_hook_takes_the_place_of_a_combinators_function() -> None:
+    source: Future[int] = Future()
+    lazy = source.map(lambda value: value + 1)
+    lazy.set_get_hook(lambda _: 7)
+    assert lazy.get() == 7
+    assert not source.done()
 
 
 @pytest.mark.parametrize("first", [resolve_with_set, resolve_with_exception])
@@ -682,6 +704,174 @@ def test_reduce_of_nothing_without_a_start_raises_as_reduce_does() -> None:
     source.set([])
     with pytest.raises(TypeError, match="empty"):
         source.reduce(operator.add).get()
+
+
+@pytest.mark.parametrize("base", [Future, pykka.ThreadingFuture], ids=["ours", "pykka"])
+def test_a_subclass_stays_itself_in_combinators(base: type[Future[Any]]) -> None:
+    kind = type("Kind", (base,), {})
+    future = kind()
+    combined = [future.map(str), future.filter(bool), future.join(Future()), future.reduce(max)]
+    assert [type(one) for one in combined] == [kind] * 4
+
+
+# -- cancelling lazy futures -----------------------------------------------------------------------------------------------
+
+COMBINATORS: dict[str, Callable[[Future[Any]], Future[Any]]] = {
+    "map": lambda future: future.map(lambda value: value),
+    "filter": lambda future: future.filter(bool),
+    "join": lambda future: future.join(Future()),
+    "join pykka's": lambda future: future.join(pykka.ThreadingFuture()),  # type: ignore[arg-type]
+    "reduce": lambda future: future.reduce(max),
+    "a chain": lambda future: future.map(lambda value: value).map(lambda value: value),
+}
+every_combinator = pytest.mark.parametrize("combine", COMBINATORS.values(), ids=COMBINATORS)
+
+
+@every_combinator
+def test_cancelling_a_lazy_future_resolves_it_and_cancels_what_it_computes_from(combine: Callable[[Future[Any]], Future[Any]]) -> None:
+    source: Future[Any] = Future()
+    lazy = combine(source)
+    assert lazy.cancel()
+    assert (lazy.done(), lazy.cancelled(), source.cancelled()) == (True, True, True)
+    assert not lazy.cancel()
+    with pytest.raises(AskCancelled):
+        lazy.get()
+    assert isinstance(lazy.exception(), AskCancelled)
+    with pytest.raises(queue.Full):
+        lazy.set_get_hook(lambda _: 7)
+
+
+@every_combinator
+def test_cancelling_the_concurrent_future_of_a_lazy_one_cancels_what_it_computes_from(
+    combine: Callable[[Future[Any]], Future[Any]],
+) -> None:
+    source: Future[Any] = Future()
+    lazy = combine(source)
+    if lazy._blocks:
+        return  # its function is at work already, on a thread that waits for pykka's future
+    assert lazy.as_concurrent().cancel()
+    assert (lazy.cancelled(), source.cancelled()) == (True, True)
+
+
+def test_cancelling_the_asyncio_future_of_a_lazy_one_cancels_the_ask() -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    handled: list[Any] = []
+
+    class Busy(Actor):
+        def on_receive(self, message: Any) -> None:
+            handled.append(message)
+            begun.set()
+            go_on.wait(SAFETY)
+
+    async def main(ref: ActorRef[Busy]) -> None:
+        waiting = ref.ask("cancelled", block=False).map(str).as_asyncio()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    with ActorSystem() as system:
+        ref = system.spawn(Busy)
+        ref.tell("first")
+        assert begun.wait(SAFETY)
+        asyncio.run(main(ref))
+        go_on.set()
+    assert handled == ["first"]
+
+
+def test_a_computed_lazy_future_cannot_be_cancelled_and_leaves_its_sources_alone() -> None:
+    source: Future[int] = Future()
+    source.set(1)
+    lazy = source.map(str)
+    assert lazy.get() == "1"
+    assert not lazy.cancel()
+    assert lazy.get() == "1"
+
+
+def test_a_getter_that_waits_for_a_source_sees_the_cancellation() -> None:
+    lazy: Future[str] = Future[int]().map(str)
+    outcomes: list[Any] = []
+    waits = threading.Event()
+    source = lazy._sources[0]
+    listen = source._listen
+
+    def noted(waiter: Callable[[Future[int]], object]) -> None:
+        listen(waiter)
+        waits.set()
+
+    source._listen = noted  # type: ignore[method-assign]
+    getter = threading.Thread(target=lambda: outcomes.append(lazy.exception(timeout=SAFETY)))
+    getter.start()
+    assert waits.wait(SAFETY)
+    assert lazy.cancel()
+    getter.join(SAFETY)
+    assert lazy.cancelled()
+    assert isinstance(outcomes[0], AskCancelled)
+
+
+def test_what_a_function_returns_after_its_future_was_cancelled_is_dropped() -> None:
+    source: Future[int] = Future()
+    source.set(1)
+
+    def cancels(value: int) -> int:
+        assert lazy.cancel()
+        return value
+
+    lazy: Future[int] = source.map(cancels)
+    with pytest.raises(AskCancelled):
+        lazy.get()
+    assert lazy.cancelled()
+
+
+def test_a_callback_on_a_lazy_future_that_is_cancelled_gets_the_cancellation() -> None:
+    lazy = Future[int]().map(str)
+    outcomes: list[Any] = []
+    lazy.add_done_callback(lambda future: outcomes.append(future.exception()))
+    lazy.cancel()
+    assert len(outcomes) == 1
+    assert isinstance(outcomes[0], AskCancelled)
+
+
+# -- exception() of lazy futures -------------------------------------------------------------------------------------------
+
+
+def test_exception_of_a_lazy_future_returns_what_its_function_raises() -> None:
+    source: Future[int] = Future()
+    source.set(0)
+    assert isinstance(source.map(lambda value: 1 // value).exception(), ZeroDivisionError)
+    assert source.map(str).exception() is None
+
+
+@every_combinator
+@pytest.mark.parametrize("failure", [LookupError("gone"), Timeout("of the handler's own"), DeadlockError(("/a", "/a"))], ids=repr)
+def test_exception_of_a_lazy_future_returns_what_its_source_failed_with(
+    combine: Callable[[Future[Any]], Future[Any]], failure: Exception
+) -> None:
+    source: Future[Any] = Future()
+    source.set_exception(failure)
+    lazy = combine(source)
+    if len(lazy._sources) > 1 and not isinstance(failure, LookupError):
+        return  # the other source may still have to be waited for, so this may be of the wait
+    assert lazy.exception(timeout=SAFETY) is failure
+
+
+def test_exception_of_a_lazy_future_raises_what_concerns_the_wait_itself() -> None:
+    lazy = Future[int]().map(str)
+    with pytest.raises(Timeout):
+        lazy.exception(timeout=0)
+    assert not lazy.done()
+
+
+def test_exception_of_a_future_with_a_hook_of_ones_own_returns_what_the_hook_raises() -> None:
+    def hook(timeout: float | None) -> int:
+        if timeout == 0:
+            raise pykka.Timeout
+        raise LookupError("gone")
+
+    future: Future[int] = Future()
+    future.set_get_hook(hook)
+    with pytest.raises(pykka.Timeout):
+        future.exception(timeout=0)
+    assert isinstance(future.exception(), LookupError)
 
 
 # -- several at once -------------------------------------------------------------------------------------------------------

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import functools
+import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from actors import Actor, ActorSystem, CancelToken, Future
+from actors import Actor, ActorDeadError, ActorSystem, CancelToken, Future
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
@@ -67,3 +69,56 @@ def test_a_cancel_token_takes_functions_only() -> None:
 
     with ActorSystem() as system:
         assert not system.spawn(Calling).ask(register, timeout=SAFETY).cancelled
+
+
+# -- futures and refs ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ["text", 5, None, ValueError], ids=repr)
+def test_a_future_fails_with_an_exception_only(error: Any) -> None:
+    future: Future[int] = Future()
+    with pytest.raises(TypeError, match=r"^error=.* is not valid: an exception"):
+        future.try_fail(error)
+    assert not future.done()
+
+
+@pytest.mark.parametrize("given", ["text", 5, ValueError, (), (1, 2), (ValueError, "text", None), (5, None, None)], ids=repr)
+def test_set_exception_takes_an_exception_or_a_triple_only(given: Any) -> None:
+    future: Future[int] = Future()
+    with pytest.raises(TypeError, match=r"^exc_info=.* is not valid: an exception, a sys.exc_info\(\) triple"):
+        future.set_exception(given)
+    assert not future.done()
+
+
+def test_a_reply_handle_that_was_failed_with_no_exception_still_owes_the_answer() -> None:
+    class Late(Actor):
+        def on_receive(self, message: Any) -> None:
+            self.reply_later().fail("text")  # type: ignore[arg-type]
+
+    with ActorSystem() as system:
+        ref = system.spawn(Late)
+        asked = ref.ask("x", block=False)
+        ref.stop()
+        assert isinstance(asked.exception(timeout=SAFETY), (TypeError, ActorDeadError))
+
+
+def test_a_copy_of_a_ref_is_the_ref_also_in_a_message() -> None:
+    with ActorSystem() as system:
+        ref = system.spawn(Calling)
+        assert copy.copy(ref) is ref
+        message = {"reply to": [ref], "text": ["x"]}
+        copied = copy.deepcopy(message)
+        assert copied["reply to"][0] is ref
+        assert copied["text"] is not message["text"]
+
+
+def test_a_ref_that_is_pickled_says_how_far_refs_travel() -> None:
+    with ActorSystem() as system, pytest.raises(TypeError, match="cannot be pickled: refs travel only inside the process for now"):
+        pickle.dumps(system.spawn(Calling))
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("future", [Future(), Future[int]().map(str)], ids=["plain", "lazy"])
+def test_a_future_is_not_copied(duplicate: Callable[[Any], Any], future: Future[Any]) -> None:
+    with pytest.raises(TypeError, match="cannot be copied or pickled"):
+        duplicate(future)
