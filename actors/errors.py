@@ -273,13 +273,21 @@ class HandlerDeclarationError(ActorError, TypeError):
 
 
 class NotInActorError(ActorError):
-    """This call works only inside a handler or hook of the actor itself."""
+    """This call works only inside a handler or hook of the actor itself, or there only with the right message.
 
-    def __init__(self, call: str) -> None:
-        super().__init__(call)
+    Attributes:
+        call: what was called.
+        why: what is missing, if it was called inside.
+    """
+
+    def __init__(self, call: str, why: str = "") -> None:
+        super().__init__(call, why)
         self.call = call
+        self.why = why
 
     def __str__(self) -> str:
+        if self.why:
+            return f"{self.call} {self.why}"
         return f"{self.call} works only in the actor's own handlers and hooks; from __init__, move it to on_start"
 
 

@@ -16,7 +16,7 @@ from actors._core.messages import Control, Entry, Note
 from actors._core.options import DispatcherKind, Options, check_async, fold_options
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
-from actors._core.reply import CancelToken, ReplyHandle
+from actors._core.reply import CancelToken, ReplyHandle, token_of, why_no_reply
 from actors._core.shadowable import Shadowable
 from actors._core.timers import TimerMode, Timers, check_seconds
 from actors.errors import HandlerDeclarationError, NotInActorError, StashFullError
@@ -283,9 +283,9 @@ class Actor(pykka.Actor):
         cell = _own(self, "stash()")
         entry = current_entry(cell)
         if type(entry) is Control:
-            raise NotInActorError("stash(), which needs a message being handled,")
+            raise NotInActorError("stash()", "puts the message being handled aside: there is none in a hook, nor once it was stashed")
         if cell.end is not None:
-            raise NotInActorError("stash(), which needs an actor that is not ending,")
+            raise NotInActorError("stash()", "keeps a message for later: this actor is ending and has no later")
         rare = cell.extras()
         if rare.stash is None:
             rare.stash = deque()
@@ -365,13 +365,13 @@ class Actor(pykka.Actor):
         """Take the duty to answer the ask being handled out of the handler; what it returns is not the answer then.
 
         Raises:
-            NotInActorError: no ask is being handled, or its handle was taken already.
+            NotInActorError: the message being handled was told and not asked, its handle was taken already, or there is none.
         """
         cell = _own(self, "reply_later()")
         future = current_reply(cell)
         if future is None:
-            raise NotInActorError("reply_later(), which needs an ask being handled and not yet taken,")
-        token = self.cancel_token
+            raise NotInActorError("reply_later()", why_no_reply(current_entry(cell)))
+        token = token_of(cell)
         take_reply(cell)
         return ReplyHandle(cell, future, token)
 
@@ -398,19 +398,12 @@ class Actor(pykka.Actor):
     @Shadowable
     def deadline(self) -> float | None:
         """Seconds left until the deadline of the message being handled, 0.0 if it has passed, None without one."""
-        return self.cancel_token.deadline
+        return token_of(self._greenroom_cell).deadline
 
     @Shadowable
     def cancel_token(self) -> CancelToken:
         """The token that tells whether anybody still wants the result of the message being handled."""
-        cell = self._greenroom_cell
-        entry = current_entry(cell)
-        future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
-        if future is None:
-            return CancelToken(cell, None, note)
-        if future._token is None:
-            future._token = CancelToken(cell, future, note)
-        return future._token
+        return token_of(self._greenroom_cell)
 
     @Shadowable
     def correlation_id(self) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import types
@@ -30,8 +31,29 @@ def handler(method: F) -> F:
         HandlerDeclarationError: the annotation is missing, not a class, taken by another handler, or the return type does not
             fit the request.
     """
+    if isinstance(method, type):
+        msg = f"@handler({method.__qualname__}) is not valid: write @handler alone; the parameter's annotation says what is handled"
+        raise HandlerDeclarationError(msg)
+    _check_plain(method, getattr(method, "__qualname__", repr(method)))
     setattr(method, MARK, True)
     return method
+
+
+def _check_plain(member: Any, where: str) -> None:
+    if isinstance(member, (classmethod, staticmethod, property, functools.cached_property)):
+        msg = f"{where}: @handler is for plain methods, which are called with the actor and the message, not for a {type(member).__name__}"
+        raise HandlerDeclarationError(msg)
+    if not callable(member):
+        msg = f"@handler({member!r}) is not valid: write @handler alone, above a method"
+        raise HandlerDeclarationError(msg)
+
+
+def _wrapped(member: Any) -> Any:
+    """Return the function inside of a member that is no plain method, else the member."""
+    for kind, inner in ((classmethod, "__func__"), (staticmethod, "__func__"), (property, "fget"), (functools.cached_property, "func")):
+        if isinstance(member, kind):
+            return getattr(member, inner)
+    return member
 
 
 def is_handler(member: object) -> bool:
@@ -48,8 +70,9 @@ def collect(actor_class: type[Any], names: dict[str, Any]) -> dict[type[Any], st
     for base in reversed(actor_class.__mro__):
         own: dict[type[Any], str] = {}
         for name, member in vars(base).items():
-            if not is_handler(member):
+            if not is_handler(_wrapped(member)):
                 continue
+            _check_plain(member, f"{base.__qualname__}.{name}")
             for message_type in _message_types(base, name, member, names):
                 if message_type in own:
                     msg = (
@@ -105,6 +128,12 @@ def _message_types(owner: type[Any], name: str, member: Any, names: dict[str, An
             raise HandlerDeclarationError(msg)
         if not isinstance(message_type, type) or typing.get_origin(message_type) is not None:
             msg = f"{where}: {message_type!r} is not a plain class; annotate {parameter!r} with a class or a union"
+            raise HandlerDeclarationError(msg)
+        if getattr(message_type, "_is_protocol", False):
+            msg = (
+                f"{where}: {message_type.__qualname__} is a Protocol, but handlers are found by the class of a message and its bases, not "
+                f"by its shape; annotate {parameter!r} with a class or a union"
+            )
             raise HandlerDeclarationError(msg)
         if issubclass(message_type, Request):
             _check_reply(where, message_type, _resolve(where, member, "return", {**names, **vars(owner)}))

@@ -279,8 +279,8 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         await gives.
         """
         name = getattr(method, "__name__", None)
-        if name is None:
-            msg = f"method={method!r} is not valid: a method of the actor's class, like Counter.add"
+        if not isinstance(name, str) or not name.isidentifier():  # like <lambda>
+            msg = f"method={method!r} is not valid: a method of the actor's class, like Counter.add; it is found by its name"
             raise TypeError(msg)
         return self.ask(ProxyCall((name,), args, kwargs), block=False)
 

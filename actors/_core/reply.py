@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors._core.callbacks import check_callback
+from actors._core.context import current_entry
+from actors._core.messages import Control, Entry
 from actors.errors import ActorDeadError, AskCancelled, DeadlineExceeded
 
 if TYPE_CHECKING:
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors._core.messages import Note
 
-__all__ = ["CancelToken", "ReplyHandle"]
+__all__ = ["CancelToken", "ReplyHandle", "token_of", "why_no_reply"]
 
 
 class CancelToken:
@@ -119,3 +121,23 @@ class ReplyHandle:
         rare = self._cell.extras()
         with self._cell.system.lock:
             rare.handles.pop(self, None)
+
+
+def token_of(cell: Cell) -> CancelToken:
+    """Return the token of the message that `cell` is handling here."""
+    entry = current_entry(cell)
+    future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
+    if future is None:
+        return CancelToken(cell, None, note)
+    if future._token is None:
+        future._token = CancelToken(cell, future, note)
+    return future._token
+
+
+def why_no_reply(entry: Any) -> str:
+    """Return why there is nobody to reply to while `entry` is being handled."""
+    if type(entry) is Control:
+        return "answers the ask being handled: there is none in a hook, nor once it was stashed"
+    if type(entry) is Entry and entry[1] is not None:
+        return "was called for this ask already: use the handle it returned then"
+    return "has nobody to reply to: this message was told, not asked; send it with ask(), or do not take a handle for it"

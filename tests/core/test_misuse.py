@@ -6,11 +6,12 @@ import copy
 import functools
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import pytest
 
-from actors import Actor, ActorDeadError, ActorSystem, CancelToken, Future
+from actors import Actor, ActorDeadError, ActorSystem, CancelToken, Future, HandlerDeclarationError, NotInActorError, handler
+from actors.events import ActorCrashed
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
@@ -122,3 +123,197 @@ def test_a_ref_that_is_pickled_says_how_far_refs_travel() -> None:
 def test_a_future_is_not_copied(duplicate: Callable[[Any], Any], future: Future[Any]) -> None:
     with pytest.raises(TypeError, match="cannot be copied or pickled"):
         duplicate(future)
+
+
+# -- calls -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", [lambda actor: actor, 5, functools.partial(print)], ids=["lambda", "number", "partial"])
+def test_a_call_needs_a_function_with_the_name_of_a_method(method: Any) -> None:
+    with (
+        ActorSystem() as system,
+        pytest.raises(TypeError, match=r"^method=.* is not valid: a method of the actor's class, like Counter.add"),
+    ):
+        system.spawn(Calling).call(method)
+
+
+def told(system: ActorSystem, function: Callable[[Any], Any]) -> BaseException:
+    """Tell an actor to call `function`, which fails; return the failure."""
+    crashed: Future[BaseException] = Future()
+    system.events.subscribe(ActorCrashed, lambda event: crashed.set(event.error))
+    system.spawn(Calling).tell(function)
+    return crashed.get(timeout=SAFETY)
+
+
+def test_a_later_reply_to_a_told_message_says_that_nobody_asked() -> None:
+    with ActorSystem() as system:
+        error = told(system, lambda me: me.reply_later())
+        assert isinstance(error, NotInActorError)
+        assert str(error) == (
+            "reply_later() has nobody to reply to: this message was told, not asked; send it with ask(), or do not take a handle for it"
+        )
+        assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_second_handle_of_one_ask_is_refused_with_the_reason() -> None:
+    def twice(me: Actor) -> None:
+        handle = me.reply_later()
+        with pytest.raises(NotInActorError) as caught:
+            me.reply_later()
+        handle.reply(str(caught.value))
+
+    with ActorSystem() as system:
+        text = system.spawn(Calling).ask(twice, timeout=SAFETY)
+    assert text == "reply_later() was called for this ask already: use the handle it returned then"
+
+
+def test_a_handle_or_a_stash_in_a_hook_is_refused_with_the_reason() -> None:
+    texts: list[str] = []
+
+    class Early(Actor):
+        def on_start(self) -> None:
+            for call in (self.reply_later, self.stash):
+                with pytest.raises(NotInActorError) as caught:
+                    call()
+                texts.append(str(caught.value))
+
+    with ActorSystem() as system:
+        system.spawn(Early)
+    assert texts == [
+        "reply_later() answers the ask being handled: there is none in a hook, nor once it was stashed",
+        "stash() puts the message being handled aside: there is none in a hook, nor once it was stashed",
+    ]
+
+
+# -- declared handlers -----------------------------------------------------------------------------------------------------
+
+
+class Shaped(Protocol):
+    def area(self) -> float: ...
+
+
+@runtime_checkable
+class Checkable(Protocol):
+    def area(self) -> float: ...
+
+
+class Explicit(Checkable):
+    def area(self) -> float:
+        return 1.0
+
+
+def handler_given_a_class() -> None:
+    @handler(int)
+    def wrong(self: Any, message: int) -> None: ...
+
+
+def handler_given_a_text() -> None:
+    @handler("int")  # type: ignore[type-var]
+    def wrong(self: Any, message: int) -> None: ...
+
+
+def over_a_classmethod() -> None:
+    class Bad(Actor):
+        @handler
+        @classmethod
+        def wrong(cls, message: int) -> None: ...
+
+
+def under_a_classmethod() -> None:
+    class Bad(Actor):
+        @classmethod
+        @handler
+        def wrong(cls, message: int) -> None: ...
+
+
+def over_a_staticmethod() -> None:
+    class Bad(Actor):
+        @handler
+        @staticmethod
+        def wrong(message: int) -> None: ...
+
+
+def under_a_staticmethod() -> None:
+    class Bad(Actor):
+        @staticmethod
+        @handler
+        def wrong(actor: Any, message: int) -> None: ...
+
+
+def over_a_property() -> None:
+    class Bad(Actor):
+        @handler  # type: ignore[type-var]
+        @property
+        def wrong(self) -> int: ...
+
+
+def under_a_property() -> None:
+    class Bad(Actor):
+        @property
+        @handler
+        def wrong(self) -> int: ...
+
+
+def with_a_protocol() -> None:
+    class Bad(Actor):
+        @handler
+        def wrong(self, message: int | Shaped) -> None: ...
+
+
+def with_a_checkable_protocol() -> None:
+    class Bad(Actor):
+        @handler
+        def wrong(self, message: Checkable) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("declare", "says"),
+    [
+        (handler_given_a_class, r"@handler\(int\) is not valid: write @handler alone"),
+        (handler_given_a_text, r"@handler\('int'\) is not valid: write @handler alone"),
+        (over_a_classmethod, "wrong: @handler is for plain methods.*not for a classmethod"),
+        (under_a_classmethod, "Bad.wrong: @handler is for plain methods.*not for a classmethod"),
+        (over_a_staticmethod, "wrong: @handler is for plain methods.*not for a staticmethod"),
+        (under_a_staticmethod, "Bad.wrong: @handler is for plain methods.*not for a staticmethod"),
+        (over_a_property, "@handler is for plain methods.*not for a property"),
+        (under_a_property, "Bad.wrong: @handler is for plain methods.*not for a property"),
+        (with_a_protocol, "Bad.wrong: Shaped is a Protocol, but handlers are found by the class of a message"),
+        (with_a_checkable_protocol, "Bad.wrong: Checkable is a Protocol, but handlers are found by the class of a message"),
+    ],
+)
+def test_a_decorator_that_would_be_without_effect_is_refused(declare: Callable[[], None], says: str) -> None:
+    with pytest.raises(HandlerDeclarationError, match=says):
+        declare()
+
+
+def test_a_class_that_follows_a_protocol_is_handled_like_any_other() -> None:
+    class Measuring(Actor):
+        @handler
+        def measure(self, message: Explicit) -> float:
+            return message.area()
+
+    with ActorSystem() as system:
+        assert system.spawn(Measuring).ask(Explicit(), timeout=SAFETY) == 1.0
+
+
+# -- names of one's own ----------------------------------------------------------------------------------------------------
+
+
+def test_an_attribute_named_like_a_property_of_the_framework_breaks_no_other() -> None:
+    class Own(Actor):
+        def __init__(self) -> None:
+            super().__init__()
+            self.cancel_token = "mine"  # type: ignore[assignment]
+            self.system = self.parent = self.children = self.path = self.correlation_id = None  # type: ignore[assignment, method-assign]
+
+        def on_receive(self, message: Any) -> Any:
+            if message == "reply later":
+                handle = self.reply_later()
+                return handle.reply((self.cancel_token, handle.cancel_token.cancelled))
+            return self.deadline
+
+    with ActorSystem() as system:
+        ref = system.spawn(Own)
+        left = ref.ask("deadline", deadline=SAFETY, timeout=SAFETY)
+        assert 0 < left <= SAFETY
+        assert ref.ask("reply later", timeout=SAFETY) == ("mine", False)
