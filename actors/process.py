@@ -53,6 +53,9 @@ class NoHost:
     def retire(self, cell: Cell) -> None:
         """Nothing is kept for a cell."""
 
+    def check_turns(self) -> None:
+        """The turns come when the actor is started."""
+
 
 NO_LANE = Lane(NoHost())
 

@@ -260,10 +260,9 @@ class Runtime:
     def _loop(self) -> LoopHost:
         """Return the host of async actors, starting a loop thread if the system has no loop yet."""
         with self._wiring:
-            lost = self.loop_host
-            if lost is not None and lost.loop.is_closed():
+            if self.loop_host is not None and self.loop_host.loop.is_closed():
+                self.loop_host.lost()
                 self.loop_host = None
-                lost.lost()
             if self.loop_host is None:
                 thread = LoopThread(self)
                 self.loop_host = thread.start()

@@ -190,6 +190,8 @@ class Shutdown:
         system = self._system
         if not system.tree.living():
             return []
+        if system.loop_host is not None:
+            system.loop_host.check_turns()
         self.root_gone(last=False)
         try:
             self._empty.get(timeout=limit)

@@ -60,6 +60,9 @@ class Host(Protocol):
     def retire(self, cell: Cell) -> None:
         """Forget what is kept for `cell`, which has ended."""
 
+    def check_turns(self) -> None:
+        """End the cells that wait here for turns if there will be none any more. Called before somebody blocks for one of them."""
+
 
 class Lane:
     """The host of all actors of one class. Moving a class is one attribute store."""

@@ -438,6 +438,10 @@ def wait_for_one(futures: tuple[Future[Any], ...], timeout: float | None) -> boo
     """Wait until one of `futures` has changed; return False after `timeout` seconds."""
     check_timeout(timeout)
     cell = current_cell()
+    if cell is None:  # actors have their system's end at the latest; plain code might wait for ever
+        for future in futures:
+            if future._cell is not None:
+                future._cell.lane.host.check_turns()
     waiter = (cell.system.ports if cell is not None else futures[0]._ports()).waiter
     parker = waiter.parker()
     wake = parker.wake

@@ -116,6 +116,9 @@ class BlockingWorkers:
     def retire(self, cell: Cell) -> None:
         """Nothing is kept for a cell."""
 
+    def check_turns(self) -> None:
+        """There are turns as long as the system lives."""
+
     def lend(self, change: int) -> None:
         """Note that a worker begins (1) or ceases (-1) to wait for another actor; a queued cell may get a thread in its place."""
         with self._condition:

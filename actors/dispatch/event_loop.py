@@ -70,10 +70,15 @@ class LoopHost:
         except RuntimeError:  # the loop is closed
             self.lost()
 
+    def check_turns(self) -> None:
+        """End the actors of a loop that was closed in the middle of their turns, or with a wake-up under way."""
+        if self.loop.is_closed():
+            self.lost()
+
     def lost(self) -> None:
         """End the actors of a loop that was closed under them. From any thread: no turn of theirs will come any more."""
         for cell in reversed(self.system.tree.everyone()):
-            if cell.lane.host is self:
+            if cell.lane.host is self and cell.state is not Lifecycle.STOPPED:
                 ending.give_up(cell)
 
     def _pump(self) -> None:

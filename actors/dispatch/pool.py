@@ -257,6 +257,9 @@ class Pool:
     def retire(self, cell: Cell) -> None:
         """Nothing is kept for a cell."""
 
+    def check_turns(self) -> None:
+        """There are turns as long as the system lives."""
+
     def take_over(self, stuck: PoolWorker | None) -> bool:
         """Give the run queue to another worker than `stuck`; False if `stuck` does not have it any more."""
         with self.lock:

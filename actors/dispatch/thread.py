@@ -55,6 +55,9 @@ class ThreadHost:
         self._ended = True
         self.wake()
 
+    def check_turns(self) -> None:
+        """There are turns as long as the actor lives."""
+
     def switch(self) -> bool:
         """Never needed: nothing parks here."""
         return True

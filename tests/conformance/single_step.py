@@ -282,6 +282,9 @@ class SingleStep:
     def retire(self, _: Cell) -> None:
         return
 
+    def check_turns(self) -> None:
+        return
+
     def _aside(self, call: Callable[[], object], name: str) -> None:
         strand = Strand(call)
         strand.worker = _Aside(name)

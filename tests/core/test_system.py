@@ -544,6 +544,37 @@ def test_an_ask_of_an_actor_whose_loop_was_closed_fails() -> None:
     system.shutdown()
 
 
+class InTheMiddle(Actor):
+    async def on_receive(self, message: Future[None]) -> None:
+        message.set()
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("how", ["turn", "wake-up"])
+def test_nobody_waits_for_an_actor_whose_loop_was_closed_in_the_middle(how: str) -> None:
+    """Its turn is held by a handler that nothing will resume, or a wake-up was under way: a send finds nothing amiss."""
+    system, parked = ActorSystem(), Future[None]()
+
+    async def main() -> ActorRef[Any]:
+        await system.__aenter__()
+        ref = await system.spawn_async(InTheMiddle)
+        if how == "turn":
+            ref.tell(parked)
+            await parked
+        return ref
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # that tasks were pending is the point
+    ref = loop.run_until_complete(main())
+    if how == "wake-up":
+        ref.tell(parked)
+    loop.close()
+    with pytest.raises(ActorDeadError):
+        ref.ask("too late", timeout=SAFETY)
+    assert ref.state is Lifecycle.STOPPED
+    assert system.shutdown().killed == ()
+
+
 def test_a_system_whose_loop_was_closed_can_be_shut_down_from_plain_code() -> None:
     system, ref, _ = orphaned()
     system.shutdown()
