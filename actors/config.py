@@ -53,6 +53,9 @@ class SystemConfig:
             if not isinstance(value, int | float) or isinstance(value, bool) or not value > 0:
                 msg = f"{name}={value!r} is not valid: seconds, more than 0"
                 raise ValueError(msg)
+        if self.shutdown_timeout == float("inf"):
+            msg = "shutdown_timeout=inf is not valid: a shutdown has to end; for a long one give many seconds"
+            raise ValueError(msg)
         check_mailbox(self.mailbox)
         if not isinstance(self.tracing, bool):
             msg = f"tracing={self.tracing!r} is not valid: True or False"

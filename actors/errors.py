@@ -158,18 +158,18 @@ class DeadlockError(ActorError):
 
     Attributes:
         cycle: the actors' paths, each waiting for the next, the first one again at the end.
+        advice: what to do instead.
     """
 
-    def __init__(self, cycle: tuple[str, ...]) -> None:
-        super().__init__(cycle)
+    def __init__(
+        self, cycle: tuple[str, ...], advice: str = "tell instead of ask, reply later, or give one of the waits a timeout"
+    ) -> None:
+        super().__init__(cycle, advice)
         self.cycle = cycle
+        self.advice = advice
 
     def __str__(self) -> str:
-        return (
-            "these actors would wait for each other for ever: "
-            + " -> ".join(self.cycle)
-            + "; tell instead of ask, reply later, or give one of the waits a timeout"
-        )
+        return f"these actors would wait for each other for ever: {' -> '.join(self.cycle)}; {self.advice}"
 
 
 class BlockingInLoopError(ActorError):
@@ -244,14 +244,14 @@ class InvalidNameError(ActorError):
 
 
 class SystemStoppedError(ActorError):
-    """The actor system is shut down, or shutting down; it starts no more actors."""
+    """The actor system is shut down, or shutting down; it starts no more actors and takes no more hooks."""
 
     def __init__(self, system: str) -> None:
         super().__init__(system)
         self.system = system
 
     def __str__(self) -> str:
-        return f"the actor system {self.system!r} is shut down: start actors in a new ActorSystem"
+        return f"the actor system {self.system!r} is shut down: use a new ActorSystem"
 
 
 class ForkedError(ActorError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core.context import current_cell
 from actors.config import SystemConfig
-from actors.errors import DeadlockError
+from actors.errors import DeadlockError, SystemStoppedError
 from actors.runtime import Runtime, SystemState
 from actors.shutdown import ShutdownPhase, ShutdownReport, run_until_signal, run_until_signal_async
 
@@ -182,7 +182,13 @@ class ActorSystem:
         """Call `hook()` in `phase` of the shutdown, on a thread of its own, for at most `timeout` seconds.
 
         An async hook runs on an event loop of its own there.
+
+        Raises:
+            SystemStoppedError: it is too late for a hook of `phase`.
         """
+        late = (SystemState.STOPPED,) if phase is ShutdownPhase.AFTER_STOP else (SystemState.STOPPING, SystemState.STOPPED)
+        if self.state in late:
+            raise SystemStoppedError(self.name)
         self._runtime.shutdown.add(phase, hook, name, timeout)
 
     def request_shutdown(self) -> None:
@@ -207,7 +213,7 @@ class ActorSystem:
     def _check_outside(self) -> None:
         cell = current_cell()
         if cell is not None and cell.system is self._runtime:
-            raise DeadlockError((cell.path, "the shutdown of its own system (use request_shutdown())", cell.path))
+            raise DeadlockError((cell.path, "the shutdown of its own system", cell.path), "use request_shutdown(), which does not wait")
 
     async def shutdown_async(self, *, timeout: float | None = None) -> ShutdownReport:
         """Do what `shutdown` does without blocking the loop. If this is cancelled, what is left is killed, and then it is over."""

@@ -10,12 +10,13 @@ import pykka
 from pykka.messages import ProxyCall
 
 from actors._core import ending
-from actors._core.context import current_cell, current_entry
+from actors._core.context import current_cell
 from actors._core.future import Future
 from actors._core.inbox_view import InboxView
 from actors._core.lifecycle import Lifecycle
 from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
 from actors._core.messages import Control, Entry, Note, Request, Signal
+from actors._core.sending import note_of, send_async, send_within
 from actors._core.stats import ActorStats, snapshot
 from actors._core.timers import check_seconds, check_timeout
 from actors.errors import ActorError, DeadlockError, Timeout
@@ -33,6 +34,11 @@ __all__ = ["ActorRef"]
 A_co = TypeVar("A_co", bound="Actor", covariant=True)
 P = ParamSpec("P")
 R = TypeVar("R")
+
+NO_ANSWER = "no answer within {} seconds"  # of those that were given: sending took some
+OWN_END = (
+    "the stop or restart was begun and goes on: do not wait for it in a handler that it waits for; use self.stop(), or pass block=False"
+)
 
 
 class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  # pykka's is invariant without need
@@ -167,7 +173,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             ActorDeadError: the actor is stopped, or stopped before it had room.
             MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout.
         """
-        await self._send_async(Entry((message, None, None if deadline is None else self._note(deadline))))
+        await send_async(self._target, Entry((message, None, None if deadline is None else note_of(self._target, deadline))))
 
     @overload
     def ask(
@@ -209,10 +215,11 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             self._target.system.ports.waiter.check("ask() would block the event loop; write `await ref.ask_async(...)`")
         future: Future[Any] = Future()
         future._cell = self._target
-        entry = Entry((message, future, self._note(deadline)))
+        entry = Entry((message, future, note_of(self._target, deadline)))
+        left = timeout
         try:
             if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
-                timeout = self._send_within(entry, timeout)
+                left = send_within(self._target, entry, timeout)
             else:
                 self.tell(entry)
         except ActorError as error:
@@ -220,7 +227,11 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         if not block:
             return future
         try:
-            return future.get(timeout=timeout)
+            return future.get(timeout=left)
+        except Timeout:
+            if future.done():
+                raise
+            raise Timeout(NO_ANSWER.format(timeout)) from None
         except DeadlockError:
             future.cancel()  # a message that waits is not handled: its asker was told that it cannot be
             raise
@@ -240,7 +251,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         awaiter = target.system.ports.awaiter
         future = awaiter.reply()
         future._cell = target
-        entry = Entry((message, future, self._note(deadline)))
+        entry = Entry((message, future, note_of(self._target, deadline)))
         try:
             if timeout is None and type(target.queue) is deque:
                 if not awaiter.begin_now(target, entry):
@@ -261,10 +272,15 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         check_timeout(timeout)
         ports = self._target.system.ports
         begin = ports.clock.now()
-        await self._send_async(entry, timeout)
+        await send_async(self._target, entry, timeout)
         if timeout is None:
             return await future
-        return await ports.awaiter.within(future, max(0.0, timeout - (ports.clock.now() - begin)))
+        try:
+            return await ports.awaiter.within(future, max(0.0, timeout - (ports.clock.now() - begin)))
+        except Timeout:
+            if future.done():
+                raise
+            raise Timeout(NO_ANSWER.format(timeout)) from None
 
     @overload
     def call(self, method: Callable[Concatenate[A_co, P], Coroutine[Any, Any, R]], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]: ...
@@ -293,58 +309,6 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         from actors._core.proxy import ActorProxy  # noqa: PLC0415  # a cycle by nature: proxies hold refs
 
         return ActorProxy(actor_ref=self)
-
-    def _note(self, deadline: float | None) -> Note | None:
-        """Return the note of a message with `deadline`, or with what is left of the asking handler's own."""
-        if deadline is not None:
-            return Note(self._target.system.ports.clock.now() + check_seconds("deadline", deadline))
-        asker = current_cell()
-        entry = current_entry(asker) if asker is not None else None
-        if type(entry) is Entry:
-            own = entry[2]
-            if own is not None and own.expires is not None:
-                return Note(own.expires)
-        return None
-
-    def _send_within(self, entry: Entry, timeout: float) -> float:
-        """Send to a bounded mailbox, waiting at most `timeout` seconds for room; return how many of them are left."""
-        target = self._target
-        clock = target.system.ports.clock
-        begin = clock.now()
-        try:
-            target.inbox.append(entry, timeout)
-        except Shut:
-            target.admit(entry)
-        target.rouse()
-        return max(0.0, timeout - (clock.now() - begin))
-
-    async def _send_async(self, entry: Entry, timeout: float | None = None) -> None:
-        target = self._target
-        target.warm()
-        queue = target.queue
-        if not isinstance(queue, BoundedMailbox):
-            self.tell(entry)
-            return
-        try:
-            admitted = target.inbox.offer(entry)
-        except Shut:
-            self.tell(entry)
-            return
-        target.rouse()
-        seconds = queue.patience(timeout)
-        try:
-            if seconds is None:
-                await admitted
-            else:
-                await target.system.ports.awaiter.within(admitted, seconds)
-        except Timeout:
-            if queue.withdraw(admitted):
-                raise queue.full(entry, seconds) from None
-            await admitted  # let in at this very moment, or sent back because the actor ended
-        except BaseException:
-            queue.withdraw(admitted)
-            raise
-        target.rouse()
 
     # -- ending ------------------------------------------------------------------------------------------------------------
 
@@ -417,7 +381,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
     @staticmethod
     def _ended(future: Future[bool], *, block: bool, timeout: float | None) -> bool | Future[bool]:
-        return future.get(timeout=timeout) if block else future
+        if not block:
+            return future
+        try:
+            return future.get(timeout=timeout)
+        except DeadlockError as error:
+            raise DeadlockError(error.cycle, OWN_END) from None
 
     def stats(self) -> ActorStats:
         """Return the counters of the actor, taken between two of its messages (or within the one that calls this).

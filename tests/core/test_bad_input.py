@@ -332,6 +332,7 @@ def test_deadlines_are_refused_by_name_and_value_and_nothing_is_sent(bad: Any) -
         (lambda s, r: SystemConfig(blocked_after=0), "blocked_after=0"),
         (lambda s, r: SystemConfig(blocked_after=float("nan")), "blocked_after=nan"),
         (lambda s, r: SystemConfig(shutdown_timeout="long"), "shutdown_timeout='long'"),
+        (lambda s, r: SystemConfig(shutdown_timeout=float("inf")), "shutdown_timeout=inf"),
         (lambda s, r: SystemConfig(mailbox="big"), "mailbox='big'"),
         (lambda s, r: SystemConfig(tracing="yes"), "tracing='yes'"),
         (lambda s, r: SystemConfig(ports="real"), "ports='real'"),

@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import functools
+import math
 import pickle
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import pytest
 
-from actors import Actor, ActorDeadError, ActorSystem, CancelToken, Future, HandlerDeclarationError, NotInActorError, handler
+from actors import (
+    Actor,
+    ActorDeadError,
+    ActorRef,
+    ActorSystem,
+    Bounded,
+    CancelToken,
+    DeadlockError,
+    DispatcherKind,
+    Future,
+    HandlerDeclarationError,
+    NotInActorError,
+    ShutdownPhase,
+    SystemStoppedError,
+    Timeout,
+    Unbounded,
+    handler,
+)
 from actors.events import ActorCrashed
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -317,3 +336,114 @@ def test_an_attribute_named_like_a_property_of_the_framework_breaks_no_other() -
         left = ref.ask("deadline", deadline=SAFETY, timeout=SAFETY)
         assert 0 < left <= SAFETY
         assert ref.ask("reply later", timeout=SAFETY) == ("mine", False)
+
+
+# -- hooks that come too late ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", list(ShutdownPhase))
+def test_a_hook_for_a_system_that_is_shut_down_is_refused(phase: ShutdownPhase) -> None:
+    system = ActorSystem("over")
+    system.shutdown()
+    with pytest.raises(SystemStoppedError, match="'over' is shut down: use a new ActorSystem"):
+        system.on_shutdown(phase, lambda: None, name="late")
+
+
+def test_a_hook_may_add_one_for_a_phase_to_come_and_none_for_a_phase_that_is_over() -> None:
+    ran: list[str] = []
+    refused: list[ShutdownPhase] = []
+    system = ActorSystem()
+
+    class Last(Actor):
+        def on_stop(self) -> None:
+            system.on_shutdown(ShutdownPhase.AFTER_STOP, lambda: ran.append("after"), name="after")
+            for phase in (ShutdownPhase.BEFORE_STOP, ShutdownPhase.ACTORS):
+                try:
+                    system.on_shutdown(phase, lambda: ran.append("never"), name="late")
+                except SystemStoppedError:
+                    refused.append(phase)
+
+    system.spawn(Last)
+    system.shutdown()
+    assert ran == ["after"]
+    assert refused == [ShutdownPhase.BEFORE_STOP, ShutdownPhase.ACTORS]
+
+
+# -- what errors of waits say ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["stop", "restart"])
+def test_a_wait_for_an_end_that_waits_for_the_waiter_says_that_it_goes_on(how: str) -> None:
+    def spawn(me: Actor) -> Any:
+        return me.spawn(Calling, name="child")
+
+    with ActorSystem() as system:
+        parent = system.spawn(Calling, name="parent")
+        child = parent.ask(spawn, timeout=SAFETY)
+        failed = child.ask(lambda _: getattr(parent, how)(), block=False).exception(timeout=SAFETY)
+    assert isinstance(failed, DeadlockError)
+    assert failed.cycle == ("/parent/child", "/parent", "/parent/child")
+    assert "the stop or restart was begun and goes on" in str(failed)
+    assert str(failed).endswith("use self.stop(), or pass block=False")
+    assert str(pickle.loads(pickle.dumps(failed))) == str(failed)
+
+
+def test_a_wait_for_ones_own_stop_says_that_it_goes_on() -> None:
+    with ActorSystem() as system:
+        ref = system.spawn(Calling, name="own")
+        failed = ref.ask(lambda _: ref.stop(), block=False).exception(timeout=SAFETY)
+        assert ref.stop(timeout=SAFETY) in {True, False}
+    assert isinstance(failed, DeadlockError)
+    assert str(failed).endswith("use self.stop(), or pass block=False")
+
+
+def test_a_wait_for_the_end_of_its_own_system_names_the_way_that_does_not_wait() -> None:
+    with ActorSystem() as system:
+        failed = system.spawn(Calling).ask(lambda me: me.system.shutdown(), block=False).exception(timeout=SAFETY)
+    assert isinstance(failed, DeadlockError)
+    assert str(failed).endswith("use request_shutdown(), which does not wait")
+
+
+@pytest.mark.parametrize("mailbox", [Unbounded(), Bounded(10)], ids=["unbounded", "bounded"])
+def test_a_timeout_of_an_ask_names_the_seconds_it_was_given(mailbox: Any) -> None:
+    async def awaited(ref: ActorRef[Any]) -> BaseException:
+        with pytest.raises(Timeout) as caught:
+            await ref.ask_async(lambda me: me.reply_later(), timeout=0.015625)
+        return caught.value
+
+    with ActorSystem() as system:
+        ref = system.spawn(Calling, mailbox=mailbox)
+        with pytest.raises(Timeout) as caught:
+            ref.ask(lambda me: me.reply_later(), timeout=0.015625)
+        assert str(caught.value) == "no answer within 0.015625 seconds"
+        assert str(asyncio.run(awaited(ref))) == "no answer within 0.015625 seconds"
+
+
+def test_a_timeout_that_the_handler_raised_comes_as_it_is() -> None:
+    cause = LookupError("why")
+
+    def fail(me: Actor) -> None:
+        raise Timeout("of my own") from cause
+
+    async def awaited(ref: ActorRef[Any]) -> BaseException:
+        with pytest.raises(Timeout, match="of my own") as caught:
+            await ref.ask_async(fail, timeout=SAFETY)
+        return caught.value
+
+    with ActorSystem() as system:
+        ref = system.spawn(Calling, mailbox=Bounded(1))
+        with pytest.raises(Timeout, match="of my own") as caught:
+            ref.ask(fail, timeout=SAFETY)
+        assert caught.value.__cause__ is cause
+        assert asyncio.run(awaited(ref)).__cause__ is cause
+
+
+@pytest.mark.parametrize("dispatcher", [DispatcherKind.POOL, DispatcherKind.THREAD], ids=lambda kind: kind.value)
+def test_an_infinite_timeout_is_as_good_as_none(dispatcher: DispatcherKind) -> None:
+    def circle(me: Actor) -> Any:
+        return me.actor_ref.ask("never handled", timeout=math.inf)
+
+    with ActorSystem() as system:
+        ref = system.spawn(Calling, dispatcher=dispatcher)
+        assert isinstance(ref.ask(circle, block=False).exception(timeout=SAFETY), DeadlockError)
+        assert ref.ask(lambda _: "answer", timeout=math.inf) == "answer"

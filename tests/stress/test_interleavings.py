@@ -17,7 +17,6 @@ import pytest
 from actors import (
     Actor,
     ActorDeadError,
-    ActorRef,
     ActorStartError,
     ActorSystem,
     Bounded,
@@ -33,6 +32,7 @@ from actors._core import future as kernel_future
 from actors._core.cell import Cell
 from actors._core.mailbox import BoundedMailbox
 from actors._core.messages import Entry, Signal
+from actors._core.sending import send_async, send_within
 from actors.dispatch.event_loop import LoopHost
 from actors.dispatch.pool import PoolWorker
 from actors.dispatch.thread import ThreadHost
@@ -555,13 +555,13 @@ def test_a_bounded_send_that_crosses_the_end_comes_back(how: str) -> None:
         ref = system.spawn(Roomy)
         ref.ask("seen", timeout=PATIENCE)
         if how == "ask":
-            at_line(ActorRef._send_within.__code__, line_of(ActorRef._send_within, "inbox.append"), lambda: ref.stop(timeout=PATIENCE))
+            at_line(send_within.__code__, line_of(send_within, "inbox.append"), lambda: ref.stop(timeout=PATIENCE))
             with pytest.raises(ActorDeadError):
                 ref.ask("late", timeout=PATIENCE)
             return
 
         async def late() -> None:
-            at_line(ActorRef._send_async.__code__, line_of(ActorRef._send_async, "inbox.offer"), lambda: ref.stop(timeout=PATIENCE))
+            at_line(send_async.__code__, line_of(send_async, "inbox.offer"), lambda: ref.stop(timeout=PATIENCE))
             await ref.tell_async("late")
 
         with pytest.raises(ActorDeadError):

@@ -1,0 +1,70 @@
+"""The slow ways to send: with a deadline, and to a bounded mailbox with a limit of the wait, or without blocking."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors._core.context import current_cell, current_entry
+from actors._core.mailbox import BoundedMailbox, Shut
+from actors._core.messages import Entry, Note
+from actors._core.timers import check_seconds
+from actors.errors import Timeout
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+
+__all__ = ["note_of", "send_async", "send_within"]
+
+
+def note_of(target: Cell, deadline: float | None) -> Note | None:
+    """Return the note of a message with `deadline`, or with what is left of the asking handler's own."""
+    if deadline is not None:
+        return Note(target.system.ports.clock.now() + check_seconds("deadline", deadline))
+    asker = current_cell()
+    entry = current_entry(asker) if asker is not None else None
+    if type(entry) is Entry:
+        own = entry[2]
+        if own is not None and own.expires is not None:
+            return Note(own.expires)
+    return None
+
+
+def send_within(target: Cell, entry: Entry, timeout: float) -> float:
+    """Send to a bounded mailbox, waiting at most `timeout` seconds for room; return how many of them are left."""
+    clock = target.system.ports.clock
+    begin = clock.now()
+    try:
+        target.inbox.append(entry, timeout)
+    except Shut:
+        target.admit(entry)
+    target.rouse()
+    return max(0.0, timeout - (clock.now() - begin))
+
+
+async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -> None:
+    """Send, awaiting room in a bounded mailbox for at most `timeout` seconds."""
+    target.warm()
+    queue = target.queue
+    if not isinstance(queue, BoundedMailbox):
+        target.ref.tell(entry)
+        return
+    try:
+        admitted = target.inbox.offer(entry)
+    except Shut:
+        target.ref.tell(entry)
+        return
+    target.rouse()
+    seconds = queue.patience(timeout)
+    try:
+        if seconds is None:
+            await admitted
+        else:
+            await target.system.ports.awaiter.within(admitted, seconds)
+    except Timeout:
+        if queue.withdraw(admitted):
+            raise queue.full(entry, seconds) from None
+        await admitted  # let in at this very moment, or sent back because the actor ended
+    except BaseException:
+        queue.withdraw(admitted)
+        raise
+    target.rouse()
