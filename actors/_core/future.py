@@ -436,9 +436,7 @@ def _compute(future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
 
 def wait_for_one(futures: tuple[Future[Any], ...], timeout: float | None) -> bool:
     """Wait until one of `futures` has changed; return False after `timeout` seconds."""
-    check_timeout(timeout)
-    if timeout == float("inf"):  # as good as none, also for a deadlock
-        timeout = None
+    timeout = check_timeout(timeout)
     cell = current_cell()
     if cell is None:  # actors have their system's end at the latest; plain code might wait for ever
         for future in futures:

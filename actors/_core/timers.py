@@ -44,16 +44,20 @@ def check_seconds(name: str, seconds: object) -> float:
     return float(seconds)
 
 
-def check_timeout(timeout: object) -> None:
-    """Raise unless `timeout` is None or a number of seconds; a negative one is as good as 0, as in pykka."""
+def check_timeout(timeout: object) -> float | None:
+    """Return `timeout`, or raise unless it is None or a number of seconds.
+
+    A negative one is as good as 0, as in pykka; an infinite one is as good as None, also where a deadlock is looked for.
+    """
     if timeout is None:
-        return
+        return None
     if isinstance(timeout, bool) or not isinstance(timeout, int | float):
         msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
         raise TypeError(msg)
     if timeout != timeout:  # noqa: PLR0124  # nan
         msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
         raise ValueError(msg)
+    return None if timeout == float("inf") else timeout
 
 
 class _Timer(Note):
