@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 __all__ = ["begin_wait", "check_end", "refuse_own_end"]
 
+OWN_END = "the stop or restart was begun and goes on: do not wait for it in a handler that it waits for; use self.stop() or block=False"
+
 # Orders all writes of a parker to `cell.wait` against all walks: of two actors that close a cycle at the same moment, the later one
 # sees the earlier one's edge. Held for the walk only; no user code runs under it.
 _lock = Mutex()
@@ -56,7 +58,7 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
             # Invariant: a wait that others see is entered: a killer may end it from now on.
             cell.wait = parker
     if cycle:
-        raise DeadlockError(tuple(stuck.path for stuck in cycle))
+        raise _error(cycle, futures[0])
 
 
 def refuse_own_end(cell: Cell, future: Future[Any]) -> None:
@@ -65,10 +67,10 @@ def refuse_own_end(cell: Cell, future: Future[Any]) -> None:
     A reentrant actor answers while it waits; but it ends only after its handlers have returned, and one above it after it.
     """
     if future._ends is cell and not future.done():
-        raise DeadlockError((cell.path, cell.path))
+        raise _error([cell, cell], future)
     above = _forebear_ending(cell, (future,))
     if above is not None:
-        raise DeadlockError((cell.path, above.path, cell.path))
+        raise _error([cell, above, cell], future)
 
 
 def _forebear_ending(cell: Cell, futures: tuple[Future[Any], ...]) -> Cell | None:
@@ -91,7 +93,13 @@ def check_end(cell: Cell) -> None:
         cycle = _find_cycle(cell, None)
         wait = next((one.wait for one in cycle if one.wait is not None), None)
     if wait is not None:
-        wait.futures[0].try_fail(DeadlockError(tuple(stuck.path for stuck in cycle)))
+        wait.futures[0].try_fail(_error(cycle, wait.futures[0]))
+
+
+def _error(cycle: list[Cell], future: Future[Any]) -> DeadlockError:
+    """Return the error for a wait for `future` that would close `cycle`."""
+    paths = tuple(stuck.path for stuck in cycle)
+    return DeadlockError(paths) if future._ends is None else DeadlockError(paths, OWN_END)
 
 
 def _last_child(cell: Cell) -> Cell | None:

@@ -13,6 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors._core import fates
+from actors._core.callbacks import check_callback
 from actors._core.context import current_cell
 from actors._core.events import DeadLetterReason
 from actors._core.future import Future
@@ -110,9 +111,7 @@ class Priority:
     timeout: float | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
-        if not callable(self.key):
-            msg = f"key={self.key!r} is not valid: a function of the message"
-            raise TypeError(msg)
+        check_callback("key", self.key, "a function of the message")
         if self.capacity is not None:
             _check_capacity(self.capacity)
         _check_overflow(self.overflow, self.timeout)

@@ -36,9 +36,6 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 NO_ANSWER = "no answer within {} seconds"  # of those that were given: sending took some
-OWN_END = (
-    "the stop or restart was begun and goes on: do not wait for it in a handler that it waits for; use self.stop(), or pass block=False"
-)
 
 
 class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  # pykka's is invariant without need
@@ -381,12 +378,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
     @staticmethod
     def _ended(future: Future[bool], *, block: bool, timeout: float | None) -> bool | Future[bool]:
-        if not block:
-            return future
-        try:
-            return future.get(timeout=timeout)
-        except DeadlockError as error:
-            raise DeadlockError(error.cycle, OWN_END) from None
+        return future.get(timeout=timeout) if block else future
 
     def stats(self) -> ActorStats:
         """Return the counters of the actor, taken between two of its messages (or within the one that calls this).

@@ -24,6 +24,7 @@ from actors import (
     Future,
     HandlerDeclarationError,
     NotInActorError,
+    Priority,
     ShutdownPhase,
     SystemStoppedError,
     Timeout,
@@ -71,8 +72,9 @@ class AsyncCallable:
         (lambda me, callback: me.system.events.subscribe(object, callback), "target"),
         (lambda me, callback: me.pipe_to_self(Future(), on_success=callback), "on_success"),
         (lambda me, callback: me.pipe_to_self(Future(), on_failure=callback), "on_failure"),
+        (lambda _, callback: Priority(callback), "key"),
     ],
-    ids=["future", "token", "event", "success", "failure"],
+    ids=["future", "token", "event", "success", "failure", "key"],
 )
 def test_an_async_callback_is_refused_because_nobody_would_await_it(
     register: Callable[[Any, Any], object], name: str, callback: Callable[..., Any]
@@ -384,8 +386,21 @@ def test_a_wait_for_an_end_that_waits_for_the_waiter_says_that_it_goes_on(how: s
     assert isinstance(failed, DeadlockError)
     assert failed.cycle == ("/parent/child", "/parent", "/parent/child")
     assert "the stop or restart was begun and goes on" in str(failed)
-    assert str(failed).endswith("use self.stop(), or pass block=False")
+    assert str(failed).endswith("use self.stop() or block=False")
     assert str(pickle.loads(pickle.dumps(failed))) == str(failed)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_an_awaited_end_that_waits_for_the_waiter_says_so_too(reentrant: bool) -> None:  # a parameter of the test
+    class Waiting(Actor, reentrant=reentrant):
+        async def on_receive(self, message: Any) -> Any:
+            return await self.actor_ref.stop(block=False)
+
+    with ActorSystem() as system:
+        failed = system.spawn(Waiting, name="own").ask("stop", block=False).exception(timeout=SAFETY)
+    assert isinstance(failed, DeadlockError)
+    assert failed.cycle == ("/own", "/own")
+    assert "the stop or restart was begun and goes on" in str(failed)
 
 
 def test_a_wait_for_ones_own_stop_says_that_it_goes_on() -> None:
@@ -394,7 +409,7 @@ def test_a_wait_for_ones_own_stop_says_that_it_goes_on() -> None:
         failed = ref.ask(lambda _: ref.stop(), block=False).exception(timeout=SAFETY)
         assert ref.stop(timeout=SAFETY) in {True, False}
     assert isinstance(failed, DeadlockError)
-    assert str(failed).endswith("use self.stop(), or pass block=False")
+    assert str(failed).endswith("use self.stop() or block=False")
 
 
 def test_a_wait_for_the_end_of_its_own_system_names_the_way_that_does_not_wait() -> None:
