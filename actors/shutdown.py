@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.future import Future
 from actors._core.timers import check_seconds
-from actors.errors import BlockingInLoopError, Timeout
+from actors.errors import BlockingInLoopError, SystemStoppedError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,12 +73,13 @@ class Shutdown:
         self._system = system
         self._lock = threading.Lock()
         self._hooks: list[_Hook] = []  # under _lock
+        self._begun: set[ShutdownPhase] = set()  # under _lock: phases whose hooks were looked up
         self._claim: list[None] = [None]
         self._empty: Future[None] = Future()
         self.report: Future[ShutdownReport] = Future()
 
     def add(self, phase: ShutdownPhase, call: Callable[[], object], name: str, timeout: float) -> None:
-        """Register a hook."""
+        """Register a hook; raise SystemStoppedError if those of its phase are running already, or have run."""
         if not isinstance(phase, ShutdownPhase):
             msg = f"phase={phase!r} is not valid: use a member of ShutdownPhase"
             raise TypeError(msg)
@@ -88,8 +89,13 @@ class Shutdown:
         if not isinstance(name, str) or not name:
             msg = f"name={name!r} is not valid: a text that is not empty"
             raise ValueError(msg)
+        seconds = check_seconds("timeout", timeout)
         with self._lock:
-            self._hooks.append(_Hook(phase, call, name, check_seconds("timeout", timeout)))
+            late = phase in self._begun
+            if not late:
+                self._hooks.append(_Hook(phase, call, name, seconds))
+        if late:
+            raise SystemStoppedError(self._system.name)
 
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
@@ -166,6 +172,7 @@ class Shutdown:
         """Run the hooks of a phase, each for as long as it may take; return the names of those that failed."""
         failed: list[str] = []
         with self._lock:
+            self._begun.add(phase)
             hooks = [hook for hook in self._hooks if hook.phase is phase]
         for hook in hooks:
             done: Future[Any] = Future()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core.context import current_cell
 from actors.config import SystemConfig
-from actors.errors import DeadlockError, SystemStoppedError
+from actors.errors import DeadlockError
 from actors.runtime import Runtime, SystemState
 from actors.shutdown import ShutdownPhase, ShutdownReport, run_until_signal, run_until_signal_async
 
@@ -186,9 +186,6 @@ class ActorSystem:
         Raises:
             SystemStoppedError: it is too late for a hook of `phase`.
         """
-        late = (SystemState.STOPPED,) if phase is ShutdownPhase.AFTER_STOP else (SystemState.STOPPING, SystemState.STOPPED)
-        if self.state in late:
-            raise SystemStoppedError(self.name)
         self._runtime.shutdown.add(phase, hook, name, timeout)
 
     def request_shutdown(self) -> None:

@@ -317,20 +317,21 @@ class BoundedMailbox:
     def popleft(self) -> Any:
         """Take the next entry, and let the sender that has waited longest in. Raises IndexError when empty."""
         admitted: Future[None] | None = None
-        refusal: Exception | None = None
+        refused: list[tuple[Future[None], Exception]] = []
         with self._lock:
             entry = self._take()
-            if self._waiting and (self.capacity is None or len(self._queue) - self._exempted < self.capacity):
-                waiting, admitted = self._waiting.popleft()
+            while self._waiting and admitted is None and (self.capacity is None or len(self._queue) - self._exempted < self.capacity):
+                waiting, future = self._waiting.popleft()
                 try:
                     self._put(waiting)
                 except Exception as error:  # noqa: BLE001  # what a key raises is its sender's, not the actor's
-                    refusal = error
+                    refused.append((future, error))
+                else:
+                    admitted = future
         if admitted is not None:
-            if refusal is None:
-                admitted.try_set(None)
-            else:
-                admitted.try_fail(refusal)
+            admitted.try_set(None)
+        for sender, why in refused:
+            sender.try_fail(why)
         return entry
 
     def put_back(self, entries: list[Any]) -> None:

@@ -371,6 +371,22 @@ def test_a_hook_may_add_one_for_a_phase_to_come_and_none_for_a_phase_that_is_ove
     assert refused == [ShutdownPhase.BEFORE_STOP, ShutdownPhase.ACTORS]
 
 
+@pytest.mark.parametrize("phase", list(ShutdownPhase))
+def test_a_hook_cannot_add_one_for_the_phase_it_runs_in(phase: ShutdownPhase) -> None:
+    refused: list[ShutdownPhase] = []
+    system = ActorSystem()
+
+    def early() -> None:
+        try:
+            system.on_shutdown(phase, refused.clear, name="late")
+        except SystemStoppedError:
+            refused.append(phase)
+
+    system.on_shutdown(phase, early, name="early")
+    system.shutdown()
+    assert refused == [phase]
+
+
 # -- what errors of waits say ----------------------------------------------------------------------------------------------
 
 
