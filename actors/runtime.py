@@ -30,7 +30,7 @@ from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.mailbox import CLOSED, BoundedMailbox
 from actors._core.messages import Control, Signal
 from actors._core.mutex import Mutex
-from actors._core.options import DispatcherKind, Options
+from actors._core.options import DispatcherKind, Options, note_own_keywords
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
 from actors._core.tracing import TracedInbox
@@ -119,7 +119,10 @@ class Runtime:
         try:
             self.build(cell)
         except Exception as error:
-            raise ActorStartError(actor_class.__qualname__, error) from error
+            failure = ActorStartError(actor_class.__qualname__, error)
+            if isinstance(error, TypeError):
+                note_own_keywords(failure, actor_class, name=name, dispatcher=dispatcher, mailbox=mailbox)
+            raise failure from error
         future._cell = cell
 
         def report() -> None:

@@ -11,7 +11,7 @@ from actors._core.handlers import is_handler
 from actors._core.mailbox import Bounded, Mailbox, Priority, Unbounded
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["DispatcherKind", "Options", "check_async", "check_mailbox", "fold_options"]
+__all__ = ["DispatcherKind", "Options", "check_async", "check_mailbox", "fold_options", "note_own_keywords"]
 
 
 class DispatcherKind(Enum):
@@ -63,6 +63,17 @@ def check_mailbox(mailbox: object) -> None:
     if not isinstance(mailbox, Unbounded | Bounded | Priority):
         msg = f"mailbox={mailbox!r} is not valid: use Unbounded(), Bounded(...) or Priority(...)"
         raise TypeError(msg)
+
+
+def note_own_keywords(failure: BaseException, actor_class: type[Any], **given: object) -> None:
+    """Add a note to `failure` for each keyword that spawn() was given and took, although ``__init__`` has one of that name."""
+    parameters = inspect.signature(actor_class.__init__).parameters
+    for keyword, value in given.items():
+        if value is not None and keyword in parameters:
+            failure.add_note(
+                f"{keyword}= is spawn()'s own keyword and does not reach {actor_class.__qualname__}.__init__(): "
+                "pass that argument by position, or rename the parameter"
+            )
 
 
 def fold_options(actor_class: Any, declared: dict[str, Any]) -> Options:

@@ -16,6 +16,7 @@ from actors import (
     Actor,
     ActorDeadError,
     ActorRef,
+    ActorStartError,
     ActorSystem,
     Bounded,
     CancelToken,
@@ -385,6 +386,27 @@ def test_a_hook_cannot_add_one_for_the_phase_it_runs_in(phase: ShutdownPhase) ->
     system.on_shutdown(phase, early, name="early")
     system.shutdown()
     assert refused == [phase]
+
+
+def test_a_keyword_that_spawn_keeps_for_itself_is_named_if_init_misses_it() -> None:
+    class Named(Actor):
+        def __init__(self, name: str) -> None:
+            super().__init__()
+            self.own_name = name
+
+        def on_receive(self, message: Any) -> Any:
+            return self.own_name
+
+    with ActorSystem() as system:
+        with pytest.raises(ActorStartError) as caught:
+            system.spawn(Named, name="n")
+        (note,) = caught.value.__notes__
+        assert note.startswith("name= is spawn()'s own keyword")
+        assert note.endswith("Named.__init__(): pass that argument by position, or rename the parameter")
+        with pytest.raises(ActorStartError) as caught:
+            system.spawn(Named)
+        assert not hasattr(caught.value, "__notes__")
+        assert system.spawn(Named, "by position", name="n").ask("name", timeout=SAFETY) == "by position"
 
 
 # -- what errors of waits say ----------------------------------------------------------------------------------------------
