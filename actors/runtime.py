@@ -251,9 +251,19 @@ class Runtime:
 
     def live_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let async actors run on `loop`, which is running here, unless they have one already."""
+        self._see_off_closed_loop()
         with self._wiring:
             if self.loop_host is None:
                 self.loop_host = LoopHost(self, loop)
+
+    def _see_off_closed_loop(self) -> None:
+        """End the actors of a loop that was closed under them, and forget it."""
+        with self._wiring:
+            closed = self.loop_host
+            if closed is None or not closed.loop.is_closed():
+                return
+            self.loop_host = None
+        closed.lost()  # runs callbacks of users: no lock is held
 
     def check_here(self) -> None:
         """Raise ForkedError in a process that only inherited the system."""
@@ -262,10 +272,8 @@ class Runtime:
 
     def _loop(self) -> LoopHost:
         """Return the host of async actors, starting a loop thread if the system has no loop yet."""
+        self._see_off_closed_loop()
         with self._wiring:
-            if self.loop_host is not None and self.loop_host.loop.is_closed():
-                self.loop_host.lost()
-                self.loop_host = None
             if self.loop_host is None:
                 thread = LoopThread(self)
                 self.loop_host = thread.start()

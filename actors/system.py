@@ -223,10 +223,12 @@ class ActorSystem:
 
         Call it in the main thread.
         """
+        self._runtime.check_here()
         return run_until_signal(self._runtime)
 
     async def run_async(self) -> ShutdownReport:
         """Do what `run` does on the running event loop."""
+        self._runtime.check_here()
         return await run_until_signal_async(self._runtime)
 
     def __enter__(self) -> Self:

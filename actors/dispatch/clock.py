@@ -52,6 +52,7 @@ class RealClock:
         # Invariant: who pops the claim starts the thread, or puts the claim back. No lock: a `__del__` or a signal handler may come here
         # in the middle of the start, and leaves what it has to the thread that is being started.
         self._claim: list[None] = [None]
+        self._turn: list[None] = [None]  # popped by the one thread that makes calls: an interrupted start may bring about a second
         self._thread: threading.Thread | None = None  # written by who popped the claim
         self._closed = False  # set once, by `close`: nothing starts the thread again
 
@@ -63,14 +64,18 @@ class RealClock:
         """Call `call` at `when` on the clock's thread.
 
         Raises:
-            RuntimeError: no thread can be started. The call is made all the same once one can.
+            RuntimeError: no thread can be started.
         """
         handle = _Handle(when, next(self._numbers), call)
-        self._put(handle)
+        try:
+            self._put(handle)
+        except BaseException:
+            handle.cancel()
+            raise
         return handle
 
     def soon(self, call: Call) -> None:
-        """Call `call` on the clock's thread."""
+        """Call `call` on the clock's thread; raise RuntimeError if that cannot be started, and make the call once it can."""
         self._put(call)
 
     def close(self) -> None:
@@ -100,6 +105,10 @@ class RealClock:
         self._thread = thread
 
     def _run(self) -> None:
+        try:
+            self._turn.pop()
+        except IndexError:
+            return
         # What a step was at dies with it: while the thread sleeps, it keeps nothing alive that a call refers to.
         while self._step():
             continue
@@ -147,4 +156,4 @@ class RealClock:
         self._thread = None
         self._inbox = queue.SimpleQueue()
         self._heap = []
-        self._claim = [None]
+        self._claim, self._turn = [None], [None]

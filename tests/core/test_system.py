@@ -926,11 +926,12 @@ system = ActorSystem()
 ref = system.spawn(Marked, name="one")
 ref.ask("x")
 in_child(lambda: ref.stop(timeout=20), lambda: ref.kill(timeout=20), lambda: ref.restart(timeout=20), lambda: system.shutdown(),
-    lambda: system.request_shutdown(), lambda: asyncio.run(system.shutdown_async()))
+    lambda: system.request_shutdown(), lambda: asyncio.run(system.shutdown_async()), lambda: system.run(),
+    lambda: asyncio.run(system.run_async()))
 assert ref.ask("x") == "x"
 system.shutdown()
 """
     )
     code, lines, errors = program.finish()
     assert (code, errors) == (0, "")
-    assert lines == ["ForkedError"] * 6
+    assert lines == ["ForkedError"] * 8
