@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
+from pykka.messages import ProxyCall
 
 from actors._core import fates
 from actors._core.context import Strand, current_cell, current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import IDLE, WRAPPED, Entry
+from actors._core.messages import IDLE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,7 +54,7 @@ class TracedInbox:
         kind = type(entry)
         if kind is Entry:
             self._put(Entry((*entry, correlation, sender, incarnation)), *timeout)
-        elif kind in WRAPPED:  # a call through a proxy, which is no message for `on_receive`
+        elif kind is ProxyCall:  # deferred, and no message for `on_receive`
             self._put(Entry((entry, None, None, correlation, sender, incarnation)))
         else:
             self._put((entry, correlation, sender, incarnation))

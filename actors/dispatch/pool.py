@@ -127,8 +127,10 @@ class PoolWorker:
     def _main(self) -> None:
         """Begin strands. Control comes back here when one ends, or parks with no other to go on with."""
         self._root = getcurrent()
-        while not self.ended or self.parked or self.resumed:
-            strand, self._next = self._next or self._new_strand(), None
+        # Invariant: no greenlet outlives its thread in the middle of its frames. An idle strand ends when it is gone on with now.
+        while not self.ended or self.parked or self.resumed or self._strands:
+            strand = self._next or (self._strands.pop() if self._strands else self._new_strand())
+            self._next = None
             try:
                 strand.switch()
             except BaseException as error:  # the thread must not vanish with the run queue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import queue
 import signal
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,7 @@ from actors import (
     SystemStoppedError,
     Timeout,
     default_system,
+    get_all,
 )
 from actors.events import ActorStopped, CallbackFailed
 from tests.support import scaled
@@ -55,6 +58,11 @@ class Echo(Actor):
 class AsyncEcho(Actor):
     async def on_receive(self, message: Any) -> Any:
         return message
+
+
+class Waiting(Actor):
+    def on_receive(self, message: Future[Any]) -> Any:
+        return message.get()
 
 
 class Threaded(Echo, dispatcher=DispatcherKind.THREAD):
@@ -374,6 +382,23 @@ def test_a_shutdown_right_after_the_pool_went_quiet_ends_its_watcher() -> None:
         assert not [thread for thread in watcher if thread.is_alive()]
 
 
+def test_a_system_that_was_shut_down_is_freed_with_all_its_workers_had_at_hand() -> None:
+    """A hundred handlers waited at once: the worker's idle stacks must end with its thread, or what they hold is held for ever."""
+    gates = [Future[None]() for _ in range(100)]
+
+    def use() -> weakref.ref[Any]:
+        with ActorSystem() as system:
+            answers = [system.spawn(Waiting).ask(gate, block=False) for gate in gates]
+            for gate in gates:
+                gate.set()
+            get_all(answers, timeout=SAFETY)
+            return weakref.ref(system._runtime)
+
+    runtime = use()
+    gc.collect()
+    assert runtime() is None
+
+
 def test_the_default_system_is_made_anew_after_a_shutdown() -> None:
     before = default_system()
     ref = Echo.start()
@@ -409,13 +434,13 @@ def test_stop_events_of_all_actors_come_before_the_report() -> None:
 
 
 def test_run_returns_after_a_request_and_needs_no_signal() -> None:
+    before = signal.getsignal(signal.SIGINT)
     with ActorSystem() as system:
         system.spawn(Echo)
         system.request_shutdown()
         system.run()  # in the main thread, as tests are
         assert system.state is SystemState.STOPPED
-    handler = signal.getsignal(signal.SIGINT)
-    assert handler is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_run_async_leaves_the_signal_handlers_as_they_were() -> None:
@@ -597,6 +622,8 @@ def test_run_async_returns_after_a_request() -> None:
 PRELUDE = """
 import asyncio, os, signal, sys, threading, time
 from actors import *
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs inherit that it is ignored
 
 def print(*texts):  # each line in one piece, whichever thread it comes from
     os.write(1, (" ".join(map(str, texts)) + "\\n").encode())
