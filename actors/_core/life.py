@@ -137,6 +137,7 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
     if isinstance(error, cell.system.ports.cancelled):
         entry = cell.current
         if type(entry) is Entry and entry[1] is not None:
+            cell.reply = None
             entry[1].try_fail(AskCancelled("the handler was cancelled"))
             return
     elif not isinstance(error, Exception):

@@ -285,7 +285,7 @@ class Runner:
             await adrive(life.crashed(cell, ActorKilled()))
             cell.end_turn()
             return True
-        entry, cell.current = cell.current, IDLE
+        entry, cell.current, cell.reply = cell.current, IDLE, None
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
             future.try_fail(self._ended_by_cancel(Delivery(entry, future, cell.incarnation)))

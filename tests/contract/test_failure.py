@@ -29,6 +29,7 @@ from actors import (
     DownReason,
     Future,
     Lifecycle,
+    NotInActorError,
     ReplyHandle,
     SystemState,
     ThreadingActor,
@@ -397,6 +398,29 @@ def test_a_cancellation_that_comes_out_of_a_handler_ends_no_system(dispatcher: D
             asked.ask(asyncio.CancelledError(), timeout=SAFETY)
         assert asked.ask("lives on", timeout=SAFETY) == 2
         assert system.state is SystemState.RUNNING
+
+
+@everywhere
+def test_a_message_told_after_a_cancelled_ask_has_nobody_to_reply_to(dispatcher: DispatcherKind) -> None:
+    refusals: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    class Replying(Fragile):
+        def on_receive(self, message: Any) -> Any:
+            if message == "told":
+                try:
+                    self.reply_later()
+                except NotInActorError as error:
+                    refusals.put(error)
+                else:
+                    refusals.put(None)
+            return super().on_receive(message)
+
+    with ActorSystem() as system:
+        ref = system.spawn(Replying, dispatcher=dispatcher)
+        with pytest.raises(AskCancelled):
+            ref.ask(asyncio.CancelledError(), timeout=SAFETY)
+        ref.tell("told")
+        assert isinstance(refusals.get(timeout=SAFETY), NotInActorError)
 
 
 def test_a_cancellation_that_comes_out_of_a_plain_handler_nobody_waits_for_is_a_crash() -> None:
