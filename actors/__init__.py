@@ -10,11 +10,12 @@ from pykka import CallableProxy, traversable
 
 from actors import debug, messages, typing
 from actors._core.actor import Actor, ThreadingActor
-from actors._core.events import EventStream, Subscription
+from actors._core.bounded import Overflow
+from actors._core.event_stream import EventStream, Subscription
 from actors._core.future import Future
 from actors._core.handlers import handler
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.mailbox import Bounded, Overflow, Priority, Unbounded
+from actors._core.mailbox import Bounded, Priority, Unbounded
 from actors._core.messages import Down, PipeFailed, ReceiveTimeout, Request
 from actors._core.options import DispatcherKind
 from actors._core.proxy import ActorProxy

@@ -1,5 +1,6 @@
 """What a system tells about itself: the records that `ActorSystem.events` carries."""
 
+from actors._core.event_stream import EventStream, Subscription
 from actors._core.events import (
     ActorCrashed,
     ActorRestarted,
@@ -8,10 +9,8 @@ from actors._core.events import (
     CallbackFailed,
     DeadLetter,
     DeadLetterReason,
-    EventStream,
     HandlerAbandoned,
     HandlerBlocked,
-    Subscription,
     UnreadFailure,
     WorkersExhausted,
 )

@@ -8,10 +8,9 @@ import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors._core import cell as cell_module
-from actors._core import deadlock
+from actors._core import admission, deadlock
 from actors._core.cell import Lane
-from actors._core.mailbox import Door
+from actors._core.doors import Door
 from actors._core.registry import share
 from actors.dispatch.waiting import hosts_nobody
 from actors.errors import ForkedError
@@ -90,7 +89,7 @@ def _after_fork() -> None:
     _keeper_lock = threading.Lock()
     # Locks of modules may have been held by threads that did not come along.
     deadlock.renew()
-    cell_module.renew()
+    admission.renew()
     hosts_nobody()
     for runtime in list(runtimes):
         runtime.forked()

@@ -14,7 +14,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors import process
 from actors._core import ending, life
+from actors._core.admission import warm
+from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell, Lane
+from actors._core.doors import CLOSED
+from actors._core.event_stream import EventStream
 from actors._core.events import (
     ActorRestarted,
     ActorStarted,
@@ -22,12 +26,10 @@ from actors._core.events import (
     CallbackFailed,
     DeadLetter,
     DeadLetterReason,
-    EventStream,
     UnreadFailure,
 )
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.mailbox import CLOSED, BoundedMailbox
 from actors._core.messages import Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import DispatcherKind, Options, note_own_keywords
@@ -310,7 +312,7 @@ class Runtime:
     @staticmethod
     def put_back(cell: Cell, entries: list[Any]) -> None:
         """Put unstashed entries at the front of the mailbox, in order."""
-        cell.warm()
+        warm(cell)
         queue = cell.queue
         if isinstance(queue, BoundedMailbox):
             queue.put_back(entries)

@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors._core.future import Future
-from actors._core.timers import check_seconds
+from actors._core.seconds import check_seconds
 from actors.errors import BlockingInLoopError, SystemStoppedError, Timeout
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from actors._core.actor import Actor
     from actors._core.cell import Cell
-    from actors._core.events import EventStream
+    from actors._core.event_stream import EventStream
     from actors._core.mailbox import Mailbox
     from actors._core.options import DispatcherKind
     from actors._core.ports import Ports

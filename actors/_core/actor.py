@@ -17,8 +17,9 @@ from actors._core.options import DispatcherKind, Options, check_async, fold_opti
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
 from actors._core.reply import CancelToken, ReplyHandle, token_of, why_no_reply
+from actors._core.seconds import check_seconds
 from actors._core.shadowable import Shadowable
-from actors._core.timers import TimerMode, Timers, check_seconds
+from actors._core.timers import TimerMode, Timers
 from actors.errors import HandlerDeclarationError, NotInActorError, StashFullError
 
 if TYPE_CHECKING:

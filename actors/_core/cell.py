@@ -11,15 +11,14 @@ Who may touch what:
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._core import fates
+from actors._core.bounded import BoundedMailbox
+from actors._core.doors import CLOSED, COLD
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.mailbox import CLOSED, COLD, BoundedMailbox, Shut
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
-from actors.errors import ActorDeadError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,14 +37,6 @@ if TYPE_CHECKING:
 __all__ = ["Cell", "Host", "Lane", "Rare"]
 
 LOST = 1000  # dropped messages kept for an actor's hook
-
-_settling = threading.RLock()  # see Cell.settle; taken only where a mailbox was taken out of use under a sender's hands
-
-
-def renew() -> None:
-    """Make the module's lock anew, in a forked child."""
-    global _settling  # noqa: PLW0603
-    _settling = threading.RLock()
 
 
 class Host(Protocol):
@@ -244,114 +235,7 @@ class Cell:
             self.rare = Rare()
         return self.rare
 
-    # -- sending, the long way ---------------------------------------------------------------------------------------------
-
-    def admit(self, entry: Any) -> None:
-        """Take `entry` where the door said no: wake a cold mailbox, or refuse.
-
-        Raises:
-            ActorDeadError: the mailbox is closed.
-        """
-        while True:
-            self.warm()
-            inbox = self.inbox
-            if inbox is CLOSED:
-                message = self.unwrap(entry)[0]
-                label = self.label()
-                raise ActorDeadError(f"{label} not found", label, message)
-            try:
-                inbox.append(entry)
-            except Shut:
-                continue
-            if self.inbox is not inbox:
-                self.settle(inbox)
-            return
-
-    def warm(self) -> None:
-        """Give a cold actor its mailbox."""
-        if self.inbox is COLD:
-            built = self.options.mailbox.build(self)
-            idlest = None
-            with self.system.lock:
-                if self.inbox is COLD:
-                    self.queue = deque() if built is None else built
-                    self.inbox = self.system.door_of(self)
-                    idlest = self.system.warmed(self)
-            if idlest is not None and not idlest.cool():
-                self.system.keep_warm(idlest)
-
-    def cool(self) -> bool:
-        """Give the mailbox of an idle actor back; False if the actor is busy."""
-        try:
-            self.token.pop()
-        except IndexError:
-            return self.inbox is CLOSED
-        # Invariant: the door changes before the look into the queue, and senders append before they look at the door: what this
-        # look does not see, its sender settles. Nobody gets past a cold door while the lock is held, and an end that comes without
-        # the token (of a killed actor whose turn does not come) has changed the state under the lock before it shuts the door.
-        with _settling, self.system.lock:
-            queue = self.queue
-            if type(queue) is deque and self.state is Lifecycle.RUNNING:
-                inbox, self.inbox = self.inbox, COLD
-                if queue:
-                    self.inbox = inbox
-                else:
-                    self.queue = ()
-        self.token.append(self)
-        if self.queue or self.control:
-            self.rouse()
-        return self.inbox is COLD
-
-    def settle(self, inbox: Any) -> None:
-        """Look after entries that reached `inbox` after it was taken out of use.
-
-        Called by a sender that found `self.inbox` changed after its append. The lock makes taking an entry out and putting it where it
-        belongs one step, so that a sender whose entry another one settles does not overtake it with its next.
-        """
-        if type(inbox) is not deque:
-            inbox = getattr(inbox, "queue", inbox)
-        if isinstance(inbox, BoundedMailbox):
-            return  # its own lock orders sends and close
-        refused: list[Any] = []
-        with _settling:
-            self._settle(inbox, refused)
-        for entry in refused:  # runs callbacks of users: no lock is held
-            fates.refuse(self, entry)
-
-    def _settle(self, inbox: deque[Any], refused: list[Any]) -> None:
-        while inbox and self.queue is not inbox:
-            try:
-                entry = inbox.popleft()
-            except IndexError:
-                return
-            if not self._put(entry, lambda moved: self._settle(moved, refused)):
-                refused.append(entry)
-
-    def post(self, entry: Any) -> bool:
-        """Put an entry that no bound holds back into the user lane; return False if the mailbox is closed.
-
-        For stops, ticks, notices and piped results.
-        """
-        if not self._put(entry, self.settle):
-            return False
-        self.rouse()
-        return True
-
-    def _put(self, entry: Any, settle: Callable[[Any], None]) -> bool:
-        while True:
-            inbox = self.inbox
-            if inbox is COLD:
-                self.warm()
-                continue
-            if inbox is CLOSED:
-                return False
-            try:
-                (inbox.append if type(inbox) is deque else inbox.exempt)(entry)
-            except Shut:
-                continue
-            if self.inbox is not inbox:
-                settle(inbox if type(inbox) is deque else getattr(inbox, "queue", inbox))
-            return True
+    # -- turns -----------------------------------------------------------------------------------------------------------
 
     def rouse(self) -> None:
         """Queue the cell for a turn if nobody has done so yet."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors._core import life
+from actors._core.admission import post
 from actors._core.context import current_cell
+from actors._core.doors import CLOSED
 from actors._core.events import HandlerAbandoned
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.mailbox import CLOSED
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
-from actors._core.timers import check_seconds
+from actors._core.seconds import check_seconds
 from actors.errors import ActorDeadError, ActorKilled
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
     seconds = None if deadline is None else check_seconds("deadline", deadline)
     future: Future[bool] = Future()
     future._cell = cell
-    if not cell.post(Entry((STOP, future, None))) and not _when_stopped(cell, future):
+    if not post(cell, Entry((STOP, future, None))) and not _when_stopped(cell, future):
         future.try_set(False)
     elif seconds is None:
         future._ends = cell

@@ -10,15 +10,17 @@ import pykka
 from pykka.messages import ProxyCall
 
 from actors._core import ending
+from actors._core.admission import admit, settle
+from actors._core.bounded import BoundedMailbox
 from actors._core.context import current_cell
+from actors._core.doors import CLOSED, Shut
 from actors._core.future import Future
 from actors._core.inbox_view import InboxView
 from actors._core.lifecycle import Lifecycle
-from actors._core.mailbox import CLOSED, BoundedMailbox, Shut
 from actors._core.messages import Control, Entry, Note, Request, Signal
+from actors._core.seconds import check_seconds, check_timeout
 from actors._core.sending import note_of, send_async, send_within
 from actors._core.stats import ActorStats, snapshot
-from actors._core.timers import check_seconds, check_timeout
 from actors.errors import ActorError, DeadlockError, Timeout
 
 if TYPE_CHECKING:
@@ -144,10 +146,10 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         try:
             inbox.append(message)
         except Shut:
-            target.admit(message)
+            admit(target, message)
         else:
             if target.inbox is not inbox:
-                target.settle(inbox)
+                settle(target, inbox)
         if target.token:
             try:
                 cell = target.token.pop()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors._core.admission import admit, warm
+from actors._core.bounded import BoundedMailbox
 from actors._core.context import current_cell, current_entry
-from actors._core.mailbox import BoundedMailbox, Shut
+from actors._core.doors import Shut
 from actors._core.messages import Entry, Note
-from actors._core.timers import check_seconds
+from actors._core.seconds import check_seconds
 from actors.errors import Timeout
 
 if TYPE_CHECKING:
@@ -36,14 +38,14 @@ def send_within(target: Cell, entry: Entry, timeout: float) -> float:
     try:
         target.inbox.append(entry, timeout)
     except Shut:
-        target.admit(entry)
+        admit(target, entry)
     target.rouse()
     return max(0.0, timeout - (clock.now() - begin))
 
 
 async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -> None:
     """Send, awaiting room in a bounded mailbox for at most `timeout` seconds."""
-    target.warm()
+    warm(target)
     queue = target.queue
     if not isinstance(queue, BoundedMailbox):
         target.ref.tell(entry)

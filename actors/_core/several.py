@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from actors._core.future import DONE, HOOKED, Future, wait_for_one
+from actors._core.future import DONE, HOOKED, Future
+from actors._core.wait import wait_for_one
 from actors.errors import Timeout
 
 if TYPE_CHECKING:

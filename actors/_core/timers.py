@@ -10,6 +10,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors._core import fates
+from actors._core.admission import post
 from actors._core.context import origin_of
 from actors._core.events import DeadLetterReason
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.ports import Clock, TimerHandle
 
-__all__ = ["PipeNote", "TimerMode", "Timers", "check_seconds", "check_timeout", "pipe"]
+__all__ = ["PipeNote", "TimerMode", "Timers", "pipe"]
 
 
 class TimerMode(Enum):
@@ -31,33 +32,6 @@ class TimerMode(Enum):
 
     FIXED_RATE = "fixed rate"
     """From due time to due time: late ticks are made up for, one at a time."""
-
-
-def check_seconds(name: str, seconds: object) -> float:
-    """Return `seconds` as a float, or raise naming parameter and value."""
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float):
-        msg = f"{name}={seconds!r} is not valid: a number of seconds"
-        raise TypeError(msg)
-    if not 0 <= seconds < float("inf"):
-        msg = f"{name}={seconds!r} is not valid: seconds, 0 or more"
-        raise ValueError(msg)
-    return float(seconds)
-
-
-def check_timeout(timeout: object) -> float | None:
-    """Return `timeout`, or raise unless it is None or a number of seconds.
-
-    A negative one is as good as 0, as in pykka; an infinite one is as good as None, also where a deadlock is looked for.
-    """
-    if timeout is None:
-        return None
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float):
-        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
-        raise TypeError(msg)
-    if timeout != timeout:  # noqa: PLR0124  # nan
-        msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
-        raise ValueError(msg)
-    return None if timeout == float("inf") else timeout
 
 
 class _Timer(Note):
@@ -83,7 +57,7 @@ class _Timer(Note):
     def fire(self) -> None:
         """Send the tick. Runs on the clock's thread."""
         if self.live:
-            self.owner.cell.post(Entry((self.message, None, self)))
+            post(self.owner.cell, Entry((self.message, None, self)))
 
     def cancel(self) -> None:
         self.live = False
@@ -131,7 +105,7 @@ class _Silence(Note):
             return
         due = self.last + self.seconds
         if self.owner.clock.now() >= due:
-            self.owner.cell.post(Entry((ReceiveTimeout(), None, self)))
+            post(self.owner.cell, Entry((ReceiveTimeout(), None, self)))
         else:
             self.handle = self.owner.clock.call_at(due, self.fire)
 
@@ -246,7 +220,7 @@ def pipe(
         except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
             message = PipeFailed(broken)
         entry = Entry((message, None, note, *origin))
-        if not cell.post(entry):
+        if not post(cell, entry):
             fates.refuse(cell, entry)
 
     attach(report)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from actors._core.admission import post
 from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import STOP, Entry
@@ -122,7 +123,7 @@ class Tree:
                 family.told = child = family.leaving.pop() if family.leaving else None
             if child is None:
                 return
-            if child.post(Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
+            if post(child, Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
                 return
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from actors._core.admission import post
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import Control, Down, Entry, Note, Signal
 from actors.errors import LinkedActorDied
@@ -43,7 +44,7 @@ def watch(cell: Cell, target: Cell) -> None:
         if not dead:
             watchers[cell] = note
     if dead:
-        cell.post(Entry((Down(target.ref, DownReason.NOT_FOUND), None, note)))
+        post(cell, Entry((Down(target.ref, DownReason.NOT_FOUND), None, note)))
 
 
 def unwatch(cell: Cell, target: Cell) -> None:
@@ -95,7 +96,7 @@ def gone(cell: Cell, rare: Rare, reason: DownReason, error: BaseException | None
         for other in links:
             other.rare.links.pop(cell, None)  # type: ignore[union-attr]  # made by `link`
     for watcher, note in watchers.items():
-        watcher.post(Entry((Down(cell.ref, reason, error), None, note)))
+        post(watcher, Entry((Down(cell.ref, reason, error), None, note)))
     for target in tuple(rare.watching):
         unwatch(cell, target)
     if reason is not DownReason.STOPPED:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, Self
 from greenlet import getcurrent
 
 from actors import ActorSystem, DispatcherKind, Future, SystemConfig
-from actors._core import future as kernel_future
 from actors._core import life
 from actors._core.cell import Cell, Lane
 from actors._core.context import Strand, current_cell
 from actors._core.ports import Ports, install
 from actors._core.turn import run
+from actors._core.wait import wait_for_one
 from actors.dispatch.runner import Runner, adrive
 from actors.errors import BlockingInLoopError, Timeout
 
@@ -353,7 +353,7 @@ class SingleStep:
 
     def _wait(self, future: Future[Any], timeout: float | None) -> bool:
         self._awaits = True
-        return kernel_future.wait_for_one((future,), timeout)
+        return wait_for_one((future,), timeout)
 
 
 def _is_async(cell: Cell) -> bool:

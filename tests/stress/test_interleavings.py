@@ -28,9 +28,11 @@ from actors import (
     SystemStoppedError,
 )
 from actors._core import deadlock, life, turn
-from actors._core import future as kernel_future
+from actors._core import wait as kernel_wait
+from actors._core.admission import cool
+from actors._core.admission import settle as settle_door
+from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell
-from actors._core.mailbox import BoundedMailbox
 from actors._core.messages import Entry, Signal
 from actors._core.sending import send_async, send_within
 from actors.dispatch.event_loop import LoopHost
@@ -79,7 +81,7 @@ class SlowTell:
 
     def finish(self) -> None:
         if self.cell.inbox is not self.door:
-            self.cell.settle(self.door)
+            settle_door(self.cell, self.door)
         self.cell.rouse()
 
 
@@ -189,7 +191,7 @@ def settle(pool: Any) -> None:
 
 
 @pytest.mark.parametrize("tracing", [False, True])
-@pytest.mark.parametrize("text", ["self.inbox = self.inbox, COLD", "if queue:", "self.queue = ()", "self.token.append(self)"])
+@pytest.mark.parametrize("text", ["cell.inbox = cell.inbox, COLD", "if queue:", "cell.queue = ()", "cell.token.append(cell)"])
 @pytest.mark.parametrize("append_first", [True, False])
 def test_a_send_that_crosses_the_giving_back_of_a_mailbox_is_handled_in_order(text: str, append_first: bool, tracing: bool) -> None:
     with ActorSystem(config=SystemConfig(tracing=tracing)) as system:
@@ -211,8 +213,8 @@ def test_a_send_that_crosses_the_giving_back_of_a_mailbox_is_handled_in_order(te
             crossing.start()
             crossing.join(0.3)  # it may have to wait for a lock that `cool` holds
 
-        at_line(Cell.cool.__code__, line_of(Cell.cool, text), begin)
-        ref._target.cool()
+        at_line(cool.__code__, line_of(cool, text), begin)
+        cool(ref._target)
         sys.settrace(None)
         if crossing.ident is None:  # the line was not reached: `cool` gave up before
             begin()
@@ -225,7 +227,7 @@ def test_a_traced_message_that_is_settled_arrives_bare() -> None:
         ref = system.spawn(Recorder)
         ref.ask("seen", timeout=PATIENCE)
         send = SlowTell(ref, "bare")
-        assert ref._target.cool()
+        assert cool(ref._target)
         send.append()
         send.finish()
         assert ref.ask("seen", timeout=PATIENCE) == ["bare"]
@@ -318,7 +320,7 @@ def test_callbacks_of_a_send_that_crosses_the_end_run_with_no_lock_of_the_framew
         def send_with_lock() -> None:
             with lock:
                 has_lock.set()
-                other._target.cool()
+                cool(other._target)
                 told.append()
                 told.finish()
             outcomes.append("sender")
@@ -463,13 +465,13 @@ def test_a_kill_that_comes_just_before_a_handler_parks_leaves_its_worker_whole(m
     def racing(cell: Cell, *args: Any, **kwargs: Any) -> None:
         begin(cell, *args, **kwargs)
         if cell is ref._target:
-            monkeypatch.setattr(kernel_future, "begin_wait", begin)
+            monkeypatch.setattr(kernel_wait, "begin_wait", begin)
             aside(lambda: ref.kill(block=False))
 
     with ActorSystem() as system:
         ref = system.spawn(Waiting, dispatcher=DispatcherKind.POOL)
         others = [system.spawn(Waiting, dispatcher=DispatcherKind.POOL) for _ in range(3)]
-        monkeypatch.setattr(kernel_future, "begin_wait", racing)
+        monkeypatch.setattr(kernel_wait, "begin_wait", racing)
         ref.tell(never)
         assert ref.actor_stopped.wait(PATIENCE)
         gates: list[Future[int]] = [Future() for _ in others]

@@ -27,6 +27,7 @@ from actors import (
     Timeout,
     get_all,
 )
+from actors._core.admission import cool
 from actors.dispatch.waiting import ThreadParker
 from actors.events import DeadLetter
 from tests.stress.threads import PATIENCE, race
@@ -335,14 +336,14 @@ def test_a_mailbox_that_is_taken_back_while_it_closes_loses_nothing() -> None:
                     except ActorDeadError:
                         counted.returned.append(message)
 
-            def cool(ref: ActorRef[Any] = ref) -> None:
+            def take_back(ref: ActorRef[Any] = ref) -> None:
                 for _ in range(each):
-                    ref._target.cool()
+                    cool(ref._target)
 
             def end(ref: ActorRef[Any] = ref) -> None:
                 ref.stop(timeout=PATIENCE)
 
-            race(end, cool, cool, lambda send=send: send(0), lambda send=send: send(1))  # type: ignore[misc]
+            race(end, take_back, take_back, lambda send=send: send(0), lambda send=send: send(1))  # type: ignore[misc]
     counted.assert_one_fate_each(rounds * each * 2)
 
 

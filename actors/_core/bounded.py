@@ -1,0 +1,242 @@
+"""The bounded mailbox at work.
+
+An unbounded mailbox is a plain `deque`: senders append, the one actor pops. A bounded one is an object with the same three methods
+(`append`, `popleft`, `__len__`) plus `exempt`, the way in for what no bound holds back: replies, ticks, notices and stops.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from actors._core import fates
+from actors._core.context import current_cell
+from actors._core.doors import Shut
+from actors._core.events import DeadLetterReason
+from actors._core.future import Future
+from actors._core.mutex import Mutex
+from actors.errors import ActorDeadError, MailboxFullError, Timeout, WouldBlockError
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+    from actors._core.mailbox import Bounded, Priority
+
+__all__ = ["BoundedMailbox", "Overflow"]
+
+
+class Overflow(Enum):
+    """What a full mailbox does with one more message."""
+
+    BLOCK = "block"
+    REJECT = "reject"
+    DROP_NEWEST = "drop newest"
+    DROP_OLDEST = "drop oldest"
+
+
+class _Uncounted(tuple[Any, ...]):
+    """Holds an entry that does not count against the bound."""
+
+    __slots__ = ()
+
+
+class BoundedMailbox:
+    """A mailbox with a bound. All its state is guarded by `_lock`; no user code runs under it."""
+
+    __slots__ = ("_cell", "_exempted", "_lock", "_open", "_queue", "_waiting", "capacity", "overflow", "timeout")
+
+    def __init__(self, cell: Cell, declared: Bounded | Priority) -> None:
+        self._cell = cell
+        self.capacity = declared.capacity
+        self.overflow = declared.overflow
+        self.timeout = declared.timeout
+        self._lock = Mutex()
+        self._queue = self._new_queue()
+        self._exempted = 0  # entries in the queue that do not count
+        self._open = True
+        # Senders that wait for room, in order: (entry, future of its admission).
+        self._waiting: deque[tuple[Any, Future[None]]] = deque()
+
+    def _new_queue(self) -> Any:
+        return deque()
+
+    # the queue's own order: overridden by the priority mailbox
+    def _put(self, entry: Any) -> None:
+        self._queue.append(entry)
+
+    def _put_exempt(self, entry: Any) -> None:
+        self._exempted += 1
+        self._queue.append(_Uncounted((entry,)))
+
+    def _take(self) -> Any:
+        entry = self._queue.popleft()
+        if type(entry) is _Uncounted:
+            self._exempted -= 1
+            return entry[0]
+        return entry
+
+    def _evict(self) -> Any:
+        """Take out the oldest counted entry."""
+        for index, entry in enumerate(self._queue):
+            if type(entry) is not _Uncounted:
+                del self._queue[index]
+                return entry
+        return None
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def _has_room(self) -> bool:
+        return self.capacity is None or (len(self._queue) - self._exempted < self.capacity and not self._waiting)
+
+    # -- senders -----------------------------------------------------------------------------------------------------------
+
+    def append(self, entry: Any, timeout: float | None = None) -> None:
+        """Admit `entry`, or do what the overflow policy says.
+
+        Args:
+            entry: what is sent.
+            timeout: seconds the sender will wait for room, if fewer than the declared ones.
+
+        Raises:
+            Shut: the mailbox is closed.
+            MailboxFullError: refused, or no room within the timeout.
+            WouldBlockError: the caller is an event loop and would have to wait.
+        """
+        prepared = self._prepare(entry)
+        victim: Any = None
+        with self._lock:
+            if not self._open:
+                raise Shut
+            if self._has_room():
+                self._put(prepared)
+                return
+            if self.overflow is Overflow.DROP_OLDEST:
+                self._put(prepared)
+                victim = self._evict()
+            elif self.overflow is Overflow.DROP_NEWEST:
+                victim = prepared
+        if self.overflow is Overflow.DROP_OLDEST:
+            fates.dropped(self._cell, self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
+        elif self.overflow is Overflow.DROP_NEWEST:
+            fates.dropped(self._cell, entry, DeadLetterReason.DROPPED_NEWEST)
+        elif self.overflow is Overflow.REJECT:
+            raise self.full(entry)
+        else:
+            self._wait_for_room(entry, self.patience(timeout))
+
+    def patience(self, timeout: float | None) -> float | None:
+        """Return how long a sender with `timeout` waits for room: its own time or the declared one, whichever is shorter."""
+        given = [seconds for seconds in (timeout, self.timeout) if seconds is not None]
+        return min(given) if given else None
+
+    def full(self, entry: Any, waited: float | None = None) -> MailboxFullError:
+        """Return the error for an entry that found no room."""
+        why = f"for {waited} seconds" if waited is not None else ""
+        return MailboxFullError(self._cell.label(), self._cell.unwrap(entry)[0], self.capacity or 0, why)
+
+    def _wait_for_room(self, entry: Any, timeout: float | None) -> None:
+        cell = self._cell
+        message = cell.unwrap(entry)[0]
+        if current_cell() is cell:
+            raise MailboxFullError(cell.label(), message, self.capacity or 0, "and it is the sender's own")
+        if cell.system.ports.waiter.on_loop():
+            raise WouldBlockError(cell.label(), message, self.capacity or 0)
+        admitted = self.offer(entry)
+        try:
+            admitted.get(timeout=timeout)
+        except Timeout:
+            if self.withdraw(admitted):
+                raise self.full(entry, timeout) from None
+            admitted.get()  # let in at this very moment, or sent back because the actor ended
+        except BaseException:
+            self.withdraw(admitted)
+            raise
+
+    def offer(self, entry: Any) -> Future[None]:
+        """Queue up for admission behind the senders that wait already; return the future of being let in.
+
+        Under another policy than BLOCK, that policy is applied at once.
+        """
+        admitted: Future[None] = Future()
+        if self.overflow is not Overflow.BLOCK:
+            self.append(entry)
+            admitted.set(None)
+            return admitted
+        prepared = self._prepare(entry)
+        admitted._cell = self._cell
+        with self._lock:
+            if not self._open:
+                raise Shut
+            if not self._has_room():
+                self._waiting.append((prepared, admitted))
+                return admitted
+            self._put(prepared)
+        admitted.set(None)
+        return admitted
+
+    def withdraw(self, admitted: Future[None]) -> bool:
+        """Leave the line of `offer`; return False if admission came first."""
+        with self._lock:
+            for index, (_, future) in enumerate(self._waiting):
+                if future is admitted:
+                    del self._waiting[index]
+                    return True
+        return False
+
+    def exempt(self, entry: Any) -> None:
+        """Admit `entry` whatever the bound; raise Shut if closed."""
+        with self._lock:
+            if not self._open:
+                raise Shut
+            self._put_exempt(entry)
+
+    def _prepare(self, entry: Any) -> Any:
+        return entry
+
+    def _entry(self, prepared: Any) -> Any:
+        return prepared
+
+    def entries(self) -> tuple[Any, ...]:
+        """Return what waits, in no particular order."""
+        with self._lock:
+            return tuple(entry[0] if type(entry) is _Uncounted else entry for entry in self._queue)
+
+    # -- the actor ---------------------------------------------------------------------------------------------------------
+
+    def popleft(self) -> Any:
+        """Take the next entry, and let the sender that has waited longest in. Raises IndexError when empty."""
+        admitted: Future[None] | None = None
+        refused: list[tuple[Future[None], Exception]] = []
+        with self._lock:
+            entry = self._take()
+            while self._waiting and admitted is None and (self.capacity is None or len(self._queue) - self._exempted < self.capacity):
+                waiting, future = self._waiting.popleft()
+                try:
+                    self._put(waiting)
+                except Exception as error:  # noqa: BLE001  # what a key raises is its sender's, not the actor's
+                    refused.append((future, error))
+                else:
+                    admitted = future
+        if admitted is not None:
+            admitted.try_set(None)
+        for sender, why in refused:
+            sender.try_fail(why)
+        return entry
+
+    def put_back(self, entries: list[Any]) -> None:
+        """Put unstashed entries at the front, in order, whatever the bound."""
+        with self._lock:
+            self._exempted += len(entries)
+            self._queue.extendleft(_Uncounted((entry,)) for entry in reversed(entries))
+
+    def close(self) -> None:
+        """Admit nothing from now on; senders that wait get ActorDeadError with their message."""
+        with self._lock:
+            self._open = False
+            waiting, self._waiting = self._waiting, deque()
+        for prepared, admitted in waiting:
+            entry = self._entry(prepared)
+            message = self._cell.unwrap(entry)[0]
+            label = self._cell.label()
+            admitted.try_fail(ActorDeadError(f"{label} stopped before it had room for the message", label, message))
