@@ -20,7 +20,7 @@ import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from greenlet import getcurrent
+from greenlet import enable_optional_cleanup, getcurrent
 
 from actors._core import life
 from actors._core.cell import Lane
@@ -39,6 +39,11 @@ __all__ = ["Pool"]
 logger = logging.getLogger("actors")
 
 SPARE_STRANDS = 64  # idle greenlets a worker keeps for the next park
+
+# When a thread ends while one reference to its main greenlet is left (a worker's, or that of an exception kept from a wait), greenlet
+# looks for its owner through the whole heap, with a pointer that it does not own: a collection in that moment makes it dangle, and the
+# process crashes. The search is for a leak that nothing here has. See docs/decisions/0012.
+enable_optional_cleanup(False)  # greenlet's own signature
 
 _NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has none
 

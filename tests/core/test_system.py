@@ -708,6 +708,32 @@ class Program:
         return self.process.returncode, out.splitlines(), errors
 
 
+def test_no_search_through_the_heap_begins_when_a_worker_that_parked_handlers_ends() -> None:
+    # Decision 12: in that search a collection at the wrong moment crashes the process.
+    program = Program("""
+        import gc
+
+        class Waits(Actor):
+            def on_receive(self, message):
+                return self.actor_ref.ask("me") if message == "deadlock" else message.get()
+
+        found = []
+        gc.get_referrers = lambda one: found.append(one) or [one, one]
+        for turn in range(10):
+            gates = [Future() for _ in range(10)]
+            with ActorSystem() as system:
+                asks = [system.spawn(Waits).ask(gate, block=False) for gate in gates]
+                for gate in gates:
+                    gate.set(turn)
+                assert [ask.get() for ask in asks] == [turn] * 10
+                assert system.spawn(Waits).ask("deadlock", block=False).exception() is not None
+            for _ in range(100):  # greenlet cleans up between two instructions of the main thread
+                pass
+        print(len(found))
+    """)
+    assert program.finish() == (0, ["0"], "")
+
+
 @posix
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_run_ends_on_a_signal_in_order_with_exit_code_0_and_no_traceback(number: int) -> None:
