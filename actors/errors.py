@@ -157,7 +157,8 @@ class DeadlockError(ActorError):
     """Waiting here would close a cycle of waits that nobody can ever end.
 
     Attributes:
-        cycle: the actors' paths, each waiting for the next, the first one again at the end.
+        cycle: the actors' paths, each waiting for the next, the first one again at the end; like ``system:/path`` if they are of
+            several systems.
         advice: what to do instead.
     """
 

@@ -7,13 +7,14 @@ import contextlib
 import inspect
 import signal
 import threading
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors._core.future import Future
 from actors._core.seconds import check_seconds
-from actors.errors import BlockingInLoopError, SystemStoppedError, Timeout
+from actors.errors import BlockingInLoopError, DeadlockError, SystemStoppedError, Timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,9 @@ class _Hook:
     timeout: float
 
 
+_hook_of: ContextVar[Shutdown | None] = ContextVar("greenroom_hook_of", default=None)  # whose hook runs here
+
+
 class Shutdown:
     """The one shutdown of one system. Whoever comes first runs it; the others wait for its report."""
 
@@ -99,6 +103,7 @@ class Shutdown:
 
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
+        self._check_no_hook()
         limit = self._limit(timeout)
         self._system.ports.waiter.check("shutdown() would block the event loop; write `await system.shutdown_async()`")
         host = self._system.loop_host
@@ -109,6 +114,7 @@ class Shutdown:
 
     async def run_async(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, awaiting. Cancelling it kills what is left; the shutdown is seen through."""
+        self._check_no_hook()
         self.begin(self._limit(timeout))
         cancelled: asyncio.CancelledError | None = None
         while not self.report.done():
@@ -136,6 +142,10 @@ class Shutdown:
         except RuntimeError:  # no thread to be had
             self._claim.append(None)
             raise
+
+    def _check_no_hook(self) -> None:
+        if _hook_of.get() is self:
+            raise DeadlockError(("a shutdown hook", "the shutdown it is part of", "a shutdown hook"), "it is under way: just return")
 
     def _guarded(self, limit: float) -> None:
         try:
@@ -178,11 +188,14 @@ class Shutdown:
             done: Future[Any] = Future()
 
             def call(hook: _Hook = hook, done: Future[Any] = done) -> None:
+                token = _hook_of.set(self)
                 try:
                     value = hook.call()
                     done.set(asyncio.run(value) if inspect.iscoroutine(value) else value)
                 except BaseException as error:  # noqa: BLE001  # reported by name, and published
                     done.set_exception(error)
+                finally:
+                    _hook_of.reset(token)
 
             self._system.ports.aside(call, f"hook-{hook.name}")
             try:

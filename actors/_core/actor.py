@@ -12,7 +12,7 @@ import pykka
 from actors._core import handlers, timers, watch
 from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
-from actors._core.messages import Control, Entry, Note
+from actors._core.messages import Control, Entry, Note, Stashed
 from actors._core.options import DispatcherKind, Options, check_async, fold_options
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
@@ -283,7 +283,7 @@ class Actor(pykka.Actor):
         """
         cell = _own(self, "stash()")
         entry = current_entry(cell)
-        if type(entry) is Control:
+        if isinstance(entry, Control):
             raise NotInActorError("stash()", "puts the message being handled aside: there is none in a hook, nor once it was stashed")
         if cell.end is not None:
             raise NotInActorError("stash()", "keeps a message for later: this actor is ending and has no later")
@@ -295,7 +295,7 @@ class Actor(pykka.Actor):
         if type(entry) is Entry and entry[2] is not None and type(entry[2]) is not Note:
             entry = Entry((*entry[:2], None, *entry[3:]))  # a tick or notice that has passed its fence
         rare.stash.append(entry)
-        forget_entry(cell)
+        forget_entry(cell, Stashed(entry))
         cell.handled -= 1
 
     def unstash(self, count: int | None = None) -> int:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.mailbox import Bounded, Priority
 
-__all__ = ["BoundedMailbox", "Overflow"]
+__all__ = ["OWN", "BoundedMailbox", "Overflow"]
+
+
+OWN = "and it is the sender's own"
 
 
 class Overflow(Enum):
@@ -123,23 +126,24 @@ class BoundedMailbox:
         elif self.overflow is Overflow.REJECT:
             raise self.full(entry)
         else:
-            self._wait_for_room(entry, self.patience(timeout))
+            self._wait_for_room(entry, self.patience(entry, timeout))
 
-    def patience(self, timeout: float | None) -> float | None:
-        """Return how long a sender with `timeout` waits for room: its own time or the declared one, whichever is shorter."""
-        given = [seconds for seconds in (timeout, self.timeout) if seconds is not None]
+    def patience(self, entry: Any, timeout: float | None) -> float | None:
+        """Return how long a sender with `timeout` waits for room: that, the declared time, or until its deadline, whichever is shortest."""
+        note = self._cell.unwrap(entry)[2]
+        left = None if note is None or note.expires is None else max(0.0, note.expires - self._cell.system.ports.clock.now())
+        given = [seconds for seconds in (timeout, self.timeout, left) if seconds is not None]
         return min(given) if given else None
 
-    def full(self, entry: Any, waited: float | None = None) -> MailboxFullError:
+    def full(self, entry: Any, why: str = "") -> MailboxFullError:
         """Return the error for an entry that found no room."""
-        why = f"for {waited} seconds" if waited is not None else ""
         return MailboxFullError(self._cell.label(), self._cell.unwrap(entry)[0], self.capacity or 0, why)
 
     def _wait_for_room(self, entry: Any, timeout: float | None) -> None:
         cell = self._cell
         message = cell.unwrap(entry)[0]
         if current_cell() is cell:
-            raise MailboxFullError(cell.label(), message, self.capacity or 0, "and it is the sender's own")
+            raise self.full(entry, OWN)
         if cell.system.ports.waiter.on_loop():
             raise WouldBlockError(cell.label(), message, self.capacity or 0)
         admitted = self.offer(entry)
@@ -147,7 +151,7 @@ class BoundedMailbox:
             admitted.get(timeout=timeout)
         except Timeout:
             if self.withdraw(admitted):
-                raise self.full(entry, timeout) from None
+                raise self.full(entry, f"for {timeout} seconds") from None
             admitted.get()  # let in at this very moment, or sent back because the actor ended
         except BaseException:
             self.withdraw(admitted)

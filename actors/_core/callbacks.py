@@ -35,7 +35,7 @@ def report_callback(future: Future[Any], callback: Any, error: BaseException) ->
         logger.error("callback %r of a future raised", callback, exc_info=error)
 
 
-def wait_for_all(sources: tuple[Future[Any], ...], call: Callable[[], object]) -> None:
+def wait_for_all(sources: list[Future[Any]], call: Callable[[], object]) -> None:
     """Call `call()` when all of `sources` are resolved."""
     left = list(range(len(sources)))
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors._core.messages import Stashed
 
 __all__ = [
     "Delivery",
@@ -139,10 +140,10 @@ def take_reply(cell: Cell) -> None:
     _holder(cell).reply = None
 
 
-def forget_entry(cell: Cell) -> None:
-    """Drop the message being handled here; somebody else accounts for it."""
+def forget_entry(cell: Cell, stashed: Stashed) -> None:
+    """Drop the message being handled here; the stash accounts for it."""
     holder = _holder(cell)
-    holder.current = IDLE
+    holder.current = stashed
     holder.reply = None
 
 

@@ -98,7 +98,8 @@ def check_end(cell: Cell) -> None:
 
 def _error(cycle: list[Cell], future: Future[Any]) -> DeadlockError:
     """Return the error for a wait for `future` that would close `cycle`."""
-    paths = tuple(stuck.path for stuck in cycle)
+    several = len({stuck.system for stuck in cycle}) > 1
+    paths = tuple(f"{stuck.system.name}:{stuck.path}" if several else stuck.path for stuck in cycle)
     return DeadlockError(paths) if future._ends is None else DeadlockError(paths, OWN_END)
 
 

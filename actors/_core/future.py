@@ -245,6 +245,8 @@ class Future(pykka.Future[T], Generic[T]):
 
     def _resolve_here(self, timeout: float | None) -> None:
         """Wait until the future is resolved, computing the value here if it has a hook."""
+        for future in self._chain():
+            future.get(timeout=timeout)
         while self._state < DONE:
             if self._state == HOOKED and self._run_hook(timeout):
                 return
@@ -286,9 +288,36 @@ class Future(pykka.Future[T], Generic[T]):
         self._wake()
         return True
 
+    def _chain(self) -> list[Future[Any]]:
+        """Return the lazy futures that this one would first compute, the innermost first: each computed in turn, no chain is too long."""
+        chain: list[Future[Any]] = []
+        first: Any = self
+        while first._sources and isinstance(first := first._sources[0], Future) and first._state == HOOKED:
+            chain.append(first)
+        return chain[::-1]
+
+    def _leaves(self) -> list[Future[Any]]:
+        """Return the futures that this lazy one computes from in the end: those that somebody else resolves."""
+        leaves: dict[Future[Any], None] = {}
+        todo: list[Future[Any]] = [self]
+        while todo:
+            one = todo.pop()
+            if one._state == HOOKED and not one._blocks:
+                todo.extend(one._sources)
+            else:
+                leaves[one] = None
+        return list(leaves)
+
     def _waits(self) -> bool:
         """Tell whether a getter may have to wait for somebody."""
-        return self._state < DONE and (self._blocks or any(source._waits() for source in self._sources))
+        todo: list[Any] = [self]
+        while todo:
+            one = todo.pop()
+            if one._state < DONE:
+                if one._blocks:
+                    return True
+                todo.extend(one._sources)
+        return False
 
     def add_done_callback(self, callback: Callable[[Future[T]], object]) -> None:
         """Call `callback(future)` when the future is resolved, in the resolving thread; at once if it is.
@@ -312,7 +341,7 @@ class Future(pykka.Future[T], Generic[T]):
         if self._state == PENDING:
             self._listen(call)
         elif self._state == HOOKED and not self._blocks:
-            wait_for_all(self._sources, lambda: call(self))
+            wait_for_all(self._leaves(), lambda: call(self))
         else:
             call(self)
 
@@ -326,6 +355,8 @@ class Future(pykka.Future[T], Generic[T]):
             if self._state == HOOKED:
                 if self._blocks:
                     return (yield from self._ports().awaiter.call_blocking(self.get))
+                for future in self._chain():
+                    yield from future.__await__()
                 for source in self._sources:
                     yield from source._settled()
                 if self._run_hook(None):

@@ -21,7 +21,21 @@ if TYPE_CHECKING:
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
 
-__all__ = ["ENDING", "IDLE", "STOP", "WRAPPED", "Control", "Down", "Entry", "Note", "PipeFailed", "ReceiveTimeout", "Request", "Signal"]
+__all__ = [
+    "ENDING",
+    "IDLE",
+    "STOP",
+    "WRAPPED",
+    "Control",
+    "Down",
+    "Entry",
+    "Note",
+    "PipeFailed",
+    "ReceiveTimeout",
+    "Request",
+    "Signal",
+    "Stashed",
+]
 
 R_co = TypeVar("R_co", covariant=True)
 
@@ -123,6 +137,16 @@ class Control:
         self.signal = signal
         self.error = error
         self.call = call
+
+
+class Stashed(Control):
+    """What a handler is at once it has stashed its message; `entry` is what the stash has now."""
+
+    __slots__ = ("entry",)
+
+    def __init__(self, entry: Any) -> None:
+        super().__init__(Signal.CALL)
+        self.entry = entry
 
 
 # What an actor is at between two messages, and while it ends. (None would not do: it may be a message.)

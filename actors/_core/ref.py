@@ -161,7 +161,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
                 host.wake()
 
     def tell_within(self, message: Any, deadline: float) -> None:
-        """Send `message`; if the actor has not taken it within `deadline` seconds it becomes a dead letter instead."""
+        """Send `message`; if the actor has not taken it within `deadline` seconds it becomes a dead letter instead.
+
+        Raises:
+            ActorDeadError: the actor is stopped.
+            MailboxFullError: the mailbox refused it, or had no room within `deadline`.
+        """
         clock = self._target.system.ports.clock
         self.tell(Entry((message, None, Note(clock.now() + check_seconds("deadline", deadline)))))
 
@@ -170,7 +175,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
         Raises:
             ActorDeadError: the actor is stopped, or stopped before it had room.
-            MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout.
+            MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout or `deadline`.
         """
         await send_async(self._target, Entry((message, None, None if deadline is None else note_of(self._target, deadline))))
 
@@ -198,13 +203,16 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
 
         Args:
             message: anything; a `Request[R]` makes the answer's type known.
-            block: False returns a `Future` at once.
-            timeout: seconds to wait at most; the message is handled all the same.
+            block: False returns a `Future` at once, or as soon as a bounded mailbox has room.
+            timeout: seconds to wait at most, for room in a bounded mailbox and then for the answer; a message that was let in is handled
+                all the same.
             deadline: seconds within which the actor must take the message; later it is not handled any more. Asks that its
                 handler makes inherit what is left.
 
         Raises (or the future fails with):
             ActorDeadError: the actor is stopped, or stopped before it handled the message.
+            DeadlineExceeded: the actor did not take the message within `deadline`.
+            MailboxFullError: the mailbox refused the message, or had no room in time.
             Timeout: no answer within `timeout`.
             DeadlockError: the answer could never come.
             BaseException: what the handler raised.
@@ -217,7 +225,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         entry = Entry((message, future, note_of(self._target, deadline)))
         left = timeout
         try:
-            if block and timeout is not None and isinstance(self._target.queue, BoundedMailbox):
+            if timeout is not None and isinstance(self._target.queue, BoundedMailbox):
                 left = send_within(self._target, entry, timeout)
             else:
                 self.tell(entry)
@@ -349,7 +357,8 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         ActorKilled is thrown into a handler that waits; one that is blocked elsewhere is abandoned and fenced off.
 
         Returns:
-            True if this ended it, False if it was dead already.
+            True if this ended it, False if it was dead already. An actor that kills itself does not wait: it gets True, and ends when
+            its handler returns.
         """
         self._check_wait(block, timeout)
         return self._ended(ending.kill(self._target), block=block, timeout=timeout)
@@ -367,7 +376,8 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         """Replace the instance behind this ref, ahead of the mail that waits; the mail stays.
 
         Returns:
-            True if a new instance is running, False if the actor is dead or died of it.
+            True if a new instance is running, False if the actor is dead or died of it. An actor that restarts itself does not wait:
+            it gets True, and is replaced when its handler returns.
         """
         self._check_wait(block, timeout)
         return self._ended(ending.restart(self._target), block=block, timeout=timeout)

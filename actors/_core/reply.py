@@ -136,7 +136,7 @@ def token_of(cell: Cell) -> CancelToken:
 
 def why_no_reply(entry: Any) -> str:
     """Return why there is nobody to reply to while `entry` is being handled."""
-    if type(entry) is Control:
+    if isinstance(entry, Control):
         return "answers the ask being handled: there is none in a hook, nor once it was stashed"
     if type(entry) is Entry and entry[1] is not None:
         return "was called for this ask already: use the handle it returned then"

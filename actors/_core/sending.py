@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from actors._core.admission import admit, warm
-from actors._core.bounded import BoundedMailbox
+from actors._core.bounded import OWN, BoundedMailbox
 from actors._core.context import current_cell, current_entry
 from actors._core.doors import Shut
 from actors._core.messages import Entry, Note
@@ -43,6 +43,14 @@ def send_within(target: Cell, entry: Entry, timeout: float) -> float:
     return max(0.0, timeout - (clock.now() - begin))
 
 
+def _in_turn_of(cell: Cell) -> bool:
+    """Tell whether this is a handler of `cell` itself, which takes no message before it has returned."""
+    if current_cell() is not cell or cell.reentrant:
+        return False
+    runner = cell.rare.runner if cell.rare is not None else None
+    return runner is not None and runner.here()  # not a task that the handler made: that may wait
+
+
 async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -> None:
     """Send, awaiting room in a bounded mailbox for at most `timeout` seconds."""
     warm(target)
@@ -56,7 +64,9 @@ async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -
         target.ref.tell(entry)
         return
     target.rouse()
-    seconds = queue.patience(timeout)
+    if not admitted.done() and _in_turn_of(target) and queue.withdraw(admitted):
+        raise queue.full(entry, OWN)
+    seconds = queue.patience(entry, timeout)
     try:
         if seconds is None:
             await admitted
@@ -64,7 +74,7 @@ async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -
             await target.system.ports.awaiter.within(admitted, seconds)
     except Timeout:
         if queue.withdraw(admitted):
-            raise queue.full(entry, seconds) from None
+            raise queue.full(entry, f"for {seconds} seconds") from None
         await admitted  # let in at this very moment, or sent back because the actor ended
     except BaseException:
         queue.withdraw(admitted)

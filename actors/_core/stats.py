@@ -47,7 +47,7 @@ def snapshot(cell: Cell) -> ActorStats:
     if cell.reentrant and rare is not None and rare.runner is not None:
         in_progress = rare.runner.at_work
     else:
-        in_progress = 0 if type(cell.current) is Control else 1
+        in_progress = 0 if isinstance(cell.current, Control) else 1
     waiting = cell.waiting()
     stashed = len(rare.stash) if rare is not None and rare.stash else 0
     dead_lettered = rare.dead_lettered if rare is not None else 0

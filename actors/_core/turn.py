@@ -15,7 +15,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 from actors._core import fates, life
 from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
-from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note
+from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
 
@@ -212,9 +212,14 @@ def answered(cell: Cell, value: Any) -> None:
 def failed(cell: Cell, entry: Any, error: Exception) -> bool:
     """Tell the asker that its message failed; the actor lives on, as in pykka. False if nobody asked."""
     cell.reply = None
+    stashed = type(entry) is Stashed
+    if stashed:
+        entry = entry.entry
     future = entry[1] if type(entry) is Entry else None
     if future is None:
         return False
+    if stashed:
+        _unstash(cell, entry)
     if cell.rare is not None:
         for handle in tuple(cell.rare.handles):
             handle.close_if(future)
@@ -229,6 +234,16 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
         life.watch_reading(cell, future, error)
         future.try_fail(error)
     return True
+
+
+def _unstash(cell: Cell, entry: Entry) -> None:
+    """Count an ask that failed after it was stashed as handled: its asker was told, it has no later."""
+    stash = cell.extras().stash or ()
+    for index, one in enumerate(stash):
+        if one is entry:
+            del stash[index]  # type: ignore[union-attr]
+            cell.handled += 1
+            return
 
 
 # Modules whose frames tell the reader of a failure nothing.

@@ -22,6 +22,8 @@ def as_concurrent(future: Future[T]) -> concurrent.futures.Future[T]:
     other: concurrent.futures.Future[T] = concurrent.futures.Future()
 
     def copy(done: Future[T]) -> None:
+        if done.cancelled():
+            other.cancel()
         if not other.set_running_or_notify_cancel():
             return
         error = done.exception()

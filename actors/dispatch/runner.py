@@ -62,7 +62,7 @@ class Runner:
     @property
     def at_work(self) -> int:
         """How many messages a reentrant actor is at."""
-        return len(self._open)
+        return sum(not isinstance(one.current, Control) for one in list(self._open.values()))
 
     def here(self) -> bool:
         """Tell whether the calling code runs in the actor's own task, not in one that a handler made."""

@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 
 from actors import (
+    Actor,
     ActorDeadError,
     ActorRef,
     ActorSystem,
     Bounded,
     DeadLetterReason,
+    DispatcherKind,
     Down,
     Future,
     MailboxFullError,
@@ -74,6 +76,28 @@ def test_block_with_a_timeout_gives_the_message_back(system: ActorSystem, on: On
         with pytest.raises(MailboxFullError) as asked:
             ref.ask("asked", block=False).get(timeout=WAIT)
         assert asked.value.message == "asked"
+    settle(ref)
+    assert log == ["in"]
+
+
+def test_an_ask_with_a_timeout_waits_no_longer_for_room_whether_it_blocks_or_not(system: ActorSystem, on: On) -> None:
+    ref = system.spawn(on(Puppet), mailbox=Bounded(1))
+    with held(ref):
+        ref.tell("in")
+        for asked in (ref.ask("first", block=False, timeout=0.01), ref.ask("second", block=False, deadline=0.01)):
+            assert isinstance(asked.exception(timeout=WAIT), MailboxFullError)
+
+
+def test_a_message_with_a_deadline_waits_no_longer_for_room(system: ActorSystem, on: On) -> None:
+    log: list[Any] = []
+    ref = system.spawn(on(Puppet), log, mailbox=Bounded(1))
+    with held(ref):
+        ref.tell("in")
+        with pytest.raises(MailboxFullError) as caught:
+            ref.tell_within("out", 0.01)
+        assert caught.value.message == "out"
+        with pytest.raises(MailboxFullError):
+            asyncio.run(ref.tell_async("out", deadline=0.01))
     settle(ref)
     assert log == ["in"]
 
@@ -304,6 +328,45 @@ def test_a_full_self_send_raises_at_once(system: ActorSystem, on: On, timeout: f
     assert ref.ask(fill, timeout=WAIT) == 2
     settle(ref)
     assert log == [1]
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_an_awaited_send_to_oneself_raises_at_once_when_full(system: ActorSystem, asked: bool) -> None:
+    class Filler(Actor, dispatcher=DispatcherKind.EVENT_LOOP, mailbox=Bounded(1)):
+        async def on_receive(self, message: Any) -> Any:
+            if message != "fill":
+                return message
+            await self.actor_ref.tell_async(1)
+            with pytest.raises(MailboxFullError) as caught:
+                await (self.actor_ref.ask_async(2) if asked else self.actor_ref.tell_async(2))
+            return caught.value.message
+
+    async def main() -> Any:
+        return await system.spawn(Filler).ask_async("fill")
+
+    assert asyncio.run(main()) == 2
+    assert system.spawn(Filler).ask("fill", timeout=WAIT) == 2
+
+
+def test_a_task_that_a_handler_made_may_wait_for_room_in_its_own_mailbox(system: ActorSystem) -> None:
+    class Filler(Actor, dispatcher=DispatcherKind.EVENT_LOOP, mailbox=Bounded(1)):
+        def __init__(self) -> None:
+            super().__init__()
+            self.got: list[Any] = []
+
+        async def on_receive(self, message: Any) -> Any:
+            if message == "got":
+                return self.got
+            if message == "fill":
+                await self.actor_ref.tell_async(1)
+                self.task = asyncio.ensure_future(self.actor_ref.tell_async(2))
+            else:
+                self.got.append(message)
+            return None
+
+    ref = system.spawn(Filler)
+    ref.ask("fill", timeout=WAIT)
+    eventually(lambda: ref.ask("got", timeout=WAIT) == [1, 2])
 
 
 def test_replies_are_exempt_from_the_bound_of_the_asker(system: ActorSystem, on: On) -> None:

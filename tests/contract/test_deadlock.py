@@ -643,3 +643,15 @@ def test_a_handler_may_wait_for_the_kill_of_an_actor_that_waits_for_it(how: Any,
         assert ended.get(timeout=SAFETY) is True
         assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
         assert killer.ask("alive", timeout=SAFETY) == "alive"
+
+
+@everywhere
+def test_a_cycle_through_several_systems_names_them(dispatcher: DispatcherKind) -> None:
+    node: Any = AsyncNode if dispatcher is LOOP else Node
+    with ActorSystem("left") as left, ActorSystem("right") as right:
+        one = left.spawn(node, name="node", dispatcher=dispatcher)
+        two = right.spawn(node, name="node", dispatcher=dispatcher)
+        with pytest.raises(DeadlockError) as caught:
+            one.ask([two, one, "end"], timeout=SAFETY)
+        assert caught.value.cycle[0] == caught.value.cycle[-1]
+        assert set(caught.value.cycle) == {"left:/node", "right:/node"}

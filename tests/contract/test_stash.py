@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from actors import ActorDeadError, ActorSystem, DeadLetterReason, DispatcherKind, NotInActorError, StashFullError
 from tests.contract.conftest import On
-from tests.contract.kit import EVERY_KIND, WAIT, Puppet, dead_letters, emptied, held, settle, under
+from tests.contract.kit import EVERY_KIND, WAIT, Puppet, dead_letters, emptied, held, settle, under, until_down
 
 
 class Stasher(Puppet):
@@ -155,6 +155,43 @@ def test_a_message_is_stashed_once(system: ActorSystem, on: On) -> None:
     emptied(ref)
     assert log == ["checked"]
     assert ref.stats().stashed == 1
+
+
+def test_a_failure_after_stashing_an_ask_is_told_and_the_actor_lives_on(system: ActorSystem, on: On) -> None:
+    def stash_and_fail(actor: Puppet) -> None:
+        actor.stash()
+        msg = "after the stash"
+        raise LookupError(msg)
+
+    def stash_twice(actor: Puppet) -> None:
+        actor.stash()
+        actor.stash()
+
+    letters = dead_letters(system)
+    ref = system.spawn(on(Puppet))
+    with pytest.raises(LookupError):
+        ref.ask(stash_and_fail, timeout=WAIT)
+    with pytest.raises(NotInActorError):
+        ref.ask(stash_twice, timeout=WAIT)
+    settle(ref)
+    stats = ref.stats()
+    assert (stats.stashed, stats.handled) == (0, 3)
+    assert ref.ask(lambda actor: actor.unstash(), timeout=WAIT) == 0
+    assert letters == []
+
+
+def test_a_failure_after_stashing_a_told_message_crashes_and_the_message_is_told(system: ActorSystem, on: On) -> None:
+    def stash_and_fail(actor: Puppet) -> None:
+        actor.stash()
+        msg = "after the stash"
+        raise LookupError(msg)
+
+    letters = dead_letters(system)
+    ref = system.spawn(on(Puppet))
+    down = until_down(system, ref)
+    ref.tell(stash_and_fail)
+    assert isinstance(down.get(timeout=WAIT).error, LookupError)
+    assert letters == [(stash_and_fail, DeadLetterReason.CRASHED)]
 
 
 def test_only_a_message_being_handled_can_be_stashed(system: ActorSystem, on: On) -> None:

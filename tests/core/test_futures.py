@@ -1105,11 +1105,55 @@ def test_cancelling_the_concurrent_future_cancels_ours() -> None:
     assert future.cancelled()
 
 
-def test_cancelling_ours_fails_the_concurrent_future() -> None:
+def test_cancelling_ours_cancels_the_concurrent_future() -> None:
     future: Future[int] = Future()
     other = future.as_concurrent()
-    future.cancel()
-    assert isinstance(other.exception(SAFETY), AskCancelled)
+    assert future.cancel()
+    assert other.cancelled()
+    assert concurrent.futures.wait([other], SAFETY).done == {other}
+
+
+def test_cancelling_ours_cancels_the_asyncio_future() -> None:
+    async def main() -> bool:
+        future: Future[int] = Future()
+        other = future.as_asyncio()
+        future.cancel()
+        await asyncio.wait([other], timeout=SAFETY)
+        return other.cancelled()
+
+    assert asyncio.run(main())
+
+
+@pytest.mark.parametrize("steps", [1, 5000])
+def test_a_chain_of_lazy_futures_may_be_of_any_length(steps: int) -> None:
+    def chain() -> tuple[Future[int], Future[int]]:
+        first: Future[int] = Future()
+        last = first
+        for _ in range(steps):
+            last = last.map(lambda value: value + 1)
+        return first, last
+
+    async def awaited(future: Future[int]) -> int:
+        return await future
+
+    first, last = chain()
+    with pytest.raises(Timeout):
+        last.exception(timeout=0)
+    first.set(0)
+    assert last.get(timeout=SAFETY) == steps
+    first, last = chain()
+    first.set(0)
+    assert asyncio.run(awaited(last)) == steps
+    first, last = chain()
+    called: Future[int] = Future()
+    last.add_done_callback(lambda done: called.set(done.get()))
+    first.set(0)
+    assert called.get(timeout=SAFETY) == steps
+    first, last = chain()
+    first.set_exception(LookupError())
+    with pytest.raises(LookupError):
+        asyncio.run(awaited(last))
+    assert isinstance(last.exception(timeout=SAFETY), LookupError)
 
 
 def test_from_concurrent_has_the_same_value_or_failure() -> None:

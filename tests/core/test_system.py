@@ -125,6 +125,28 @@ def test_hooks_run_in_the_order_of_phases_around_the_end_of_the_actors() -> None
     assert report.failed_hooks == ()
 
 
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_hook_that_would_wait_for_its_own_shutdown_gets_the_error_at_once(awaited: bool) -> None:
+    caught: list[BaseException] = []
+    system = ActorSystem()
+
+    def plain() -> None:
+        try:
+            system.shutdown()
+        except DeadlockError as error:
+            caught.append(error)
+
+    async def waiting() -> None:
+        try:
+            await system.shutdown_async()
+        except DeadlockError as error:
+            caught.append(error)
+
+    system.on_shutdown(ShutdownPhase.BEFORE_STOP, waiting if awaited else plain, name="again", timeout=SAFETY)
+    assert system.shutdown().failed_hooks == ()
+    assert len(caught) == 1
+
+
 def test_a_hook_that_raises_or_takes_too_long_is_reported_and_the_others_run() -> None:
     release = threading.Event()
     ran: list[str] = []
