@@ -12,6 +12,7 @@ from actors._core import admission, deadlock
 from actors._core.cell import Lane
 from actors._core.doors import Door
 from actors._core.registry import share
+from actors.dispatch import stacks
 from actors.dispatch.waiting import hosts_nobody
 from actors.errors import ForkedError
 
@@ -90,6 +91,7 @@ def _after_fork() -> None:
     # Locks of modules may have been held by threads that did not come along.
     deadlock.renew()
     admission.renew()
+    stacks.renew()
     hosts_nobody()
     for runtime in list(runtimes):
         runtime.forked()

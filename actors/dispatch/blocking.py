@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import threading
-import traceback
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.context import bind
 from actors._core.events import WorkersExhausted
 from actors._core.turn import run
+from actors.dispatch.stacks import stacks_of
 from actors.dispatch.waiting import ThreadParker
 
 if TYPE_CHECKING:
@@ -139,10 +138,7 @@ class BlockingWorkers:
             return bool(self.queue) or not self._ended
 
     def _exhausted(self) -> None:
-        frames = sys._current_frames()
-        stacks = tuple(
-            "".join(traceback.format_stack(frames[worker.thread.ident])) for worker in list(self._workers) if worker.thread.ident in frames
-        )
+        stacks = tuple(filter(None, stacks_of([worker.thread for worker in list(self._workers)])))
         self.system.events.publish(WorkersExhausted(self.system.config.max_workers, stacks))
 
     def count(self) -> int:

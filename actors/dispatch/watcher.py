@@ -7,14 +7,13 @@ without need is slower for good.
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
-import traceback
 from typing import TYPE_CHECKING
 
 from actors._core.events import HandlerBlocked
 from actors._core.messages import Control, Signal
+from actors.dispatch.stacks import stacks_of
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -127,8 +126,7 @@ class Watcher:
         if suspect.seconds < system.config.blocked_after:
             return True
         worker, cell = suspect.worker, suspect.cell
-        frame = sys._current_frames().get(worker.thread.ident or 0)
-        stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+        (stack,) = stacks_of([worker.thread])
         if cell.lane.host is self._pool:
             self._pool.move_class(cell.actor_class)
             system.events.publish(HandlerBlocked(cell.ref, cell.actor_class, suspect.seconds, stack))
