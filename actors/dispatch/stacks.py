@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["stacks_of"]
 
-# Until 3.11.9 CPython may collect garbage while `sys._current_frames` holds a lock of the interpreter; if another thread gets its turn
+# CPython 3.11 may collect garbage while `sys._current_frames` holds a lock of the interpreter; if another thread gets its turn
 # then, and starts or ends a thread, both wait for each other for ever (python/cpython#106883). From 3.12 on, it collects elsewhere.
 _MAY_COLLECT = sys.version_info < (3, 12)
 _one_at_a_time = threading.RLock()
