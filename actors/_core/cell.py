@@ -12,6 +12,7 @@ Who may touch what:
 from __future__ import annotations
 
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._core import fates
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Context
 
+    from actors._core.context import Delivery
     from actors._core.events import DeadLetterReason
     from actors._core.future import Future
     from actors._core.options import Options
@@ -64,6 +66,9 @@ class Lane:
         self.host = host
 
 
+NOTHING_OPEN: Any = MappingProxyType({})
+
+
 class Rare:
     """What most actors never have, made when first needed. Written by the turn owner unless said otherwise."""
 
@@ -80,6 +85,7 @@ class Rare:
         "leaving",
         "links",
         "lost",
+        "open",
         "reports",
         "restarts",
         "runner",
@@ -107,6 +113,7 @@ class Rare:
         self.dropped = 0  # under system.lock
         # Dropped messages that the actor's hook is still to be told of; the newest if there are too many.
         self.lost: deque[tuple[Any, DeadLetterReason]] = deque(maxlen=LOST)
+        self.open: dict[Any, Delivery] = NOTHING_OPEN  # messages a reentrant actor is at, by task; by its loop's thread
         self.restarts = 0
         self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
         self.context: Context | None = None  # of the class option own_context

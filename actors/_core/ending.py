@@ -80,7 +80,8 @@ def restart(cell: Cell) -> Future[bool]:
     if current_cell() is cell:
         future.try_set(True)  # it restarts when its handler returns, and does not wait for that
     cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))
-    if cell.state is Lifecycle.STOPPED:
+    # Invariant: an abandon notes itself and then takes what is left in the control lane; this looks after the signal.
+    if cell.state is Lifecycle.STOPPED or (cell.rare is not None and cell.rare.abandoned):
         future.try_set(False)
     return future
 
@@ -100,6 +101,15 @@ def _abandon(cell: Cell, *, again: bool = False) -> None:
     give_up(cell)
 
 
+def _tell_left(cell: Cell) -> None:
+    """Tell whoever asked for a start or restart that will not be attended to any more."""
+    with cell.system.lock:
+        left = [control for control in cell.control if control.signal in (Signal.START, Signal.RESTART) and control.call is not None]
+        cell.control = tuple(control for control in cell.control if control not in left)
+    for control in left:
+        control.call()  # type: ignore[misc]
+
+
 def give_up(cell: Cell) -> None:
     """End `cell` beside its turn: that is held by a blocked handler, or never comes.
 
@@ -107,18 +117,20 @@ def give_up(cell: Cell) -> None:
     """
     system = cell.system
     entry = cell.current
-    if life.begin_end(cell, DownReason.KILLED, None):
-        cell.close(own_turn=False)
-        life.fail_handles(cell)
+    life.begin_end(cell, DownReason.KILLED, None)
+    # Also if the turn owner has begun with that: it may be stuck in a hook in the middle of it.
+    cell.close(own_turn=False)
+    life.fail_handles(cell)
     with system.lock:
         rare = cell.extras_locked()
         rare.abandoned = cell.state is not Lifecycle.STOPPED  # `begin_end` has moved it on
     if not rare.abandoned:
         return
-    future = entry[1] if type(entry) is Entry else None
-    if future is not None:
-        label = cell.label()
-        future.try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, entry[0]))
+    for current in (entry, *(one.current for one in list(rare.open.values()))):
+        if type(current) is Entry and current[1] is not None:
+            label = cell.label()
+            current[1].try_fail(ActorDeadError(f"{label} was killed while it handled the message", label, current[0]))
+    _tell_left(cell)
     if entry is not IDLE:
         system.events.publish(HandlerAbandoned(cell.ref))
     host = cell.lane.host

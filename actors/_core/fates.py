@@ -59,12 +59,13 @@ def dead_letter(cell: Cell, message: Any, reason: DeadLetterReason, *, own_turn:
 
 def undelivered(cell: Cell, message: Any, reason: DeadLetterReason) -> None:
     """Call the actor's hook for its own undelivered messages, if its class has one."""
-    if cell.actor is None or not cell.actor_class._greenroom_undelivered:
+    actor = cell.actor  # an abandon takes it away beside this
+    if actor is None or not cell.actor_class._greenroom_undelivered:
         return
     try:
-        in_context(cell, cell.actor.on_undelivered, message, reason)
+        in_context(cell, actor.on_undelivered, message, reason)
     except Exception as error:  # noqa: BLE001  # published: the actor is past crashing here
-        cell.system.callback_failed(cell.actor.on_undelivered, error)
+        cell.system.callback_failed(actor.on_undelivered, error)
     except ActorKilled:
         return  # the kill is in the control lane and comes next
     except BaseException as error:  # ends the system, but not the turn that tells of the message

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 from actors._core import deadlock, events, watch
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.messages import ENDING, IDLE, Control, Entry, Signal
+from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
+from actors._core.reply import close_handles
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, AskCancelled
 
 if TYPE_CHECKING:
@@ -72,8 +73,14 @@ def _obey(cell: Cell, control: Control) -> Steps:
         case Signal.KILL:
             yield from end(cell, DownReason.KILLED, None)
         case Signal.CRASH:
-            if control.call is None or control.call():
-                yield from crashed(cell, control.error or ActorKilled())
+            error = control.error or ActorKilled()
+            if cell.state is not Lifecycle.RESTARTING and (control.call is None or control.call()):
+                yield from crashed(cell, error)
+            elif isinstance(error, Exception):  # of the instance that is being replaced, or was
+                _log_failure(cell, error)
+                cell.system.events.publish(events.ActorCrashed(cell.ref, error))
+            elif not isinstance(error, ActorKilled):
+                yield from fatal(cell, error)
         case Signal.RESTART:
             yield from _restart(cell, control)
         case Signal.CHILD_GONE:
@@ -136,9 +143,8 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         return
     if isinstance(error, cell.system.ports.cancelled):
         entry = cell.current
-        if type(entry) is Entry and entry[1] is not None:
-            cell.reply = None
-            entry[1].try_fail(AskCancelled("the handler was cancelled"))
+        if not isinstance(entry, Control) or type(entry) is Stashed:
+            _cancelled(cell, entry)
             return
     elif not isinstance(error, Exception):
         _unwound(cell, error)
@@ -148,6 +154,19 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
     _log_failure(cell, error)
     cell.system.events.publish(events.ActorCrashed(cell.ref, error))
     yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
+
+
+def _cancelled(cell: Cell, entry: Any) -> None:
+    """Deal with a plain handler that raised a cancellation: it ends that handler only."""
+    cell.reply = None
+    if type(entry) is not Entry:
+        return
+    _, future, note = entry[:3]
+    if future is not None:
+        close_handles(cell, future)
+        future.try_fail(AskCancelled("the handler was cancelled"))
+    if note is not None:
+        note.delivered(cell)
 
 
 def fatal(cell: Cell, error: BaseException) -> Steps:
@@ -165,9 +184,12 @@ def _log_failure(cell: Cell, error: BaseException) -> None:
 
 def _on_failure(cell: Cell, error: BaseException | None) -> Any:
     """Call the hook with what went wrong; with three None for a restart that was asked for."""
+    actor = cell.actor
+    if actor is None:  # abandoned meanwhile
+        return None
     if error is None:
-        return cell.actor.on_failure(None, None, None)
-    return cell.actor.on_failure(type(error), error, error.__traceback__)
+        return actor.on_failure(None, None, None)
+    return actor.on_failure(type(error), error, error.__traceback__)
 
 
 def _unwound(cell: Cell, error: BaseException) -> None:

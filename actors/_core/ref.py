@@ -10,7 +10,7 @@ import pykka
 from pykka.messages import ProxyCall
 
 from actors._core import ending
-from actors._core.admission import admit, settle
+from actors._core.admission import admit, settle, warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.context import current_cell
 from actors._core.doors import CLOSED, Shut
@@ -225,7 +225,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         entry = Entry((message, future, note_of(self._target, deadline)))
         left = timeout
         try:
-            if timeout is not None and isinstance(self._target.queue, BoundedMailbox):
+            if timeout is not None and self._bounded():
                 left = send_within(self._target, entry, timeout)
             else:
                 self.tell(entry)
@@ -242,6 +242,10 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         except DeadlockError:
             future.cancel()  # a message that waits is not handled: its asker was told that it cannot be
             raise
+
+    def _bounded(self) -> bool:
+        warm(self._target)  # a cold mailbox may be full by the time that the message is there
+        return isinstance(self._target.queue, BoundedMailbox)
 
     @overload
     async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...

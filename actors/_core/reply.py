@@ -123,6 +123,13 @@ class ReplyHandle:
             rare.handles.pop(self, None)
 
 
+def close_handles(cell: Cell, future: Future[Any]) -> None:
+    """Give the handles of an ask up whose handler failed or was cancelled after it took them: that is the answer."""
+    if cell.rare is not None:
+        for handle in tuple(cell.rare.handles):
+            handle.close_if(future)
+
+
 def token_of(cell: Cell) -> CancelToken:
     """Return the token of the message that `cell` is handling here."""
     entry = current_entry(cell)

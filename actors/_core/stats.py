@@ -44,8 +44,8 @@ class ActorStats:
 def snapshot(cell: Cell) -> ActorStats:
     """Return the counters of `cell`. Exact when its turn is not running, or when called from within it."""
     rare = cell.rare
-    if cell.reentrant and rare is not None and rare.runner is not None:
-        in_progress = rare.runner.at_work
+    if cell.reentrant and rare is not None:
+        in_progress = sum(not isinstance(one.current, Control) for one in list(rare.open.values()))
     else:
         in_progress = 0 if isinstance(cell.current, Control) else 1
     waiting = cell.waiting()

@@ -16,6 +16,7 @@ from actors._core import fates, life
 from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
+from actors._core.reply import close_handles
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
 
@@ -220,9 +221,7 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
         return False
     if stashed:
         _unstash(cell, entry)
-    if cell.rare is not None:
-        for handle in tuple(cell.rare.handles):
-            handle.close_if(future)
+    close_handles(cell, future)
     traceback = error.__traceback__
     while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
         traceback = traceback.tb_next

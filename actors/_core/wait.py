@@ -29,6 +29,8 @@ def wait_for_one(futures: tuple[Future[Any], ...], timeout: float | None) -> boo
     wake = parker.wake
     if cell is not None:
         begin_wait(cell, parker, futures, finite=timeout is not None)
+    else:
+        parker.futures = futures
     try:
         # Invariant: a killer posts to the control lane and then looks for a wait to end; this wait is noted before this look.
         if cell is not None and cell.control and any(control.signal is Signal.KILL for control in cell.control):

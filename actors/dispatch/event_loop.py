@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from actors._core import ending
 from actors._core.cell import Lane
 from actors._core.lifecycle import Lifecycle
-from actors.dispatch.runner import Runner
+from actors.dispatch.runner import Runner, cancel_open, give_up_open
 from actors.dispatch.waiting import hosts_actors
 from actors.errors import InternalError
 
@@ -162,14 +162,13 @@ class LoopHost:
 
     def renew(self, cell: Cell) -> None:
         """Cancel what the old instance of a reentrant actor is still at. On the loop's thread, in the actor's turn."""
-        runner = cell.rare.runner if cell.rare is not None else None
-        if runner is not None:
-            runner.give_up_open()
+        give_up_open(cell)
 
     def cancel(self, cell: Cell) -> None:
         """Cancel what `cell` is at. From any thread."""
 
         def cancel() -> None:
+            cancel_open(cell)
             runner = cell.rare.runner if cell.rare is not None else None
             if runner is not None and cell.state is not Lifecycle.STOPPED:
                 runner.cancel()

@@ -13,9 +13,11 @@ from types import CoroutineType, coroutine
 from typing import TYPE_CHECKING, Any
 
 from actors._core import life
+from actors._core.cell import NOTHING_OPEN
 from actors._core.context import Delivery, bind, deliver, handling
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
+from actors._core.reply import close_handles
 from actors._core.turn import accept, answered, execute, failed
 from actors.errors import ActorDeadError, ActorError, ActorKilled, ActorRestarting, AskCancelled
 
@@ -39,12 +41,22 @@ class Runner:
         self._idle: asyncio.Future[None] | None = None
         self._due = True
         self._running = False  # a task that is cancelled before its first step would never take its turn
-        self._open: dict[asyncio.Task[None], Delivery] = {}  # messages a reentrant actor is at
+        if cell.reentrant and cell.extras().open is NOTHING_OPEN:
+            cell.extras().open = {}
+        self._open = cell.extras().open  # the cell's: a runner may go before the messages are over
         # An ask begun early: (handler, what it waits for), or (None, the exception that came out of it).
         self._begun: tuple[Any, Any] | None = None
         self._begun_cancelled = False
         self._context = contextvars.Context()  # the actor's own, as on the pool; not that of whoever happened to send first
         self.task = host.loop.create_task(self._main(), name=f"greenroom:{cell.name}", context=self._context)
+        self.task.add_done_callback(self._unrun)
+
+    def _unrun(self, _: object) -> None:
+        """Let another task have the turn of one that was cancelled before its first step."""
+        if not self._running:
+            self._forget()
+            if self.cell.state is not Lifecycle.STOPPED:
+                self.host.again(self.cell)
 
     def go(self) -> None:
         """Give the actor a turn."""
@@ -57,20 +69,11 @@ class Runner:
     def idle(self) -> bool:
         """Whether the task only waits for mail."""
         idle = self._idle
-        return idle is not None and not idle.done() and not self._due and self._begun is None
-
-    @property
-    def at_work(self) -> int:
-        """How many messages a reentrant actor is at."""
-        return sum(not isinstance(one.current, Control) for one in list(self._open.values()))
+        return idle is not None and not idle.done() and not self._due and self._begun is None and not self._open
 
     def here(self) -> bool:
         """Tell whether the calling code runs in the actor's own task, not in one that a handler made."""
         return asyncio._get_running_loop() is self.host.loop and asyncio.current_task() is self.task
-
-    def handles_here(self) -> bool:
-        """Tell whether the calling code runs in a handler of a reentrant actor."""
-        return asyncio.current_task() in self._open
 
     def leave(self) -> None:
         """End the idle task; another is made when there is mail."""
@@ -86,7 +89,6 @@ class Runner:
 
     def cancel(self) -> None:
         """Throw CancelledError into what the actor is at, also into a handler begun early. On the loop's thread."""
-        self.cancel_open()
         if self._begun is not None:
             self._begun_cancelled = True
         elif self._idle is None and self._running:
@@ -137,18 +139,6 @@ class Runner:
         answered(cell, value)
         return True
 
-    def cancel_open(self) -> None:
-        """Cancel the messages that a reentrant actor is at."""
-        for task in tuple(self._open):
-            task.cancel()
-
-    def give_up_open(self) -> None:
-        """Cancel them for an instance that is no more, and fail their asks: what they may still return is nobody's answer."""
-        for task, delivery in tuple(self._open.items()):
-            if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(delivery))
-            task.cancel()
-
     async def _main(self) -> None:  # noqa: C901  # one loop, read from top to bottom
         bind(self)
         self._running = True
@@ -167,7 +157,7 @@ class Runner:
                     await asyncio.sleep(0)  # an actor that is never without mail leaves the loop to others, too
                     continue
                 if cell.state is Lifecycle.STOPPED:
-                    self.give_up_open()  # a graceful stop has waited for them
+                    give_up_open(cell)  # a graceful stop has waited for them
                     return
                 handling(None)  # an idle actor keeps no message alive
                 self._idle = self.host.loop.create_future()
@@ -185,10 +175,11 @@ class Runner:
             if self._due and cell.state is not Lifecycle.STOPPED:
                 self.host.again(cell)
 
-    async def _turn(self) -> bool:  # noqa: C901, PLR0912  # the hot path of async actors, like `turn.run`
+    async def _turn(self) -> bool:  # noqa: C901, PLR0912, PLR0915  # the hot path of async actors, like `turn.run`
         """Hand the actor a batch of messages; return False if the task was cancelled and shall end."""
         cell = self.cell
         queue = cell.queue
+        note = None
         try:
             if self._begun is not None:
                 await self._finish()
@@ -225,7 +216,7 @@ class Runner:
                 if note is not None:
                     note.delivered(cell)
         except asyncio.CancelledError:
-            return await self._cancelled()
+            return await self._cancelled(note)
         except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
             await adrive(life.crashed(cell, error))
             cell.end_turn()
@@ -270,40 +261,28 @@ class Runner:
         try:
             await asyncio.wait(self._open)
         except asyncio.CancelledError:  # whoever cancels the actor's task wants no waiting; the stop must not be lost
-            self.cancel_open()
-            if self._killed():
+            cancel_open(self.cell)
+            if _killed(self.cell):
                 raise
 
-    def _killed(self) -> bool:
-        """Tell whether a kill waits to be taken."""
-        return any(control.signal is Signal.KILL for control in self.cell.control)
-
-    async def _cancelled(self) -> bool:
+    async def _cancelled(self, note: Note | None) -> bool:
         """Deal with a handler that was cancelled: by a kill, or by somebody's ``task.cancel()``, which ends the handler only."""
         cell = self.cell
-        if self._killed():
+        if _killed(cell):
             await adrive(life.crashed(cell, ActorKilled()))
             cell.end_turn()
             return True
         entry, cell.current, cell.reply = cell.current, IDLE, None
         future = entry[1] if type(entry) is Entry else None
         if future is not None:
-            future.try_fail(self._ended_by_cancel(Delivery(entry, future, cell.incarnation)))
+            close_handles(cell, future)
+            future.try_fail(_ended_by_cancel(cell, Delivery(entry, future, cell.incarnation)))
+        if note is not None:
+            note.delivered(cell)
         # The loop may be cancelling everything because it ends, so this task obeys; mail that is left gets another.
         self._forget()
         cell.end_turn()
         return False
-
-    def _ended_by_cancel(self, delivery: Delivery) -> ActorError:
-        """Return the error for an ask whose handler was cancelled."""
-        cell = self.cell
-        if cell.end is None and delivery.incarnation != cell.incarnation:
-            return ActorRestarting(cell.label())
-        if cell.end is None and not self._killed():
-            return AskCancelled("the handler was cancelled")
-        label = cell.label()
-        how = "was killed" if cell.end is None or cell.end[0] is DownReason.KILLED else "ended"
-        return ActorDeadError(f"{label} {how} while it handled the message", label, delivery.current[0])
 
     async def _admit(self, entry: Any) -> None:
         """Begin with a message of a reentrant actor, in a task of its own; the next one is admitted when it awaits."""
@@ -333,26 +312,60 @@ class Runner:
                 value = await value
             if delivery.reply is not None:
                 delivery.reply.try_set(value)
-            if note is not None:
-                note.delivered(cell)
         except BaseException as error:  # a task that let it through would take the loop with it
             if isinstance(error, cell.system.ports.passing):
                 raise
-            self._failed(message, delivery, error)
+            if not self._outlives(message, delivery, error):
+                return
+        if note is not None:
+            note.delivered(cell)
 
-    def _failed(self, message: Any, delivery: Delivery, error: BaseException) -> None:
-        """Tell the asker of a failed handler; or have the actor crash in its own turn, if it is still the instance that failed."""
+    def _outlives(self, message: Any, delivery: Delivery, error: BaseException) -> bool:
+        """Tell the asker of a failed handler and return True; or have the actor crash in its own turn, if that instance is still there."""
         cell = self.cell
         if isinstance(error, asyncio.CancelledError):
-            if delivery.reply is not None:
-                delivery.reply.try_fail(self._ended_by_cancel(delivery))
-            return
+            future = delivery.current[1] if type(delivery.current) is Entry else None
+            if future is not None:
+                close_handles(cell, future)
+                future.try_fail(_ended_by_cancel(cell, delivery))
+            return True
         if isinstance(error, Exception):
             if failed(cell, delivery.current, error):
-                return
+                return True
         elif delivery.reply is not None:
             delivery.reply.try_fail(life.unwound(cell, message, error))
         cell.signal(Control(Signal.CRASH, error=error, call=lambda: cell.incarnation == delivery.incarnation))
+        return False
+
+
+def cancel_open(cell: Cell) -> None:
+    """Cancel the messages that a reentrant actor is at."""
+    for task in tuple(cell.extras().open):
+        task.cancel()
+
+
+def give_up_open(cell: Cell) -> None:
+    """Cancel them for an instance that is no more, and fail their asks: what they may still return is nobody's answer."""
+    for task, delivery in tuple(cell.extras().open.items()):
+        if delivery.reply is not None:
+            delivery.reply.try_fail(_ended_by_cancel(cell, delivery))
+        task.cancel()
+
+
+def _killed(cell: Cell) -> bool:
+    """Tell whether a kill waits to be taken."""
+    return any(control.signal is Signal.KILL for control in cell.control)
+
+
+def _ended_by_cancel(cell: Cell, delivery: Delivery) -> ActorError:
+    """Return the error for an ask whose handler was cancelled."""
+    if cell.end is None and delivery.incarnation != cell.incarnation:
+        return ActorRestarting(cell.label())
+    if cell.end is None and not _killed(cell):
+        return AskCancelled("the handler was cancelled")
+    label = cell.label()
+    how = "was killed" if cell.end is None or cell.end[0] is DownReason.KILLED else "ended"
+    return ActorDeadError(f"{label} {how} while it handled the message", label, delivery.current[0])
 
 
 async def adrive(steps: Generator[Any, Any, Any]) -> Any:

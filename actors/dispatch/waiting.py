@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncioAwaiter", "RealWaiter", "ThreadParker", "hosts_actors"]
 
-_MAIN = threading.main_thread().ident
+SLICE = 1.0  # seconds between two looks of a thread that waits without end
 
 # {event loop: how many systems have actors on it}. Each entry is written on its loop's own thread only.
 _hosts: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, int] = weakref.WeakKeyDictionary()
@@ -77,12 +77,12 @@ class ThreadParker:
     def park(self, timeout: float | None) -> bool:
         """Block until woken, or for `timeout` seconds."""
         if timeout is None:
-            if threading.get_ident() == _MAIN:
-                # In slices: a signal that comes in the instant before the wait is looked at after it.
-                while not self._lock.acquire(timeout=1.0):
-                    continue
-            else:
-                self._lock.acquire()
+            # In slices: the main thread looks at a signal that came in the instant before the wait, and plain code notices a loop that
+            # was closed under the actor it waits for.
+            while not self._lock.acquire(timeout=SLICE):
+                for future in self.futures:
+                    if future._cell is not None:
+                        future._cell.lane.host.check_turns()
         elif not self._lock.acquire(timeout=min(max(timeout, 0.0), threading.TIMEOUT_MAX)):
             try:
                 self._claim.pop()
@@ -222,7 +222,7 @@ class AsyncioAwaiter:
         cell = _own_task(here)
         if cell is not None:
             begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
-        elif here is not None and here.reentrant and not finite and here.extras().runner.handles_here():
+        elif here is not None and here.reentrant and not finite and asyncio.current_task() in here.extras().open:
             refuse_own_end(here, future)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()

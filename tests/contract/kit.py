@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import heapq
 import inspect
@@ -281,5 +282,12 @@ class FakeClock:
 
 def timeless(clock: FakeClock, **options: Any) -> SystemConfig:
     """Return the config of a system on `clock`; everything else is real."""
-    ports = Ports(clock=clock, random=random.Random(0), ids=RealIds(), waiter=RealWaiter(), awaiter=AsyncioAwaiter())
+    ports = Ports(
+        clock=clock,
+        random=random.Random(0),
+        ids=RealIds(),
+        waiter=RealWaiter(),
+        awaiter=AsyncioAwaiter(),
+        cancelled=(asyncio.CancelledError,),
+    )
     return SystemConfig(ports=ports, **options)

@@ -391,7 +391,7 @@ def test_a_base_exception_stops_its_own_system_in_order_and_no_other(dispatcher:
 
 @everywhere
 def test_a_cancellation_that_comes_out_of_a_handler_ends_no_system(dispatcher: DispatcherKind) -> None:
-    """As from an ``asyncio.run()`` in a plain handler: an ask is cancelled, a tell has failed."""
+    """As from an ``asyncio.run()`` in a plain handler."""
     with ActorSystem() as system:
         asked = system.spawn(Fragile, dispatcher=dispatcher)
         with pytest.raises(AskCancelled):
@@ -423,13 +423,30 @@ def test_a_message_told_after_a_cancelled_ask_has_nobody_to_reply_to(dispatcher:
         assert isinstance(refusals.get(timeout=SAFETY), NotInActorError)
 
 
-def test_a_cancellation_that_comes_out_of_a_plain_handler_nobody_waits_for_is_a_crash() -> None:
-    notes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+@everywhere
+def test_a_cancellation_that_comes_out_of_a_handler_nobody_waits_for_ends_that_handler_only(dispatcher: DispatcherKind) -> None:
     with ActorSystem() as system:
-        told = system.spawn(Fragile, notes)
+        crashed = heard(system, ActorCrashed)
+        told = system.spawn(Fragile, dispatcher=dispatcher)
         told.tell(asyncio.CancelledError())
-        assert notes.get(timeout=SAFETY)[:2] == ("on_failure", asyncio.CancelledError)
+        assert told.ask("lives on", timeout=SAFETY) == 2
+        assert crashed.empty()
         assert system.state is SystemState.RUNNING
+
+
+@everywhere
+def test_a_cancellation_after_taking_the_handle_of_an_ask_is_its_answer(dispatcher: DispatcherKind) -> None:
+    handles: list[ReplyHandle] = []
+
+    class Replying(Fragile):
+        def on_receive(self, message: Any) -> Any:
+            handles.append(self.reply_later())
+            return super().on_receive(message)
+
+    with ActorSystem() as system:
+        asked = system.spawn(Replying, dispatcher=dispatcher).ask(asyncio.CancelledError(), block=False)
+        assert isinstance(asked.exception(timeout=SAFETY), AskCancelled)
+        assert handles[0].reply("too late") is False
 
 
 @everywhere

@@ -180,6 +180,52 @@ def test_an_abandoned_handler_can_send_no_more(on: On) -> None:
         assert letters == [("from the grave", DeadLetterReason.STALE_SENDER)]
 
 
+def test_a_restart_that_waits_for_an_abandoned_handler_is_told_that_it_comes_too_late(on: On) -> None:
+    blocked = Blocked()
+    with ActorSystem(config=SystemConfig(blocked_after=0.02)) as system:
+        ref = system.spawn(on(Puppet))
+        ref.tell(blocked.block)
+        assert blocked.entered.wait(WAIT)
+        restarted = ref.restart(block=False)
+        try:
+            assert ref.kill(timeout=WAIT) is True
+            assert restarted.get(timeout=WAIT) is False
+        finally:
+            blocked.go.set()
+
+
+def test_a_hook_that_blocks_while_a_crash_is_accounted_for_keeps_no_asker_waiting(on: On) -> None:
+    """The turn owner has begun with the end, and is stuck in the middle of it: whoever abandons it goes on with it."""
+    blocked = Blocked()
+    failed: list[Any] = []
+
+    class Telling(Puppet):
+        def on_undelivered(self, message: Any, reason: Any) -> None:
+            blocked.block(self)
+            raise LookupError
+
+        def on_failure(self, *_: Any) -> None:
+            failed.append("on_failure")
+
+    def crash(_: Any) -> None:
+        raise ValueError
+
+    with ActorSystem(config=SystemConfig(blocked_after=0.02)) as system:
+        ref = system.spawn(on(Telling))
+        with held(ref):
+            ref.tell(crash)
+            ref.tell("left over")
+            asked = ref.ask("asked", block=False)
+        assert blocked.entered.wait(WAIT)
+        try:
+            assert ref.kill(timeout=WAIT) is True
+            assert isinstance(asked.exception(timeout=WAIT), ActorDeadError)
+        finally:
+            blocked.go.set()
+        assert blocked.over.wait(WAIT)
+    assert failed == []
+
+
 def test_the_hook_for_undelivered_messages_is_not_called_beside_an_abandoned_handler(on: On) -> None:
     blocked = Blocked()
     told: list[Any] = []

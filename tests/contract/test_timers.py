@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -138,6 +139,24 @@ def test_a_fixed_delay_counts_from_the_end_of_handling(timeless_system: ActorSys
     assert log == ["tick"]
     clock.pass_for(ref, 0.1)
     assert log == ["tick"] * 2
+
+
+def test_a_fixed_delay_goes_on_after_a_tick_whose_handler_was_cancelled(
+    timeless_system: ActorSystem, clock: FakeClock, on: On, log: list[Any]
+) -> None:
+    class Cancelled(Puppet):
+        def on_receive(self, message: Any) -> Any:
+            if message == "tick" and not self.log:
+                self.log.append("cancelled")
+                raise asyncio.CancelledError
+            return super().on_receive(message)
+
+    ref = timeless_system.spawn(on(Cancelled), log)
+    periodic(ref, 1.0, TimerMode.FIXED_DELAY)
+    clock.advance(1.0)
+    eventually(lambda: log == ["cancelled"])
+    clock.pass_for(ref, 1.0)
+    assert log == ["cancelled", "tick"]
 
 
 def test_a_fixed_rate_makes_up_for_late_ticks_one_at_a_time(timeless_system: ActorSystem, clock: FakeClock, on: On, log: list[Any]) -> None:

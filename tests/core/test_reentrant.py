@@ -18,7 +18,9 @@ from actors import (
     Lifecycle,
     NotInActorError,
 )
+from actors.dispatch.event_loop import LINGERING
 from actors.events import ActorCrashed
+from tests.contract.kit import eventually
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
 SAFETY = 30.0
@@ -36,6 +38,11 @@ class Doing(Actor, reentrant=True):
 
     async def on_stop(self) -> None:
         self.log.append("on_stop")
+
+
+class Echo(Actor):
+    async def on_receive(self, message: Any) -> Any:
+        return message
 
 
 class Gate:
@@ -156,7 +163,7 @@ def test_what_the_old_instance_fails_with_does_not_crash_the_new_one() -> None:
         failed.get(timeout=SAFETY)
         assert ref.ask("alive", timeout=SAFETY) == "alive"
         assert ref.ask("still", timeout=SAFETY) == "still"
-        assert crashes == []
+        assert [type(crash.error) for crash in crashes] == [LookupError], "told, but not held against the new one"
 
 
 def test_a_system_exit_in_a_handler_fails_its_ask_and_ends_the_system_in_order() -> None:
@@ -310,3 +317,75 @@ def test_children_can_be_started_side_by_side() -> None:
 
     with ActorSystem() as system:
         assert len(set(system.spawn(Plain).ask(start, timeout=SAFETY))) == 3
+
+
+def test_what_a_reentrant_actor_is_at_outlives_the_idle_tasks_of_the_loop() -> None:
+    """A loop keeps so many idle tasks; that of an actor with messages under way is none of them."""
+    gate = Gate()
+    with ActorSystem() as system:
+        log: list[Any] = []
+        ref = system.spawn(Doing, log)
+        asked = at_work(ref, gate)
+        others = [system.spawn(Echo) for _ in range(LINGERING + 10)]
+        for other in others:
+            other.ask("busy", timeout=SAFETY)
+        stats = ref.stats()
+        assert (stats.in_progress, stats.handled) == (1, 0)
+        stopped = ref.stop(block=False)
+        eventually(lambda: not ref.is_alive())
+        assert not stopped.done()
+        gate.opened.set()
+        assert asked.get(timeout=SAFETY) == "opened"
+        assert stopped.get(timeout=SAFETY) is True
+        assert log == ["on_stop"]
+
+
+def test_a_kill_fails_what_is_under_way_at_once_also_with_mail_in_the_queue() -> None:
+    gate = Gate()
+    gate.stubborn = True
+    with ActorSystem() as system:
+        ref = system.spawn(Doing)
+        asked = at_work(ref, gate)
+        for number in range(100):
+            ref.tell(number)
+        assert ref.kill(timeout=SAFETY) is True
+        assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
+        gate.opened.set()
+
+
+def test_the_failure_of_an_old_instance_is_reported_and_does_not_end_the_restart() -> None:
+    gate, child_gate = Gate(), Gate()
+
+    async def fail(actor: Doing) -> None:
+        await gate.hold(actor)
+        raise LookupError
+
+    async def make_child(actor: Doing) -> ActorRef[Any]:
+        return await actor.spawn_async(Doing)
+
+    with ActorSystem() as system:
+        crashed: Future[Any] = Future()
+        system.events.subscribe(ActorCrashed, crashed.try_set)
+        ref = system.spawn(Doing)
+        child = ref.ask(make_child, timeout=SAFETY)
+        at_work(child, child_gate)
+        ref.tell(fail)
+        gate.entered.get(timeout=SAFETY)
+        restarted = ref.restart(block=False)
+        eventually(lambda: ref.state is Lifecycle.RESTARTING)
+        gate.opened.set()
+        assert isinstance(crashed.get(timeout=SAFETY).error, LookupError)
+        child_gate.opened.set()
+        assert restarted.get(timeout=SAFETY) is True
+        assert ref.ask("alive", timeout=SAFETY) == "alive"
+
+
+def test_an_actor_whose_task_is_cancelled_before_its_first_step_gets_another() -> None:
+    async def main() -> Any:
+        async with ActorSystem() as system:
+            ref = system.start(Echo)
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            return await ref.ask_async("alive", timeout=SAFETY)
+
+    assert asyncio.run(main()) == "alive"

@@ -597,6 +597,31 @@ class InTheMiddle(Actor):
         await asyncio.Event().wait()
 
 
+class AtSeveral(InTheMiddle, reentrant=True):
+    pass
+
+
+@pytest.mark.parametrize("actor_class", [InTheMiddle, AtSeveral])
+def test_a_thread_that_waits_while_the_loop_is_closed_under_its_actor_is_told(actor_class: type[Actor]) -> None:
+    system, parked = ActorSystem(), Future[None]()
+    outcomes: Future[BaseException | None] = Future()
+
+    async def main() -> None:
+        await system.__aenter__()
+        asked = (await system.spawn_async(actor_class)).ask(parked, block=False)
+        threading.Thread(target=lambda: outcomes.set(asked.exception()), daemon=True).start()
+        await parked
+        while not asked._waiters:  # noqa: ASYNC110
+            await asyncio.sleep(0)  # the thread has no event to tell that it waits
+
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda *_: None)  # that tasks were pending is the point
+    loop.run_until_complete(main())
+    loop.close()
+    assert isinstance(outcomes.get(timeout=SAFETY), ActorDeadError)
+    system.shutdown()
+
+
 @pytest.mark.parametrize("how", ["turn", "wake-up"])
 def test_nobody_waits_for_an_actor_whose_loop_was_closed_in_the_middle(how: str) -> None:
     """Its turn is held by a handler that nothing will resume, or a wake-up was under way: a send finds nothing amiss."""
