@@ -13,6 +13,7 @@ from actors import (
     ActorRef,
     ActorRestarting,
     ActorSystem,
+    AskCancelled,
     DeadlockError,
     Future,
     Lifecycle,
@@ -340,17 +341,35 @@ def test_what_a_reentrant_actor_is_at_outlives_the_idle_tasks_of_the_loop() -> N
         assert log == ["on_stop"]
 
 
-def test_a_kill_fails_what_is_under_way_at_once_also_with_mail_in_the_queue() -> None:
+@pytest.mark.parametrize("steps", range(6))
+def test_a_kill_fails_what_is_under_way_at_once_also_with_mail_in_the_queue(steps: int) -> None:
+    """Whatever the actor's task is at when the kill comes."""
     gate = Gate()
     gate.stubborn = True
     with ActorSystem() as system:
         ref = system.spawn(Doing)
         asked = at_work(ref, gate)
-        for number in range(100):
-            ref.tell(number)
-        assert ref.kill(timeout=SAFETY) is True
+
+        async def flood_and_kill(_: Doing) -> Any:
+            for number in range(100):
+                ref.tell(number)
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            return await ref.kill(block=False)
+
+        assert system.spawn(Doing).ask(flood_and_kill, timeout=SAFETY) is True
         assert isinstance(asked.exception(timeout=SAFETY), ActorDeadError)
         gate.opened.set()
+
+
+def test_a_cancellation_after_taking_the_handle_answers_the_ask() -> None:
+    async def cancelled(actor: Doing) -> None:
+        actor.reply_later()
+        raise asyncio.CancelledError
+
+    with ActorSystem() as system:
+        asked = system.spawn(Doing).ask(cancelled, block=False)
+        assert isinstance(asked.exception(timeout=SAFETY), AskCancelled)
 
 
 def test_the_failure_of_an_old_instance_is_reported_and_does_not_end_the_restart() -> None:
