@@ -144,7 +144,7 @@ class Shutdown:
             raise
 
     def _check_no_hook(self) -> None:
-        if _hook_of.get() is self:
+        if _hook_of.get() is self and not self.report.done():
             raise DeadlockError(("a shutdown hook", "the shutdown it is part of", "a shutdown hook"), "it is under way: just return")
 
     def _guarded(self, limit: float) -> None:

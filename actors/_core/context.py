@@ -90,12 +90,13 @@ def current_cell() -> Cell | None:
 class Delivery:
     """The message one task of a reentrant actor is at; other actors are at one message at a time and keep it in the cell."""
 
-    __slots__ = ("current", "incarnation", "reply")
+    __slots__ = ("begun", "current", "incarnation", "reply")
 
     def __init__(self, entry: Any, reply: Future[Any] | None, incarnation: int) -> None:
         self.current = entry
         self.reply = reply
         self.incarnation = incarnation
+        self.begun = False  # a task that is cancelled before its first step never handles its message
 
 
 _PLAIN = ("message", "future", "note")  # the fields of an Entry that is not traced

@@ -158,14 +158,20 @@ class Future(pykka.Future[T], Generic[T]):
         Returns:
             True if the future was not resolved before.
         """
+        cancelled = self._cancel()
+        todo = list(self._sources) if cancelled else []
+        while todo:
+            source = todo.pop(0)
+            if isinstance(source, Future) and source._cancel():
+                todo += source._sources
+        return cancelled
+
+    def _cancel(self) -> bool:
         error = AskCancelled("the ask was cancelled")
         if not self.try_fail(error) and not (self._state == HOOKED and self._end_hook(FAILED, error)):
             return False
         if self._token is not None:
             self._token.cancel()
-        for source in self._sources:
-            if isinstance(source, Future):
-                source.cancel()
         return True
 
     def _wake(self) -> None:
@@ -291,29 +297,35 @@ class Future(pykka.Future[T], Generic[T]):
     def _chain(self) -> list[Future[Any]]:
         """Return the lazy futures that this one would first compute, the innermost first: each computed in turn, no chain is too long."""
         chain: list[Future[Any]] = []
-        first: Any = self
-        while first._sources and isinstance(first := first._sources[0], Future) and first._state == HOOKED:
-            chain.append(first)
+        one: Any = self
+        while isinstance(one := next((source for source in one._sources if not _done(source)), None), Future) and one._state == HOOKED:
+            chain.append(one)
         return chain[::-1]
 
     def _leaves(self) -> list[Future[Any]]:
         """Return the futures that this lazy one computes from in the end: those that somebody else resolves."""
-        leaves: dict[Future[Any], None] = {}
+        leaves: list[Future[Any]] = []
+        seen: set[Future[Any]] = set()
         todo: list[Future[Any]] = [self]
         while todo:
             one = todo.pop()
+            if one in seen:
+                continue
+            seen.add(one)
             if one._state == HOOKED and not one._blocks:
                 todo.extend(one._sources)
             else:
-                leaves[one] = None
-        return list(leaves)
+                leaves.append(one)
+        return leaves
 
     def _waits(self) -> bool:
         """Tell whether a getter may have to wait for somebody."""
         todo: list[Any] = [self]
+        seen: set[Any] = set()
         while todo:
             one = todo.pop()
-            if one._state < DONE:
+            if one._state < DONE and one not in seen:
+                seen.add(one)
                 if one._blocks:
                     return True
                 todo.extend(one._sources)
@@ -421,6 +433,11 @@ class Future(pykka.Future[T], Generic[T]):
     def reduce(self: Future[Iterable[J]], func: Callable[[R, J], R], *args: R) -> Future[R]:
         """Return a future of the items folded with `func` from the left, beginning with `args[0]` if given."""
         return _lazy(self, (self,), lambda timeout: functools.reduce(func, self.get(timeout=timeout), *args))
+
+
+def _done(future: Any) -> bool:
+    """Tell whether there is no need to wait for `future`; of one that is not ours, nobody knows."""
+    return isinstance(future, Future) and future._state >= DONE
 
 
 def _lazy(like: Future[Any], sources: tuple[Future[Any], ...], hook: Callable[[float | None], Any]) -> Future[Any]:

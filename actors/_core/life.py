@@ -74,7 +74,7 @@ def _obey(cell: Cell, control: Control) -> Steps:
             yield from end(cell, DownReason.KILLED, None)
         case Signal.CRASH:
             error = control.error or ActorKilled()
-            if cell.state is not Lifecycle.RESTARTING and (control.call is None or control.call()):
+            if control.call is None or (cell.state is not Lifecycle.RESTARTING and control.call()):
                 yield from crashed(cell, error)
             elif isinstance(error, Exception):  # of the instance that is being replaced, or was
                 _log_failure(cell, error)

@@ -299,10 +299,19 @@ class Runner:
         delivery = Delivery(entry, future, cell.incarnation)
         task = self.host.loop.create_task(self._one(message, delivery, note))
         self._open[task] = delivery
-        task.add_done_callback(self._open.pop)
+        task.add_done_callback(lambda done: self._over(done, delivery, note))
         await asyncio.sleep(0)
 
+    def _over(self, task: asyncio.Task[None], delivery: Delivery, note: Note | None) -> None:
+        """Take a message off those under way."""
+        self._open.pop(task)
+        if not delivery.begun:
+            self._outlives(None, delivery, asyncio.CancelledError())
+            if note is not None:
+                note.delivered(self.cell)
+
     async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:
+        delivery.begun = True
         bind(self)
         deliver(delivery)
         cell = self.cell

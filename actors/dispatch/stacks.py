@@ -42,11 +42,12 @@ def _frames() -> dict[int, FrameType]:
         return sys._current_frames()
     global _paused  # noqa: PLW0603
     with _one_at_a_time:  # or one would take the other's pause for the user's choice
-        _paused = gc.isenabled()
+        collects = gc.isenabled()
+        _paused = _paused or collects
         gc.disable()
         try:
             return sys._current_frames()
         finally:
-            if _paused:
+            if collects:  # not of one that was interrupted, and is still at it
                 _paused = False
                 gc.enable()

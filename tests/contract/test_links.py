@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from actors import ActorSystem, DownReason, LinkedActorDied
+from actors import ActorSystem, DownReason, Lifecycle, LinkedActorDied
 from tests.contract.conftest import On
-from tests.contract.kit import WAIT, Diary, Puppet, settle, until_down
+from tests.contract.kit import WAIT, Diary, Puppet, eventually, held, settle, spawn_child, until_down
 
 
 def link(target: Any) -> Any:
@@ -41,6 +41,19 @@ def test_if_either_dies_abnormally_the_other_crashes(system: ActorSystem, on: On
     assert isinstance(error, LinkedActorDied)
     assert str(dying) in error.recipient
     assert log == ["init", "on_start", "on_failure"]
+
+
+def test_an_actor_that_restarts_while_its_partner_dies_crashes_all_the_same(system: ActorSystem, on: On) -> None:
+    linker, linked = system.spawn(on(Puppet)), system.spawn(on(Puppet))
+    linker.ask(link(linked))
+    child = linker.ask(lambda actor: spawn_child(actor, Puppet), timeout=WAIT)
+    down = until_down(system, linker)
+    with held(child):  # the restart waits for it
+        restarted = linker.restart(block=False)
+        eventually(lambda: linker.state is Lifecycle.RESTARTING)
+        linked.kill(timeout=WAIT)
+    assert restarted.get(timeout=WAIT) is False
+    assert isinstance(down.get(timeout=WAIT).error, LinkedActorDied)
 
 
 def test_a_graceful_stop_breaks_no_link(system: ActorSystem, on: On) -> None:

@@ -1124,6 +1124,28 @@ def test_cancelling_ours_cancels_the_asyncio_future() -> None:
     assert asyncio.run(main())
 
 
+def test_cancelling_the_end_of_a_long_chain_cancels_its_beginning() -> None:
+    first: Future[int] = Future()
+    last = first
+    for _ in range(5000):
+        last = last.map(lambda value: value + 1)
+    assert last.cancel()
+    assert first.cancelled()
+
+
+def test_a_ladder_of_joins_is_climbed_once() -> None:
+    first: Future[int] = Future()
+    ladder: Future[Any] = first
+    for _ in range(40):
+        ladder = ladder.join(ladder).map(operator.itemgetter(0))
+    with pytest.raises(Timeout):
+        ladder.exception(timeout=0)
+    called: Future[int] = Future()
+    ladder.add_done_callback(lambda done: called.set(done.get()))
+    first.set(7)
+    assert called.get(timeout=SAFETY) == 7
+
+
 @pytest.mark.parametrize("steps", [1, 5000])
 def test_a_chain_of_lazy_futures_may_be_of_any_length(steps: int) -> None:
     def chain() -> tuple[Future[int], Future[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -408,3 +409,26 @@ def test_an_actor_whose_task_is_cancelled_before_its_first_step_gets_another() -
             return await ref.ask_async("alive", timeout=SAFETY)
 
     assert asyncio.run(main()) == "alive"
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_an_ask_whose_task_is_cancelled_before_its_first_step_is_told(steps: int) -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            ref = await system.spawn_async(Doing)
+            await ref.ask_async("busy")
+            asked = ref.ask("asked", block=False)
+
+            def cancel(left: int) -> None:
+                if left:
+                    asyncio.get_running_loop().call_soon(cancel, left - 1)
+                    return
+                for task in asyncio.all_tasks() - {me}:
+                    task.cancel()
+
+            me = asyncio.current_task()
+            asyncio.get_running_loop().call_soon(cancel, steps)
+            with contextlib.suppress(AskCancelled):
+                assert await asked == "asked"
+
+    asyncio.run(main())

@@ -34,6 +34,22 @@ def test_the_stack_of_a_thread_says_where_it_is_and_that_of_no_thread_is_empty()
 
 
 @pytest.mark.skipif(sys.version_info >= (3, 12), reason="these versions collect garbage between instructions only")
+def test_a_listing_that_interrupts_another_leaves_collection_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, depth = gc.disable, [0]
+
+    def disable() -> None:
+        depth[0] += 1
+        if depth[0] == 1:  # as a signal handler may, in between
+            stacks_of([threading.current_thread()])
+        real()
+
+    monkeypatch.setattr(gc, "disable", disable)
+    stacks_of([threading.current_thread()])
+    assert gc.isenabled()
+    assert depth[0] == 2
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="these versions collect garbage between instructions only")
 @pytest.mark.parametrize("collects", [True, False])
 def test_nothing_is_collected_while_the_interpreter_lists_its_frames(monkeypatch: pytest.MonkeyPatch, collects: bool) -> None:
     # That may hang the process: python/cpython#106883.
