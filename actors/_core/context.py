@@ -21,6 +21,7 @@ __all__ = [
     "Delivery",
     "Strand",
     "bind",
+    "binding",
     "bound_worker",
     "correlation_of",
     "current_cell",
@@ -50,6 +51,9 @@ class Strand(greenlet):  # type: ignore[misc]  # greenlet has no types
 # (who, thread id): the worker of a thread whose handlers run on its own stack, or the runner of an asyncio task. The thread id keeps
 # a copy of the context that travelled to another thread (asyncio.to_thread) from speaking in the actor's name there.
 _bound: ContextVar[tuple[_Worker, int] | None] = ContextVar("greenroom_runner", default=None)
+
+
+binding = _bound.get  # None where certainly no handler runs, but for one on a strand
 
 
 def bind(worker: _Worker) -> None:

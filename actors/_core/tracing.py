@@ -12,7 +12,7 @@ from greenlet import getcurrent
 from pykka.messages import ProxyCall
 
 from actors._core import fates
-from actors._core.context import Strand, current_cell, current_entry
+from actors._core.context import Strand, binding, current_cell, current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, Entry
@@ -40,7 +40,7 @@ class TracedInbox:
         """Admit `entry` with its origin."""
         here: Any = getcurrent()
         strand = type(here) is Strand
-        sender = here.worker.cell if strand else current_cell()
+        sender = here.worker.cell if strand else current_cell() if binding() is not None else None
         here = None  # a refused send's traceback holds this frame, and must not hold a greenlet of a thread that ends before it
         if sender is None:
             correlation = self._correlation()
@@ -80,7 +80,7 @@ class TracedReceiver:
     def on_receive(self, message: Any) -> Any:
         """Hand on the message itself. What comes out of an `Entry` is bare already."""
         cell = self._cell
-        if message is not (current_entry(cell) if cell.reentrant else cell.current):
+        if message is not cell.current and not (cell.reentrant and message is current_entry(cell)):
             return self._inner.on_receive(message)
         message, correlation, sender, _ = message
         if (sender is not None or cell.system.ports.instrument is not None) and not arrived(cell, message, correlation, sender):
