@@ -33,6 +33,7 @@ from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import DispatcherKind, Options, note_own_keywords
+from actors._core.ports import simulated
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
 from actors._core.tracing import TracedInbox
@@ -82,7 +83,7 @@ class Runtime:
         self.name = name
         self.config = config
         self.face = face
-        self.ports = self.config.ports or real_ports()
+        self.ports = self.config.ports or simulated() or real_ports()
         # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
         self.lock = Mutex()
         self.state = SystemState.RUNNING

@@ -253,9 +253,22 @@ _default: ActorSystem | None = None
 _default_lock = threading.Lock()
 
 
+_in_place: list[tuple[int, Callable[[], ActorSystem]]] = []  # of the default system: (thread, what makes it); the last one counts
+
+
+def in_place_of_default(make: Callable[[], ActorSystem]) -> Callable[[], None]:
+    """Let what `make()` returns stand for the default system on this thread; return a function that ends that."""
+    entry = (threading.get_ident(), make)
+    _in_place.append(entry)
+    return lambda: _in_place.remove(entry)
+
+
 def default_system() -> ActorSystem:
     """Return the system of `Actor.start()` outside of any handler. It is made when first asked for, and anew after a shutdown."""
     global _default  # noqa: PLW0603
+    for thread, make in reversed(_in_place):
+        if thread == threading.get_ident():
+            return make()
     with _default_lock:
         if _default is None or _default.state not in (SystemState.RUNNING, SystemState.STOPPING):
             _default = ActorSystem("default")

@@ -56,7 +56,8 @@ def admit(cell: Cell, entry: Any) -> None:
 def warm(cell: Cell) -> None:
     """Give a cold actor its mailbox."""
     if cell.inbox is COLD:
-        built = cell.options.mailbox.build(cell)
+        dispatcher = cell.system.ports.dispatcher
+        built = cell.options.mailbox.build(cell) if dispatcher is None else dispatcher.mailbox(cell)
         idlest = None
         with cell.system.lock:
             if cell.inbox is COLD:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.mailbox import Bounded, Priority
 
-__all__ = ["OWN", "BoundedMailbox", "Overflow"]
+__all__ = ["OWN", "BoundedMailbox", "Overflow", "bare"]
 
 
 OWN = "and it is the sender's own"
@@ -41,6 +41,11 @@ class _Uncounted(tuple[Any, ...]):
     """Holds an entry that does not count against the bound."""
 
     __slots__ = ()
+
+
+def bare(entry: Any) -> Any:
+    """Return the entry itself, whether it counts or not."""
+    return entry[0] if type(entry) is _Uncounted else entry
 
 
 class BoundedMailbox:
@@ -73,10 +78,8 @@ class BoundedMailbox:
 
     def _take(self) -> Any:
         entry = self._queue.popleft()
-        if type(entry) is _Uncounted:
-            self._exempted -= 1
-            return entry[0]
-        return entry
+        self._exempted -= type(entry) is _Uncounted
+        return bare(entry)
 
     def _evict(self) -> Any:
         """Take out the oldest counted entry."""
@@ -204,7 +207,7 @@ class BoundedMailbox:
     def entries(self) -> tuple[Any, ...]:
         """Return what waits, in no particular order."""
         with self._lock:
-            return tuple(entry[0] if type(entry) is _Uncounted else entry for entry in self._queue)
+            return tuple(bare(entry) for entry in self._queue)
 
     # -- the actor ---------------------------------------------------------------------------------------------------------
 

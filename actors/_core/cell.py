@@ -261,6 +261,9 @@ class Cell:
         with self.system.lock:
             self.control = (*self.control, control)
             woken, self.suspended = self.suspended, False
+        dispatcher = self.system.ports.dispatcher
+        if dispatcher is not None:
+            dispatcher.signalled(self)
         if woken:
             self.requeue()
         else:

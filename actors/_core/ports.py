@@ -30,6 +30,7 @@ __all__ = [
     "Waiter",
     "ambient",
     "install",
+    "simulated",
 ]
 
 
@@ -147,6 +148,15 @@ class Dispatcher(Protocol):
     def lane(self, cell: Cell) -> Lane:
         """Return the lane of a new actor."""
 
+    def mailbox(self, cell: Cell) -> Any:
+        """Return the mailbox object for `cell`; None means a plain deque."""
+
+    def signalled(self, cell: Cell) -> None:
+        """Take note that the caller wants something of `cell` that is no message. Called before it is queued."""
+
+    def lives_here(self) -> bool:
+        """Tell whether the simulation runs on the calling thread."""
+
 
 def _thread_aside(call: Callable[[], object], name: str) -> None:
     threading.Thread(target=call, name=f"greenroom-{name}", daemon=True).start()
@@ -188,6 +198,15 @@ def install(ports: Ports) -> Callable[[], None]:
     return lambda: _ambient.remove(ports)
 
 
+def simulated() -> Ports | None:
+    """Return the ambient ports if they are those of a simulation on this thread: a system made there belongs to it."""
+    here = ambient()
+    return here if here.dispatcher is not None else None
+
+
 def ambient() -> Ports:
-    """Return the ports in force where no actor's are."""
-    return _ambient[-1]
+    """Return the ports in force where no actor's are: those of a simulation count on its own thread only."""
+    for ports in reversed(_ambient):
+        if ports.dispatcher is None or ports.dispatcher.lives_here():
+            return ports
+    return _ambient[0]

@@ -217,7 +217,11 @@ class Runner:
                     note.delivered(cell)
         except asyncio.CancelledError:
             return await self._cancelled(note)
-        except BaseException as error:  # noqa: BLE001  # every kind has its place in the life of an actor
+        except BaseException as error:  # every kind has its place in the life of an actor
+            if isinstance(error, cell.system.ports.passing):
+                cell.current = IDLE
+                cell.end_turn()
+                raise
             await adrive(life.crashed(cell, error))
             cell.end_turn()
             return True

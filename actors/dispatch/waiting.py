@@ -124,7 +124,7 @@ class RealWaiter:
         return asyncio._get_running_loop() is not None
 
 
-class _TaskParker:
+class TaskParker:
     """Stands for a handler that awaits; only there to be thrown at."""
 
     futures: tuple[Future[Any], ...] = ()
@@ -205,25 +205,35 @@ class AsyncioAwaiter:
         """Return what an ask is answered with."""
         if reply._state >= DONE:
             return reply.get()
-        cell = _own_task(current_cell())
+        cell = own_task(current_cell())
         if cell is None:
             await reply.listen()
         else:
-            begin_wait(cell, _TaskParker(cell), (reply,), finite=False)
+            begin_wait(cell, TaskParker(cell), (reply,), finite=False)
             try:
                 await reply.listen()
             finally:
                 cell.wait = None
         return reply.get()
 
-    def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[asyncio.Future[None], Callable[[Any], None], Cell | None]:
-        """Return what a coroutine awaits until `future` has changed, and what `end` wants to know."""
+    @staticmethod
+    def enter(future: Future[Any], *, finite: bool) -> Cell | None:
+        """Note that the calling handler is about to wait for `future`; return its actor, None if it is no part of an actor's turn.
+
+        Raises:
+            DeadlockError: the wait could never end.
+        """
         here = current_cell()
-        cell = _own_task(here)
+        cell = own_task(here)
         if cell is not None:
-            begin_wait(cell, _TaskParker(cell), (future,), finite=finite)
+            begin_wait(cell, TaskParker(cell), (future,), finite=finite)
         elif here is not None and here.reentrant and not finite and asyncio.current_task() in here.extras().open:
             refuse_own_end(here, future)
+        return cell
+
+    def begin(self, future: Future[Any], *, finite: bool = False) -> tuple[asyncio.Future[None], Callable[[Any], None], Cell | None]:
+        """Return what a coroutine awaits until `future` has changed, and what `end` wants to know."""
+        cell = self.enter(future, finite=finite)
         loop = asyncio.get_running_loop()
         waiter: asyncio.Future[None] = loop.create_future()
         thread = threading.get_ident()
@@ -276,7 +286,7 @@ def _set(waiter: asyncio.Future[None]) -> None:
         waiter.set_result(None)
 
 
-def _own_task(cell: Cell | None) -> Cell | None:
+def own_task(cell: Cell | None) -> Cell | None:
     """Return `cell` if the task here is its own; one that a handler made is no part of its turn."""
     if cell is None or cell.reentrant or cell.rare is None or cell.rare.runner is None:
         return None

@@ -276,6 +276,15 @@ class SingleStep:
     def lane(self, _: Cell) -> Lane:
         return self._lane
 
+    def signalled(self, cell: Cell) -> None:
+        return
+
+    def lives_here(self) -> bool:
+        return threading.get_ident() == self._thread
+
+    def mailbox(self, cell: Cell) -> Any:
+        return cell.options.mailbox.build(cell)
+
     def wake(self) -> None:
         raise AssertionError("nobody sleeps")
 
