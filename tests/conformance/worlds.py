@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors import Actor, ActorRef, ActorSystem, DispatcherKind, Future
 from actors.events import DeadLetter, DeadLetterReason
+from actors.testing import Simulation
 from tests.conformance.single_step import SingleStep
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ WORLDS = {
     "event_loop": DispatcherKind.EVENT_LOOP,
     "single_step": DispatcherKind.POOL,
     "single_step_async": DispatcherKind.EVENT_LOOP,
+    "simulated": DispatcherKind.POOL,
+    "simulated_async": DispatcherKind.EVENT_LOOP,
 }
 
 
@@ -73,6 +76,10 @@ class World:
 def make_world(name: str) -> tuple[World, Callable[[], None]]:
     """Return the world called `name` and what ends it."""
     kind = WORLDS[name]
+    if name.startswith("simulated"):
+        simulation = Simulation()
+        simulation.__enter__()
+        return World(kind, simulation.system), lambda: simulation.__exit__(None, None, None)
     if not name.startswith("single_step"):
         system = ActorSystem()
         return World(kind, system), lambda: _shut_down(system)

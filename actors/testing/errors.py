@@ -1,0 +1,148 @@
+"""What a simulation raises."""
+
+from __future__ import annotations
+
+import sys
+
+from actors.errors import ActorError
+
+__all__ = [
+    "InvariantError",
+    "RealWorldError",
+    "SimulationError",
+    "SimulationOver",
+    "StuckError",
+    "TokenError",
+    "TooManyStepsError",
+    "UnstableError",
+]
+
+
+class SimulationError(ActorError):
+    """The root of what a simulation itself raises."""
+
+
+class StuckError(SimulationError):
+    """The scenario waits for something that no step and no timer can bring about.
+
+    Attributes:
+        time: the virtual time, in seconds.
+        waiting: paths of the actors whose handlers wait, too.
+    """
+
+    def __init__(self, time: float, waiting: tuple[str, ...]) -> None:
+        super().__init__(time, waiting)
+        self.time = time
+        self.waiting = waiting
+
+    def __str__(self) -> str:
+        who = ", ".join(self.waiting) or "nobody"
+        return f"nothing can happen any more (at {self.time} s), but the scenario waits; handlers that wait, too: {who}"
+
+
+class InvariantError(SimulationError, AssertionError):
+    """Something that should always hold did not after a step.
+
+    Attributes:
+        name: what should hold.
+        step: how many steps had been taken.
+    """
+
+    def __init__(self, name: str, step: int) -> None:
+        super().__init__(name, step)
+        self.name = name
+        self.step = step
+
+    def __str__(self) -> str:
+        return f"{self.name!r} does not hold after step {self.step}"
+
+
+class TooManyStepsError(SimulationError):
+    """A run did not end within its limit of steps: some actors keep each other busy for ever, or the limit is too low.
+
+    Attributes:
+        limit: the steps taken.
+        last: the paths of the actors of the last ones.
+    """
+
+    def __init__(self, limit: int, last: tuple[str, ...]) -> None:
+        super().__init__(limit, last)
+        self.limit = limit
+        self.last = last
+
+    def __str__(self) -> str:
+        return f"{self.limit} steps and no end; the last ones were of {', '.join(self.last)}; raise max_steps if the scenario is that long"
+
+
+class UnstableError(SimulationError):
+    """The same choices gave another run: something in the scenario or its actors depends on more than the simulation.
+
+    Attributes:
+        step: the first step that differed, counted from 1; 0 if it is not known.
+        first: what happened there in the first run.
+        second: what happened there in the second.
+    """
+
+    def __init__(self, step: int, first: str, second: str) -> None:
+        super().__init__(step, first, second)
+        self.step = step
+        self.first = first
+        self.second = second
+
+    def __str__(self) -> str:
+        if self.step == 0:
+            return f"the same choices ended in {self.first} and then in {self.second}; check_stable() names the step where they part"
+        return (
+            f"the same choices gave another run: step {self.step} was {self.first!r} and then {self.second!r}; look for a set's order, "
+            "id(), the wall clock or random numbers of its own"
+        )
+
+
+class TokenError(SimulationError, ValueError):
+    """A token that does not fit: of another version, another scenario, or damaged.
+
+    Attributes:
+        token: the text.
+        why: what is wrong with it.
+    """
+
+    def __init__(self, token: str, why: str) -> None:
+        super().__init__(token, why)
+        self.token = token
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"token {self.token!r} cannot be replayed here: {self.why}"
+
+
+class RealWorldError(BaseException):
+    """Code in a simulation reached for the real world: a thread, a socket, an executor, a real sleep.
+
+    A BaseException, so that no handler's ``except Exception`` hides it.
+
+    Attributes:
+        what: what it reached for.
+        where: the line, as ``file:number``.
+    """
+
+    def __init__(self, what: str, where: str = "") -> None:
+        where = where or _outside()
+        super().__init__(what, where)
+        self.what = what
+        self.where = where
+
+    def __str__(self) -> str:
+        return f"{self.what} in a simulation, at {self.where}: nothing real belongs there; replace it by an actor or a fake"
+
+
+class SimulationOver(BaseException):
+    """Unwinds the handlers that still wait when a simulation ends. Never seen outside."""
+
+
+def _outside() -> str:
+    """Return the innermost line that belongs neither to the framework nor to the standard library's own machinery."""
+    frame = sys._getframe(1)
+    inner = ("actors.", "asyncio", "threading", "concurrent.", "socket", "selectors", "subprocess", "multiprocessing")
+    while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(inner):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,206 @@
+"""What is under way in a simulated system, and what of it may arrive next.
+
+A simulated mailbox is the network in front of its actor: a message is under way from its send until its delivery is chosen. Which of
+several may be chosen, an ordering model says.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from actors._core.bounded import BoundedMailbox
+from actors._core.mailbox import Bounded, Priority
+from actors._core.priority import PriorityMailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors.testing.world import World
+
+__all__ = ["Kind", "Now", "Ordering", "Pending", "SimMailbox", "mailbox_of", "network_of"]
+
+
+class Ordering(Enum):
+    """In which order messages to one actor may arrive."""
+
+    CAUSAL = "causal"
+    """A message comes before those that its sending led to. What local actors promise, on every dispatcher."""
+
+    PAIR_FIFO = "pair FIFO"
+    """The messages of one sender come in the order sent; nothing else is promised. As over a network."""
+
+    UNORDERED = "unordered"
+    """Any message may overtake any other. As over datagrams."""
+
+
+class Kind(Enum):
+    """What kind of step a simulation takes."""
+
+    DELIVERY = "delivery"
+    """An actor takes a message."""
+
+    REPLY = "reply"
+    """A handler, or the scenario, learns that what it waits for has happened."""
+
+    SIGNAL = "signal"
+    """An actor attends to a start, stop, kill, restart or the end of a child."""
+
+    CALL = "call"
+    """A call that may block, and is no actor's, goes on: a shutdown, a hook."""
+
+    TIMER = "timer"
+    """Time jumps to the next timer."""
+
+
+class Now:
+    """Whoever is at work: the actor of the step under way, or the scenario."""
+
+    __slots__ = ("cell", "name", "past", "sends", "step")
+
+    def __init__(self, step: int, cell: Cell | None, past: int, name: int) -> None:
+        self.step = step  # its number
+        self.cell = cell
+        self.past = past  # what was sent in its causal past, as a set of bits numbered by `Pending.sequence`
+        self.name = name  # of the step; the same in every run in which it has the same causes
+        self.sends = 0
+
+
+class Pending:
+    """Something that can happen next. Told apart by identity; everything else is for the reader."""
+
+    __slots__ = ("cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target")
+
+    def __init__(self, kind: Kind, sequence: int, cell: Cell | None, target: Any, now: Now) -> None:
+        self.kind = kind
+        self.sequence = sequence  # in the order in which things became possible
+        self.cell = cell  # whose step it is
+        self.target = target  # what goes on: a greenlet, a waiter; None for a mailbox
+        self.sender = now.cell
+        self.cause = now.step  # the step in which it was sent, set or resolved
+        self.past = now.past
+        self.name = 0  # given where runs are compared
+        self.front = False  # unstashed: comes before everything else
+
+
+class SimMailbox(deque[Any]):
+    """A mailbox whose reader is told which message to take: the chosen one, else the one that may come first."""
+
+    def __init__(self, world: World, cell: Cell) -> None:
+        super().__init__()
+        self._world = world
+        self._cell = cell
+        self.pending: deque[Pending] = deque()  # one for each entry, in the same order
+        self.chosen: Pending | None = None
+
+    def append(self, entry: Any, now: Now | None = None) -> None:
+        """Send `entry` on its way, from whoever is at work, or from `now`."""
+        self.pending.append(self._world.sent(Kind.DELIVERY, self._cell, None, now))
+        super().append(entry)
+
+    exempt = append
+
+    def extendleft(self, entries: Iterable[Any]) -> None:
+        """Put unstashed entries at the front, where they stay in order."""
+        for entry in entries:
+            pending = self._world.sent(Kind.DELIVERY, self._cell, None)
+            pending.front = True
+            self.pending.appendleft(pending)
+            self.appendleft(entry)
+
+    def popleft(self) -> Any:
+        """Take the entry that was chosen."""
+        chosen, self.chosen = self.chosen, None
+        if chosen is None or chosen is self.pending[0]:
+            self.pending.popleft()
+            return super().popleft()
+        index = self.pending.index(chosen)
+        entry = self[index]
+        del self[index]
+        return entry
+
+    def __delitem__(self, index: Any) -> None:
+        del self.pending[index]
+        super().__delitem__(index)
+
+    def deliverable(self, ordering: Ordering) -> list[Pending]:
+        """Return what may be taken next, the oldest first."""
+        pending = self.pending
+        first = pending[0]
+        if len(pending) == 1 or first.front:
+            return [first]
+        if ordering is Ordering.UNORDERED:
+            return list(pending)
+        if ordering is Ordering.PAIR_FIFO:
+            heads: dict[Cell | None, Pending] = {}
+            for one in pending:
+                heads.setdefault(one.sender, one)
+            return list(heads.values())
+        # Causal: not if an earlier one was sent in this one's past. The sends are in a total order here, so only earlier ones can be.
+        found = []
+        earlier = 0
+        for one in pending:
+            if not earlier & one.past:
+                found.append(one)
+            earlier |= 1 << one.sequence
+        return found
+
+
+class _SimBounded(BoundedMailbox):
+    """A bounded mailbox in a simulation: what is under way counts against its bound."""
+
+    __slots__ = ("_origins", "_world")
+
+    def __init__(self, world: World, cell: Cell, declared: Bounded) -> None:
+        self._world = world
+        self._origins: dict[int, Now] = {}  # of entries that wait for room: who sent them
+        super().__init__(cell, declared)
+
+    def _new_queue(self) -> Any:
+        return SimMailbox(self._world, self._cell)
+
+    def offer(self, entry: Any) -> Future[None]:
+        """Do as every bounded mailbox does, and remember the sender: it is the reader who lets the entry in."""
+        self._origins[id(entry)] = self._world.origin()
+        return super().offer(entry)
+
+    def _put(self, entry: Any) -> None:
+        self._queue.append(entry, self._origins.pop(id(entry), None))
+
+
+class _SimPriority(PriorityMailbox):
+    """A priority mailbox in a simulation. Its order is what was asked for, so only the turn of its actor is a choice.
+
+    The actor counts as having learned of a message when it was sent: never too late, perhaps too early.
+    """
+
+    __slots__ = ("_world",)
+
+    def __init__(self, world: World, cell: Cell, declared: Priority) -> None:
+        self._world = world
+        super().__init__(cell, declared)
+
+    def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
+        self._world.learns(self._cell)
+        super()._push(key, entry, counted=counted)
+
+
+def network_of(cell: Cell) -> SimMailbox | None:
+    """Return what is under way to `cell`; None where that is no choice."""
+    queue: Any = cell.queue
+    if isinstance(queue, BoundedMailbox):
+        queue = queue._queue
+    return queue if type(queue) is SimMailbox else None
+
+
+def mailbox_of(world: World, cell: Cell) -> Any:
+    """Return the simulated mailbox for what the class of `cell` declares."""
+    declared = cell.options.mailbox
+    if isinstance(declared, Bounded):
+        return _SimBounded(world, cell, declared)
+    if isinstance(declared, Priority):
+        return _SimPriority(world, cell, declared)
+    return SimMailbox(world, cell)

@@ -1,0 +1,86 @@
+"""Keeps a simulation from reaching for the real world without anybody noticing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+__all__ = ["guarded"]
+
+# CPython's audit events, and what they mean.
+_REFUSED = {
+    "_thread.start_new_thread": "a new thread",
+    "_thread.start_joinable_thread": "a new thread",
+    "socket.connect": "a socket",
+    "socket.bind": "a socket",
+    "socket.getaddrinfo": "the name service",
+    "subprocess.Popen": "a new process",
+    "os.fork": "a new process",
+}
+_inside: dict[int, list[Callable[[str], NoReturn]]] = {}  # {thread: who refuses there}; each thread writes its own entry
+_hooked: list[bool] = []
+
+
+def _audit(event: str, _: tuple[Any, ...]) -> None:
+    if event in _REFUSED:
+        refusing = _inside.get(threading.get_ident())
+        if refusing:
+            refusing[-1](_REFUSED[event])
+
+
+def _unless_inside(real: Callable[..., Any], what: str) -> Callable[..., Any]:
+    """Return `real`, which has no audit event in some versions, refused in simulations."""
+
+    def checked(*args: Any, **kwargs: Any) -> Any:
+        refusing = _inside.get(threading.get_ident())
+        if refusing:
+            refusing[-1](what)
+        return real(*args, **kwargs)
+
+    return checked
+
+
+_lock = threading.Lock()
+_restores: list[Callable[[], None]] = []  # under the lock: while any thread is inside
+
+
+def _replace(owner: Any, name: str, what: str) -> None:
+    real = getattr(owner, name)
+    setattr(owner, name, _unless_inside(real, what))
+    _restores.append(lambda: setattr(owner, name, real))
+
+
+@contextlib.contextmanager
+def guarded(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
+    """Have `refuse(what)` called for threads, sockets, processes and real sleeps on this thread for as long as it lasts.
+
+    An audit hook cannot be taken away again; outside of simulations it only looks the event up.
+    """
+    here = threading.get_ident()
+    with _lock:
+        if not _hooked:
+            _hooked.append(True)
+            sys.addaudithook(_audit)
+        if not _inside:
+            _replace(time, "sleep", "time.sleep()")
+            _replace(threading.Thread, "start", "a new thread")
+            _replace(asyncio.events, "new_event_loop", "an event loop of its own")
+            _replace(asyncio, "new_event_loop", "an event loop of its own")
+        _inside.setdefault(here, []).append(refuse)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside[here].pop()
+            if not _inside[here]:
+                del _inside[here]
+            if not _inside:
+                while _restores:
+                    _restores.pop()()

@@ -1,0 +1,165 @@
+"""`Simulation`: what a scenario is given."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from actors._core.callbacks import check_callback
+from actors._core.ports import install
+from actors._core.seconds import check_seconds
+from actors.config import SystemConfig
+from actors.errors import ActorDeadError
+from actors.system import ActorSystem, in_place_of_default
+from actors.testing.network import Ordering
+from actors.testing.realworld import guarded
+from actors.testing.strategies import Fifo
+from actors.testing.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+    from actors._core.actor import Actor
+    from actors._core.ref import ActorRef
+    from actors.testing.world import Strategy
+
+__all__ = ["Simulation"]
+
+A = TypeVar("A", bound="Actor")
+
+
+class Simulation:
+    """A world of its own: actors, their messages and their time, on the calling thread, one step after the other.
+
+    Use it with ``with``, or let `explore` make it. Inside, nothing happens by itself: waiting for anything (an ask, a future, a stop)
+    takes steps until it has happened, and `run` takes all there are. The actors are those of production, unchanged: a system that is
+    made inside belongs to the simulation, and so does what `Actor.start()` starts.
+
+    Args:
+        strategy: makes the choices; None takes what has waited longest (`Fifo`).
+        ordering: in which order messages may arrive.
+        seed: of the ids and random numbers that come from the simulation.
+        max_steps: steps after which a run counts as endless.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy | None = None,
+        *,
+        ordering: Ordering = Ordering.CAUSAL,
+        seed: int = 0,
+        max_steps: int = 10_000,
+    ) -> None:
+        if not isinstance(ordering, Ordering):
+            msg = f"ordering={ordering!r} is not valid: use a member of Ordering"
+            raise TypeError(msg)
+        self._world = World(strategy or Fifo(), ordering, seed=seed, limit=max_steps)
+        self._system: ActorSystem | None = None
+
+    def __enter__(self) -> Self:
+        # What is collected in the middle of a run, and so which finalizers run there, depends on all that went before it.
+        self._collects = gc.isenabled()
+        gc.disable()
+        self._guard = guarded(self._world.refuse)
+        self._guard.__enter__()
+        self._restores = [install(self._world.ports), in_place_of_default(lambda: self.system)]
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        try:
+            self._world.close()
+        finally:
+            for restore in self._restores:
+                restore()
+            self._guard.__exit__(None, None, None)
+            if self._collects:
+                gc.enable()
+        leftover = self._world.leftover()
+        if leftover is not None and error is None:
+            raise leftover
+
+    # -- actors ------------------------------------------------------------------------------------------------------------
+
+    @property
+    def system(self) -> ActorSystem:
+        """The simulation's first system, made when it is first asked for."""
+        if self._system is None:
+            self._system = self.new_system()
+        return self._system
+
+    def new_system(self, name: str = "simulated", **config: Any) -> ActorSystem:
+        """Return one more system in this world.
+
+        Args:
+            name: of the system.
+            config: what `SystemConfig` takes, but for `ports`.
+        """
+        return ActorSystem(name, config=SystemConfig(ports=self._world.ports, **config))
+
+    def spawn(self, actor_class: type[A], *args: Any, **kwargs: Any) -> ActorRef[A]:
+        """Start an actor in `system`, as `ActorSystem.spawn` does."""
+        return self.system.spawn(actor_class, *args, **kwargs)
+
+    @staticmethod
+    def instance(ref: ActorRef[A]) -> A:
+        """Return the actor itself, to look at its state between two steps.
+
+        Raises:
+            ActorDeadError: it has ended.
+        """
+        actor: A | None = ref._target.actor
+        if actor is None:
+            label = ref._target.label()
+            raise ActorDeadError(f"{label} has ended: there is no instance to look at", label)
+        return actor
+
+    def always(self, name: str, holds: Callable[[], object]) -> None:
+        """Check from now on that `holds()` is true after every step.
+
+        Args:
+            name: what should hold, for the report.
+            holds: a plain function that only looks, at `instance(ref)` or at what the scenario keeps. What it raises fails the run.
+
+        Raises:
+            InvariantError: (out of whatever takes the steps) it was not.
+        """
+        check_callback("holds", holds, "a function without arguments that tells whether it holds")
+        self._world.invariants.append((name, holds))
+
+    # -- time and steps ----------------------------------------------------------------------------------------------------
+
+    @property
+    def now(self) -> float:
+        """Virtual time, in seconds from the beginning."""
+        return self._world.now()
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return self._world.steps
+
+    def step(self) -> bool:
+        """Take one step; return False if nothing can happen any more."""
+        self._world.run_loop()
+        if not self._world.enabled():
+            return False
+        self._world.step()
+        return True
+
+    def run(self) -> None:
+        """Take steps until nothing can happen any more, timers included.
+
+        Raises:
+            TooManyStepsError: there was no end, as with a periodic timer; use `advance`.
+        """
+        while self.step():
+            pass
+
+    def advance(self, seconds: float) -> None:
+        """Take steps until `seconds` of virtual time have gone by."""
+        over: list[bool] = []
+        world = self._world
+        world.call_at(world.now() + check_seconds("seconds", seconds), lambda: over.append(True))
+        while not over:
+            world.step()

@@ -1,0 +1,122 @@
+"""How plain handlers run and wait in a simulation: each on a greenlet, put aside until its step is chosen."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent
+
+from actors._core.context import Strand, current_cell
+from actors._core.turn import run
+from actors.testing.errors import SimulationOver
+from actors.testing.network import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors.testing.world import World
+
+__all__ = ["Parker", "Worker"]
+
+
+class Worker:
+    """The `Worker` of every plain handler in the simulation, and its idle greenlets."""
+
+    turn = 1
+
+    def __init__(self) -> None:
+        self.resumed: deque[Any] = deque()
+        self.cells: deque[Cell] = deque()
+        self.cell: Cell | None = None
+        self.idle: list[Any] = []
+        self.root: Any = None
+        self.over = False
+
+    def give_turn(self, cell: Cell) -> None:
+        """Run the turn of `cell` until it is over, or waits."""
+        self.cells.append(cell)
+        strand = self.idle.pop() if self.idle else self.strand(lambda: run(self))
+        strand.switch()
+
+    def strand(self, call: Callable[[], object]) -> Strand:
+        """Return a greenlet for `call`."""
+        strand = Strand(call, self.root)
+        strand.worker = self
+        return strand
+
+    def rest(self) -> bool:
+        """End the turn; go on with the next one that the greenlet is taken for."""
+        self.cell = None
+        self.idle.append(getcurrent())
+        self.root.switch()
+        return not self.over
+
+    def switch(self) -> bool:
+        """Never needed: `resumed` is always empty."""
+        return True
+
+    def park(self) -> None:
+        """Put the calling greenlet aside; return when it is switched to."""
+        cell = self.cell
+        self.root.switch()
+        self.cell = cell
+
+
+class Parker:
+    """One wait: of a plain handler or a call, whose greenlet is put aside, or of the scenario, which takes steps meanwhile."""
+
+    futures: tuple[Future[Any], ...] = ()
+    finite = False
+
+    def __init__(self, world: World, strand: Strand | None) -> None:
+        self._world = world
+        self._strand = strand
+        self.cell = current_cell()
+        self._parked = False
+        self._outcome: Any = None
+
+    def _end(self, outcome: Any) -> bool:
+        if self._outcome is not None:
+            return False
+        self._outcome = outcome
+        if self._strand is None:
+            self._world.scenario_learns()
+        elif self._parked:
+            self._world.sent(Kind.REPLY, self.cell, self._strand)
+        return True
+
+    def wake(self, *_: object) -> None:
+        """End the wait."""
+        self._end(True)
+
+    def throw(self, error: BaseException) -> bool:
+        """End the wait with `error`."""
+        return self._end(error)
+
+    def park(self, timeout: float | None) -> bool:
+        """Wait until woken, or for `timeout` seconds of virtual time."""
+        world = self._world
+        world.check_open(scenario=self._strand is None)
+        timer = None if timeout is None else world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
+        if self._strand is None:
+            while self._outcome is None:
+                world.step()
+        else:
+            self._parked = True
+            if self._outcome is not None:
+                world.sent(Kind.REPLY, self.cell, self._strand)
+            world.parked[self._strand] = self
+            world.worker.park()
+            world.parked.pop(self._strand, None)
+        if timer is not None:
+            timer.cancel()
+        if isinstance(self._outcome, BaseException):
+            raise self._outcome
+        return self._outcome is True
+
+    def abandon(self) -> None:
+        """Unwind the handler that waits: the simulation is over."""
+        self._outcome = SimulationOver()

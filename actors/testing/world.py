@@ -1,0 +1,428 @@
+"""The world of one simulation: every port in one object, and the steps in which anything happens in it.
+
+All of it runs on the thread of whoever takes the steps: a handler of a plain actor on a greenlet of its own, one of an async actor on a
+loop in virtual time. A step ends when its handler has returned or waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+import random
+import threading
+import uuid
+from collections import deque
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+
+from greenlet import getcurrent
+
+from actors._core.cell import Lane
+from actors._core.context import Strand, current_cell
+from actors._core.lifecycle import Lifecycle
+from actors._core.options import DispatcherKind
+from actors._core.ports import Ports
+from actors.dispatch.runner import Runner, cancel_open, give_up_open
+from actors.dispatch.waiting import RealWaiter
+from actors.errors import BlockingInLoopError
+from actors.testing.aio import SimAwaiter, SimLoop
+from actors.testing.errors import InvariantError, RealWorldError, SimulationError, SimulationOver, StuckError, TooManyStepsError
+from actors.testing.network import Kind, Now, Ordering, Pending, mailbox_of, network_of
+from actors.testing.waits import Parker, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors._core import ports
+    from actors._core.cell import Cell
+
+__all__ = ["Strategy", "World"]
+
+
+class Strategy(Protocol):
+    """Makes the choices of a run."""
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        """Return the index of what happens next; 0 is what has waited longest. Called only where there are two or more."""
+
+
+class _RunQueue(deque["Cell"]):
+    """The cells that are due for a turn. Notes who signalled one; a message carries that itself."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def append(self, cell: Cell) -> None:
+        """Queue `cell`."""
+        if cell.control:
+            self._world.signalled(cell)
+        super().append(cell)
+
+
+class _Timer:
+    """A call at a time."""
+
+    __slots__ = ("call", "pending")
+
+    def __init__(self, call: Callable[[], object], pending: Pending) -> None:
+        self.call: Callable[[], object] | None = call
+        self.pending = pending
+
+    def cancel(self) -> None:
+        """Make sure that the call is not begun."""
+        self.call = None
+
+
+class World:
+    """Clock, ids, waiter, dispatcher and host of every actor of one simulation."""
+
+    turns = range(1)
+
+    def __init__(self, strategy: Strategy, ordering: Ordering, *, seed: int, limit: int) -> None:
+        self.strategy = strategy
+        self.ordering = ordering
+        self.limit = limit
+        self.queue: deque[Cell] = _RunQueue(self)
+        self.sleepers: list[None] = []  # nobody ever sleeps here
+        self.parked: dict[Strand, Parker] = {}
+        self.waiting: list[Pending] = []  # what goes on: replies, calls
+        self.choices: list[int] = []
+        self.last: deque[Pending] = deque(maxlen=5)  # the last steps taken
+        self._thread = threading.get_ident()
+        self.steps = 0  # taken so far
+        self.invariants: list[tuple[str, Callable[[], object]]] = []
+        self.last_enabled: list[Pending] = []  # what could have happened in the last step
+        self.worker = Worker()
+        self.runners: dict[Runner, None] = {}
+        self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
+        self.over = False
+        self._time = 0.0
+        self._timers: list[tuple[float, int, _Timer]] = []
+        self._numbers = itertools.count()
+        self._sequence = 0
+        self._scenario = Now(0, None, 0, 0)
+        self._now = self._scenario  # whoever is at work
+        self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
+        self.names: dict[tuple[int, bool, Kind, int], int] | None = None  # of steps, by their causes; None while hunting
+        self.schedule: list[int] = []  # the names of the steps taken
+        self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
+        self._error: BaseException | None = None
+        self._interrupt: KeyboardInterrupt | None = None
+        self._loop_waits = False  # whether going on with the loop is possible already
+        self._lane = Lane(self)
+        self._urns = random.Random(seed + 1)
+        self.correlation = itertools.count(1).__next__
+        self.ports = Ports(
+            clock=self,
+            random=random.Random(seed),
+            ids=self,
+            waiter=self,
+            awaiter=SimAwaiter(self),
+            dispatcher=self,
+            aside=self._aside,
+            cancelled=(asyncio.CancelledError,),
+            passing=(SimulationOver, RealWorldError, KeyboardInterrupt, GeneratorExit),
+        )
+
+    # -- what is possible --------------------------------------------------------------------------------------------------
+
+    def sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None) -> Pending:
+        """Note that something has become possible because of the step under way, or of `now`."""
+        now = now or self._now
+        self._sequence += 1
+        pending = Pending(kind, self._sequence, cell, target, now)
+        if self.names is not None:
+            pending.name = self.names.setdefault((now.name, now is self._scenario, kind, now.sends), len(self.names) + 1)
+        now.sends += 1
+        now.past |= 1 << self._sequence
+        if target is not None:
+            self.waiting.append(pending)
+        return pending
+
+    def enabled(self) -> list[Pending]:
+        """Return what could happen next: what has been possible longest first, the next timer last."""
+        found = list(self.waiting)
+        for cell in self.queue:
+            network = None if cell.control else network_of(cell)
+            if network:
+                found += network.deliverable(self.ordering)
+            else:
+                found.append(self._turn(cell))
+        if len(found) > 1:
+            found.sort(key=_sequence)
+        timers = self._timers
+        while timers and timers[0][2].call is None:
+            heapq.heappop(timers)
+        if timers:
+            found.append(timers[0][2].pending)
+        return found
+
+    def _turn(self, cell: Cell) -> Pending:
+        turn = self._turns.get(cell)
+        if turn is None:
+            kind = Kind.SIGNAL if cell.control else Kind.DELIVERY
+            turn = self._turns[cell] = self.sent(kind, cell, None, self._lasts.get(cell, self._scenario))
+        return turn
+
+    def origin(self) -> Now:
+        """Return who is at work, as it is now."""
+        now = self._now
+        copy = Now(now.step, now.cell, now.past, now.name)
+        copy.sends, now.sends = now.sends, now.sends + 1
+        return copy
+
+    def learns(self, cell: Cell) -> None:
+        """Note that `cell` will have learned of everything in the causal past of whoever is at work."""
+        last = self._lasts.setdefault(cell, Now(0, cell, 0, 0))
+        last.past |= self._now.past
+
+    def signalled(self, cell: Cell) -> None:
+        """Note that the step under way wants something of `cell` that is no message."""
+        if cell not in self._turns:
+            self._turns[cell] = self.sent(Kind.SIGNAL, cell, None)
+
+    # -- steps -------------------------------------------------------------------------------------------------------------
+
+    def step(self) -> None:
+        """Choose one of the things that could happen now, and let it happen."""
+        self.run_loop()  # the scenario may have cancelled something
+        enabled = self.last_enabled = self.enabled()
+        if not enabled:
+            raise StuckError(self._time, tuple(_name(parker.cell) for parker in self.parked.values()))
+        if self.steps >= self.limit:
+            raise TooManyStepsError(self.limit, tuple(_name(one.cell) for one in self.last))
+        if len(enabled) == 1:
+            chosen = enabled[0]
+        else:
+            index = self.strategy.choose(enabled)
+            self.choices.append(index)
+            chosen = enabled[index]
+        self.steps += 1
+        self.last.append(chosen)
+        cell = chosen.cell
+        before = self._lasts.get(cell)
+        past = chosen.past | 1 << chosen.sequence
+        self._now = self._lasts[cell] = Now(self.steps, cell, past if before is None else past | before.past, chosen.name)
+        if self.names is not None:
+            self.schedule.append(chosen.name)
+        self.worker.root = getcurrent()
+        self.worker.cell = None  # a call that goes on is no actor's
+        try:
+            self.perform(chosen)
+        except BaseException:
+            self._error = None  # it is the same, or what came of it
+            raise
+        finally:
+            self._now = self._scenario
+            self.worker.cell = None
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
+        for name, holds in self.invariants:
+            if not holds():
+                raise InvariantError(name, self.steps)
+
+    def scenario_learns(self) -> None:
+        """Note that what the scenario waits for has happened: what it sends from now on comes after the step under way."""
+        scenario, now = self._scenario, self._now
+        scenario.step, scenario.name, scenario.sends, scenario.past = now.step, now.name, 0, scenario.past | now.past
+
+    def perform(self, chosen: Pending) -> None:
+        """Let it happen."""
+        target, cell = chosen.target, chosen.cell
+        if chosen.kind is Kind.TIMER:
+            when, _, timer = heapq.heappop(self._timers)
+            self._time = max(self._time, when)
+            call, timer.call = timer.call, None
+            if call is not None:
+                call()
+        elif target is None:
+            assert cell is not None
+            self._take_turn(cell, chosen)
+        else:
+            self.waiting.remove(chosen)
+            if target is self.loop:
+                self._loop_waits = False
+            elif isinstance(target, asyncio.Future):
+                if not target.done():
+                    target.set_result(None)
+            else:
+                target.switch()
+        self.run_loop()
+
+    def run_loop(self) -> None:
+        """Run what is ready on the loop; what goes on and on is a step of its own, so that others get theirs."""
+        if self.loop.due:
+            self.loop.run_ready()
+            if self.loop.due and not self._loop_waits:
+                self._loop_waits = True
+                self.sent(Kind.CALL, None, self.loop)
+
+    def _take_turn(self, cell: Cell, chosen: Pending) -> None:
+        self.queue.remove(cell)
+        if cell.control:
+            cell.yield_turn()  # its messages are choices of their own
+        network = network_of(cell)
+        if self._turns.pop(cell, None) is not chosen and network is not None:
+            network.chosen = chosen
+        if not _is_async(cell):
+            self.worker.give_turn(cell)
+            return
+        rare = cell.extras()
+        if rare.runner is None:
+            rare.runner = Runner(self, cell)  # type: ignore[arg-type]  # as good as a LoopHost
+            self.runners[rare.runner] = None
+        else:
+            rare.runner.go()
+
+    def close(self) -> None:
+        """End the simulation: unwind what waits, without taking another step."""
+        self.over = self.worker.over = True
+        self.worker.root = getcurrent()
+        for strand, parker in list(self.parked.items()):
+            parker.abandon()
+            self._unwind(strand.switch)
+        for strand in self.worker.idle:
+            self._unwind(strand.switch)
+        self.worker.idle.clear()
+        self.loop.abandon(self._unwind)
+        if self._interrupt is not None:
+            raise self._interrupt
+
+    def _unwind(self, call: Callable[[], object]) -> None:
+        """Unwind one handler. What it raises while it is unwound is not what the run came to; but a Ctrl-C is not lost."""
+        try:
+            call()
+        except KeyboardInterrupt as error:
+            self._interrupt = error
+        except BaseException:  # noqa: BLE001
+            return
+
+    def check_open(self, *, scenario: bool) -> None:
+        """Raise if the simulation is over: nobody may wait any more, least of all a handler that is unwound."""
+        if self.over and scenario:
+            msg = "the simulation is over: nothing happens in it any more"
+            raise SimulationError(msg)
+        if self.over:
+            raise SimulationOver
+
+    def leftover(self) -> BaseException | None:
+        """Return what went wrong outside of any step."""
+        error, self._error = self._error, None
+        return error
+
+    def broken(self, error: BaseException) -> None:
+        """Have the step under way raise `error`."""
+        self._error = error
+
+    def refuse(self, what: str) -> NoReturn:
+        """Refuse what would leave the simulation."""
+        error = RealWorldError(what)
+        self.broken(error)
+        raise error
+
+    # -- Dispatcher and Host -----------------------------------------------------------------------------------------------
+
+    def lane(self, _: Cell) -> Lane:
+        """Return the one lane."""
+        return self._lane
+
+    def lives_here(self) -> bool:
+        """Tell whether the simulation runs on the calling thread."""
+        return threading.get_ident() == self._thread
+
+    def mailbox(self, cell: Cell) -> Any:
+        """Return a simulated mailbox."""
+        return mailbox_of(self, cell)
+
+    def wake(self) -> None:
+        """Never called: nobody sleeps."""
+
+    def retire(self, cell: Cell) -> None:
+        """Nothing is kept for a cell that has ended."""
+
+    def check_turns(self) -> None:
+        """There are turns as long as steps are taken."""
+
+    def went_idle(self) -> None:
+        """Keep every runner: a simulation is short."""
+
+    def again(self, cell: Cell) -> None:
+        """Queue a cell whose task ended in the middle."""
+        self.queue.append(cell)
+
+    def here(self) -> bool:
+        """Tell whether the loop is running the caller."""
+        return asyncio._get_running_loop() is self.loop
+
+    def renew(self, cell: Cell) -> None:
+        """Cancel what the old instance of a reentrant actor is still at."""
+        give_up_open(cell)
+
+    def cancel(self, cell: Cell) -> None:
+        """Cancel what `cell` is at, in the step under way."""
+        if not _is_async(cell):
+            return
+        cancel_open(cell)
+        runner = cell.rare.runner if cell.rare is not None else None
+        if runner is not None and cell.state is not Lifecycle.STOPPED:
+            runner.cancel()
+
+    def _aside(self, call: Callable[[], object], name: str) -> None:
+        del name
+        self.sent(Kind.CALL, None, self.worker.strand(call))
+
+    # -- Clock, Ids --------------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Return the virtual time, in seconds."""
+        return self._time
+
+    def call_at(self, when: float, call: Callable[[], object]) -> _Timer:
+        """Call `call` in a step of its own that moves time to `when`."""
+        timer = _Timer(call, self.sent(Kind.TIMER, current_cell(), None))
+        if when != float("inf"):
+            heapq.heappush(self._timers, (when, next(self._numbers), timer))
+        return timer
+
+    def soon(self, call: Callable[[], object]) -> None:
+        """Call `call` in a step of its own."""
+        self.call_at(self._time, call)
+
+    def urn(self) -> str:
+        """Return a URN that depends on the seed only."""
+        return uuid.UUID(int=self._urns.getrandbits(128), version=4).urn
+
+    # -- Waiter ------------------------------------------------------------------------------------------------------------
+
+    def parker(self) -> ports.Parker:
+        """Return a parker for the caller. Another thread, which has nothing to do with the simulation, waits for real."""
+        if not self.lives_here():
+            return RealWaiter().parker()
+        if self.on_loop():
+            raise BlockingInLoopError
+        here: Any = getcurrent()
+        return Parker(self, here if type(here) is Strand else None)
+
+    def check(self, advice: str) -> None:
+        """Refuse where an event loop would be blocked."""
+        if self.on_loop():
+            raise BlockingInLoopError(advice)
+
+    def on_loop(self) -> bool:
+        """Tell whether the caller is a coroutine's."""
+        return self.here()
+
+
+def _sequence(pending: Pending) -> int:
+    return pending.sequence
+
+
+def _is_async(cell: Cell) -> bool:
+    kind = cell.options.dispatcher
+    return kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async)
+
+
+def _name(cell: Cell | None) -> str:
+    return cell.path if cell is not None else "the scenario"

@@ -1,0 +1,84 @@
+"""`@simulate`: a scenario as a test of pytest, with fixtures and with inputs of hypothesis."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.testing import Simulation, TokenError, explore, simulate
+from tests.simulation.scenarios import Forward, Log, check_then_create
+
+calls: list[str] = []
+
+
+@pytest.fixture
+def word() -> str:
+    return "word"
+
+
+@simulate(runs=10)
+def test_a_simulated_test_takes_fixtures_and_runs_in_many_orders(sim: Simulation, word: str) -> None:
+    calls.append(word)
+    log = sim.spawn(Log)
+    for _ in range(3):
+        sim.spawn(Forward, log).tell(word)
+    sim.run()
+    assert log.ask("got") == (word,) * 3
+
+
+@settings(deadline=None, max_examples=10)
+@given(words=st.lists(st.text(max_size=3), max_size=3))
+@simulate(runs=5)
+def test_a_simulated_test_takes_inputs_of_hypothesis(sim: Simulation, words: list[str]) -> None:
+    log = sim.spawn(Log)
+    forward = sim.spawn(Forward, log)
+    for word in words:
+        forward.tell(word)
+    sim.run()
+    assert log.ask("got") == tuple(word for word in words if word != "got")
+
+
+def test_each_call_makes_as_many_runs_as_were_asked_for() -> None:
+    count: list[None] = []
+
+    @simulate(runs=7)
+    def scenario(sim: Simulation) -> None:
+        count.append(None)
+        log = sim.spawn(Log)
+        for _ in range(3):
+            sim.spawn(Forward, log).tell(1)
+        sim.run()
+
+    scenario()
+    assert len(count) == 7
+
+
+def test_the_failure_comes_out_with_the_report_and_its_token_makes_it_again() -> None:
+    failure = explore(check_then_create).failure
+    assert failure is not None
+    with pytest.raises(AssertionError) as caught:
+        simulate()(check_then_create)()
+    assert failure.token in caught.value.__notes__[0]
+    with pytest.raises(AssertionError) as again:
+        simulate(token=failure.token)(check_then_create)()
+    assert str(len(failure.steps)) in again.value.__notes__[0]
+    with pytest.raises(TokenError):
+        simulate(token="damaged")(check_then_create)()
+
+
+def test_name_text_and_the_other_parameters_stay() -> None:
+    def scenario(sim: Simulation, one: int, *, other: str = "x") -> None:
+        """Says what it is."""
+
+    made: Any = simulate()(scenario)
+    assert (made.__name__, made.__doc__) == ("scenario", "Says what it is.")
+    assert list(inspect.signature(made).parameters) == ["one", "other"]
+
+
+def test_a_test_that_takes_no_simulation_is_refused() -> None:
+    with pytest.raises(TypeError, match="first parameter"):
+        simulate()(lambda: None)  # type: ignore[misc, arg-type]
