@@ -26,10 +26,9 @@ def refuse(cell: Cell, entry: Any, *, own_turn: bool = False) -> None:
     if future is not None:
         label = cell.label()
         text = f"{label} stopped before handling the message"
+        count_dead(cell)  # first: whoever learns of it may look at the counters
         if not future.try_fail(ActorDeadError(text, label, message)):
-            dead_letter(cell, message, DeadLetterReason.CANCELLED)
-        else:
-            count_dead(cell)
+            cell.system.dead_letter(cell, message, DeadLetterReason.CANCELLED)
         return
     note = cell.unwrap(entry)[2]
     if note is not None and note.fenced(cell) and note.fate is None:
