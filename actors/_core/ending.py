@@ -87,7 +87,7 @@ def restart(cell: Cell) -> Future[bool]:
     return future
 
 
-def _abandon(cell: Cell, *, again: bool = False) -> None:
+def _abandon(cell: Cell, *, again: bool = False, left: int | None = None) -> None:
     """End a killed actor without its handler or hook, which is fenced off, or without its turn, which does not come.
 
     On the clock's thread.
@@ -95,9 +95,13 @@ def _abandon(cell: Cell, *, again: bool = False) -> None:
     if cell.state is Lifecycle.STOPPED:
         return
     system = cell.system
-    if cell.current is IDLE and not again:  # it waits for its turn, or for its children: one more look
+    closing = len(cell.queue) if cell.end is not None else None
+    waits = cell.current is IDLE and not again  # for its turn, or for its children: one more look
+    # Its turn is accounting for the mail: two at it at once would tell of the end before the last message is counted.
+    counts = closing is not None and (left is None or closing < left)
+    if waits or counts:
         clock = system.ports.clock
-        clock.call_at(clock.now() + system.config.blocked_after, lambda: _abandon(cell, again=True))
+        clock.call_at(clock.now() + system.config.blocked_after, lambda: _abandon(cell, again=again or waits, left=closing))
         return
     give_up(cell)
 
