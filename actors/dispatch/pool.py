@@ -43,7 +43,7 @@ SPARE_STRANDS = 64  # idle greenlets a worker keeps for the next park
 # When a thread ends while one reference to its main greenlet is left (a worker's, or that of an exception kept from a wait), greenlet
 # looks for its owner through the whole heap, with a pointer that it does not own: a collection in that moment makes it dangle, and the
 # process crashes. The search is for a leak that nothing here has. See docs/decisions/0012.
-enable_optional_cleanup(False)  # greenlet's own signature
+enable_optional_cleanup(False)
 
 _NOTHING: deque[Cell] = deque(maxlen=0)  # the run queue of a worker that has none
 

@@ -141,11 +141,7 @@ class Simulation:
 
     def step(self) -> bool:
         """Take one step; return False if nothing can happen any more."""
-        self._world.run_loop()
-        if not self._world.enabled():
-            return False
-        self._world.step()
-        return True
+        return self._world.try_step()
 
     def run(self) -> None:
         """Take steps until nothing can happen any more, timers included.

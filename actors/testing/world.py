@@ -185,11 +185,16 @@ class World:
     # -- steps -------------------------------------------------------------------------------------------------------------
 
     def step(self) -> None:
-        """Choose one of the things that could happen now, and let it happen."""
+        """Take a step that somebody waits for; raise StuckError if there is none."""
+        if not self.try_step():
+            raise StuckError(self._time, tuple(_name(parker.cell) for parker in self.parked.values()))
+
+    def try_step(self) -> bool:
+        """Choose one of the things that could happen now, and let it happen; return False if there is nothing."""
         self.run_loop()  # the scenario may have cancelled something
         enabled = self.last_enabled = self.enabled()
         if not enabled:
-            raise StuckError(self._time, tuple(_name(parker.cell) for parker in self.parked.values()))
+            return False
         if self.steps >= self.limit:
             raise TooManyStepsError(self.limit, tuple(_name(one.cell) for one in self.last))
         if len(enabled) == 1:
@@ -222,6 +227,7 @@ class World:
         for name, holds in self.invariants:
             if not holds():
                 raise InvariantError(name, self.steps)
+        return True
 
     def scenario_learns(self) -> None:
         """Note that what the scenario waits for has happened: what it sends from now on comes after the step under way."""
