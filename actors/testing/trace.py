@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import bare
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors._core.cell import Cell
     from actors.testing.network import Pending
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Step", "as_text", "record"]
 
+_REF = re.compile(r"<ActorRef for (\w+) \(urn:uuid:[0-9a-f-]+\)>")
+_ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # differs from run to run
 WIDTH = 60  # characters of a message that are shown
+STATE_WIDTH = 200  # characters of an actor's state that are shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +34,16 @@ class Step:
         kind: what kind of step it was.
         actor: the path of the actor whose step it was; "" for the scenario.
         sender: the path of who sent, set or caused it; "" for the scenario.
-        message: the message delivered, as text; of a signal its name, like "start"; "" in other kinds of steps.
+        message: the message delivered, as text; of a signal its name, like "start"; of a fault what it did; "" in other kinds of steps.
         time: virtual time, in seconds.
         cause: the number of the step in which it was sent, set or caused; 0 for the beginning of the scenario.
         overtook: how many that had waited longer were possible, too.
+        overtaken: the older messages to the same actor that this delivery came before, like "'exit' /s1 -> /registry".
+        clock: the vector clock after the step: of each actor that had a part in it, by path, how many of its steps are in the causal past.
+        before: the state of the actor before the step, as text; None unless states were asked for.
+        after: the state after it; None as well if the actor has ended.
+        actor_class: the name of the actor's class; "" for the scenario.
+        waiting: what is under way to each actor after the step, by path; empty unless states were asked for.
     """
 
     number: int
@@ -44,6 +54,16 @@ class Step:
     time: float
     cause: int
     overtook: int
+    overtaken: tuple[str, ...] = ()
+    clock: dict[str, int] = field(default_factory=dict, hash=False)
+    before: str | None = None
+    after: str | None = None
+    actor_class: str = ""
+    waiting: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+
+    def concurrent(self, other: Step) -> bool:
+        """Tell whether neither of the two steps came of the other: another run has them the other way round, or at once."""
+        return not (_includes(self, other) or _includes(other, self))
 
     def __str__(self) -> str:
         who = f"{self.sender or 'scenario'} -> {self.actor or 'scenario'}"
@@ -52,21 +72,87 @@ class Step:
         return f"{self.time:g}s {who}: {what}{late}"
 
 
-def record(world: World) -> list[Step]:
-    """Have the steps of `world` written down from now on; return the list, which grows."""
-    steps: list[Step] = []
-    perform = world.perform
+def _includes(later: Step, earlier: Step) -> bool:
+    """Tell whether `earlier` is in the causal past of `later`, or is it."""
+    return later.clock.get(earlier.actor, 0) >= earlier.clock.get(earlier.actor, 0)
 
-    def noted(chosen: Pending) -> None:
+
+def record(world: World, *, states: bool = False) -> list[Step]:
+    """Have the steps of `world` written down from now on; return the list, which grows.
+
+    Args:
+        world: in which nothing has happened yet.
+        states: whether to write down the states of actors and what is under way, too.
+    """
+    return _Recorder(world, states=states).steps
+
+
+class _Recorder:
+    """Writes the steps of one run down."""
+
+    def __init__(self, world: World, *, states: bool) -> None:
+        self.steps: list[Step] = []
+        self._world = world
+        self._states = states
+        self._clocks: dict[Cell | None, dict[str, int]] = {}  # of each actor, after its last step
+        self._after: list[dict[str, int]] = [{}]  # the clock after each step
+        self._scenario: dict[int, dict[str, int]] = {0: {}}  # its clock, by the step that it learned of last
+        self._latest: dict[str, int] = {}  # the scenario's, now
+        self._cells: dict[Cell, None] = {}
+        # Of this one run; hunting pays nothing.
+        self._mailbox, world.mailbox = world.mailbox, self._noted_mailbox  # type: ignore[method-assign]
+        self._perform, world.perform = world.perform, self._noted  # type: ignore[method-assign]
+        self._learns, world.learns = world.learns, self._noted_learns  # type: ignore[method-assign]
+        self._told, world.scenario_learns = world.scenario_learns, self._noted_told  # type: ignore[method-assign]
+
+    def _noted(self, chosen: Pending) -> None:
+        world = self._world
+        number = world.steps
+        cell = chosen.cell
+        actor = _path(cell)
+        origin = self._scenario.get(chosen.cause, {}) if chosen.sender is None else self._after[chosen.cause]
+        clock = _merged(self._clocks.get(cell, {}), origin)
+        clock[actor] = clock.get(actor, 0) + 1
+        self._clocks[cell] = clock
+        self._after.append(clock)
         overtook = 0 if chosen.kind is Kind.TIMER else sum(one.sequence < chosen.sequence for one in world.last_enabled)
-        message = _message(chosen)
-        now = world.now()
-        sender, actor = _path(chosen.sender), _path(chosen.cell)
-        steps.append(Step(world.steps, chosen.kind, actor, sender, message, now, chosen.cause, overtook))
-        perform(chosen)
+        step = Step(
+            number=number,
+            kind=chosen.kind,
+            actor=actor,
+            sender=_path(chosen.sender),
+            message=_message(chosen),
+            time=0.0,
+            cause=chosen.cause,
+            overtook=overtook,
+            overtaken=_overtaken(chosen),
+            clock=clock,
+            actor_class=cell.actor_class.__name__ if cell is not None else "",
+            before=_state(cell) if self._states else None,
+        )
+        self.steps.append(step)
+        try:
+            self._perform(chosen)
+        finally:
+            after = _state(cell) if self._states else None
+            waiting = _under_way(self._cells) if self._states else {}
+            self.steps[number - 1] = replace(step, time=world.now(), after=after, waiting=waiting)
 
-    world.perform = noted  # type: ignore[method-assign]  # of this one run; hunting pays nothing
-    return steps
+    def _noted_mailbox(self, cell: Cell) -> Any:
+        self._cells[cell] = None
+        return self._mailbox(cell)
+
+    def _noted_learns(self, cell: Cell) -> None:
+        self._clocks[cell] = _merged(self._clocks.get(cell, {}), self._after[-1])
+        self._learns(cell)
+
+    def _noted_told(self) -> None:
+        self._told()
+        self._latest = self._scenario[self._world.steps] = _merged(self._latest, self._after[-1])
+
+
+def _merged(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
+    return {actor: max(one.get(actor, 0), other.get(actor, 0)) for actor in sorted({*one, *other})}
 
 
 def _path(cell: Cell | None) -> str:
@@ -80,11 +166,50 @@ def _message(chosen: Pending) -> str:
     network = network_of(cell) if chosen.kind is Kind.DELIVERY and cell is not None else None
     if cell is None or network is None or chosen not in network.pending:
         return ""
-    message = cell.unwrap(bare(network[network.pending.index(chosen)]))[0]
-    if message is STOP:
-        return "stop"
-    text = repr(message)
-    return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+    return _text(cell, network[network.pending.index(chosen)])
+
+
+def _text(cell: Cell, entry: Any) -> str:
+    message = cell.unwrap(bare(entry))[0]
+    return "stop" if message is STOP else _short(_plain(repr(message)), WIDTH)
+
+
+def _overtaken(chosen: Pending) -> tuple[str, ...]:
+    """Return the older messages that `chosen` comes before, as text."""
+    cell = chosen.cell
+    network = network_of(cell) if chosen.kind is Kind.DELIVERY and cell is not None else None
+    if cell is None or network is None or chosen not in network.pending:
+        return ()
+    older = [(one, entry) for one, entry in zip(network.pending, network, strict=True) if one.sequence < chosen.sequence]
+    return tuple(f"{_text(cell, entry)} {_path(one.sender) or 'scenario'} -> {cell.path}" for one, entry in older)
+
+
+def _under_way(cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
+    found = {}
+    for cell in cells:
+        network = network_of(cell)
+        if network:
+            pairs = zip(network.pending, network, strict=True)
+            found[cell.path] = tuple(f"{_text(cell, entry)} from {_path(one.sender) or 'scenario'}" for one, entry in pairs)
+    return found
+
+
+def _state(cell: Cell | None) -> str | None:
+    """Return the attributes of an actor as text; None if there is no actor."""
+    actor = cell.actor if cell is not None else None
+    if actor is None:
+        return None
+    shown = ", ".join(f"{name}={value!r}" for name, value in vars(actor).items() if not name.startswith("_"))
+    return _short(_plain(shown), STATE_WIDTH)
+
+
+def _plain(text: str) -> str:
+    """Leave out of a text what only machines read: the URNs in refs, and addresses."""
+    return _ADDRESS.sub("", _REF.sub(r"<\1>", text))
+
+
+def _short(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def as_text(steps: Sequence[Step]) -> str:
