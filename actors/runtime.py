@@ -33,7 +33,7 @@ from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import DispatcherKind, Options, note_own_keywords
-from actors._core.ports import simulated
+from actors._core.ports import simulated, touched
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
 from actors._core.tracing import TracedInbox
@@ -168,6 +168,8 @@ class Runtime:
         cell = Cell(self, actor_class, options, NO_LANE, args, kwargs or None)
         cell.ref = ActorRef(cell)
         self.tree.enter(cell, parent, name)
+        if name is not None:
+            touched(self.ports, cell.path)
         return cell
 
     def build(self, cell: Cell) -> None:
@@ -350,6 +352,8 @@ class Runtime:
         if not cell.uid:  # built by hand and never started
             return
         last = self.tree.leave(cell)
+        if cell.name is not None:
+            touched(self.ports, cell.path)
         parent = cell.parent
         if parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
             rare = parent.extras()

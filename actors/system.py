@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core.context import current_cell
+from actors._core.ports import touched
 from actors.config import SystemConfig
 from actors.errors import DeadlockError
 from actors.runtime import Runtime, SystemState
@@ -100,6 +101,7 @@ class ActorSystem:
     @property
     def groups(self) -> Groups:
         """Named sets of actors."""
+        touched(self._runtime.ports, None)
         return self._runtime.groups
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
@@ -163,10 +165,12 @@ class ActorSystem:
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """Return the living actor at `path`, like ``/parent/child``; None if there is none."""
         cell = self._runtime.tree.lookup(path)
+        touched(self._runtime.ports, path)
         return cell.ref if cell is not None else None
 
     def actors(self) -> list[ActorRef[Any]]:
         """Return the refs of all living actors, in start order."""
+        touched(self._runtime.ports, None)
         return [cell.ref for cell in self._runtime.tree.everyone()]
 
     def stats(self) -> SystemStats:

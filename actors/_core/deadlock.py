@@ -58,6 +58,8 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
             # Invariant: a wait that others see is entered: a killer may end it from now on.
             cell.wait = parker
     if cycle:
+        if cell.system.ports.dispatcher is not None:
+            cell.system.ports.dispatcher.entangled(tuple(cycle))
         raise _error(cycle, futures[0])
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "ambient",
     "install",
     "simulated",
+    "touched",
 ]
 
 
@@ -154,6 +155,16 @@ class Dispatcher(Protocol):
     def signalled(self, cell: Cell) -> None:
         """Take note that the caller wants something of `cell` that is no message. Called before it is queued."""
 
+    def touched(self, what: object) -> None:
+        """Take note that the caller looks at, or changes, what several actors share.
+
+        Args:
+            what: a cell of which it looks whether it lives; the name of a table; None for anything.
+        """
+
+    def entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Take note that what the caller does depends on what these are at."""
+
     def lives_here(self) -> bool:
         """Tell whether the simulation runs on the calling thread."""
 
@@ -202,6 +213,12 @@ def simulated() -> Ports | None:
     """Return the ambient ports if they are those of a simulation on this thread: a system made there belongs to it."""
     here = ambient()
     return here if here.dispatcher is not None else None
+
+
+def touched(ports: Ports | None, what: object) -> None:
+    """Tell a simulation that the caller looks at, or changes, what several actors share; see `Dispatcher.touched`."""
+    if ports is not None and ports.dispatcher is not None:
+        ports.dispatcher.touched(what)
 
 
 def ambient() -> Ports:

@@ -18,6 +18,7 @@ from actors._core.future import Future
 from actors._core.inbox_view import InboxView
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import Control, Entry, Note, Request, Signal
+from actors._core.ports import touched
 from actors._core.seconds import check_seconds, check_timeout
 from actors._core.sending import note_of, send_async, send_within
 from actors._core.stats import ActorStats, snapshot
@@ -126,10 +127,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     @property
     def state(self) -> Lifecycle:
         """Where the actor is in its life, at this moment."""
+        touched(self._target.system.ports, self._target)
         return self._target.state
 
     def is_alive(self) -> bool:
         """Tell whether the mailbox is open."""
+        touched(self._target.system.ports, self._target)
         return self._target.inbox is not CLOSED
 
     # -- sending -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pykka
 
+from actors._core.ports import simulated, touched
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,6 +57,7 @@ class IndexedRefs:
 
     def find_urn(self, urn: str) -> Any:
         """Return the ref with `urn`, without making URNs for those that have none yet."""
+        touched(simulated(), None)
         for key, ref in tuple(self._refs.items()):
             if (key.urn if hasattr(key, "urn") else ref.actor_urn) == urn:
                 return ref
@@ -64,9 +67,11 @@ class IndexedRefs:
         return self._key(ref) in self._refs
 
     def __len__(self) -> int:
+        touched(simulated(), None)
         return len(self._refs)
 
     def __iter__(self) -> Iterator[Any]:
+        touched(simulated(), None)
         return iter(tuple(self._refs.values()))
 
     def __getitem__(self, index: Any) -> Any:

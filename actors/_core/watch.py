@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from actors._core.admission import post
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import Control, Down, Entry, Note, Signal
+from actors._core.ports import touched
 from actors.errors import LinkedActorDied
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def watch(cell: Cell, target: Cell) -> None:
     watching = cell.extras().watching
     if target in watching:
         return
+    touched(target.system.ports, target)
     watching[target] = note = WatchNote(target)
     watchers = target.extras().watchers
     with target.system.lock:
@@ -53,6 +55,7 @@ def unwatch(cell: Cell, target: Cell) -> None:
     if note is None:
         return
     note.cancelled = True
+    touched(target.system.ports, target)
     if target.rare is not None:
         with target.system.lock:
             target.rare.watchers.pop(cell, None)
@@ -67,6 +70,7 @@ def link(cell: Cell, target: Cell) -> None:
     if cell.system is not target.system:
         msg = f"{target.path} belongs to the system {target.system.name!r}, not to {cell.system.name!r}: watch it instead"
         raise ValueError(msg)
+    touched(target.system.ports, target)
     mine, theirs = cell.extras().links, target.extras().links
     with target.system.lock:
         dead = target.state is Lifecycle.STOPPED
@@ -78,6 +82,7 @@ def link(cell: Cell, target: Cell) -> None:
 
 def unlink(cell: Cell, target: Cell) -> None:
     """Undo `link`."""
+    touched(target.system.ports, target)
     mine, theirs = cell.extras().links, target.extras().links
     with target.system.lock:
         mine.pop(target, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from actors._core.context import current_cell
 from actors._core.future import Future
 from actors.dispatch.waiting import AsyncioAwaiter
+from actors.testing.futures import origin_of
 from actors.testing.network import Kind
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class SimLoop(asyncio.AbstractEventLoop):
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.watch: Callable[[asyncio.Handle], object] | None = None  # is told what is about to run
         self._ready: deque[asyncio.Handle] = deque()
         self._timers: dict[asyncio.TimerHandle, TimerHandle] = {}
         self._tasks: dict[asyncio.Task[Any], None] = {}  # in the order made
@@ -126,6 +128,8 @@ class SimLoop(asyncio.AbstractEventLoop):
                     return
                 handle = ready.popleft()
                 if not handle.cancelled():
+                    if self.watch is not None:
+                        self.watch(handle)
                     handle._run()
         finally:
             asyncio._set_running_loop(outer)
@@ -161,9 +165,10 @@ class SimAwaiter(AsyncioAwaiter):
         cell = self.enter(future, finite=finite)
         here, world = current_cell(), self._world
         waiter = world.loop.create_future()
+        wait = world.begin_wait()
 
-        def wake(_: Any) -> None:
-            world.sent(Kind.REPLY, here, waiter)
+        def wake(resolved: Future[Any]) -> None:
+            world.sent(Kind.REPLY, here, waiter, origin_of(resolved), wait)
 
         future._listen(wake)
         return waiter, wake, cell

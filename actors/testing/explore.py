@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from actors.testing import token
+from actors.testing.dpor import EveryOrder, PrunedError
 from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
 from actors.testing.network import Kind, Ordering
 from actors.testing.shrink import shrink
@@ -15,9 +16,8 @@ from actors.testing.strategies import Chosen, Fifo, RandomWalk
 from actors.testing.trace import Step, as_text, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from actors.testing.network import Pending
     from actors.testing.world import Strategy
 
     Scenario = Callable[[Simulation], object]
@@ -82,35 +82,6 @@ class Exploration:
             self.failure.throw()
 
 
-class _AllRuns:
-    """Every run once, depth first: after each, the last choice that has a next alternative takes it."""
-
-    def __init__(self) -> None:
-        self._plan: list[int] = []
-        self._widths: list[int] = []
-        self._depth = 0
-
-    def choose(self, enabled: Sequence[Pending]) -> int:
-        """Follow the plan, then take the first."""
-        depth, self._depth = self._depth, self._depth + 1
-        if depth == len(self._plan):
-            self._plan.append(0)
-            self._widths.append(len(enabled))
-        return self._plan[depth]
-
-    def advance(self) -> bool:
-        """Plan the next run; return False if there is none."""
-        del self._plan[self._depth :], self._widths[self._depth :]
-        self._depth = 0
-        while self._plan:
-            if self._plan[-1] + 1 < self._widths[-1]:
-                self._plan[-1] += 1
-                return True
-            self._plan.pop()
-            self._widths.pop()
-        return False
-
-
 def explore(
     scenario: Scenario,
     *,
@@ -142,11 +113,13 @@ def explore(
     """
     begin = time.perf_counter()
     count, exhausted = 0, False
-    for strategy_of_run in _strategies(strategy, seed):
-        count += 1
+    for attempts, strategy_of_run in enumerate(_strategies(strategy, seed), 1):
         simulation = Simulation(strategy_of_run, ordering=ordering, seed=seed, max_steps=max_steps)
+        if isinstance(strategy_of_run, EveryOrder):
+            strategy_of_run.attach(simulation._world)
         error = _run(scenario, simulation)
-        if error is not None:
+        count += not isinstance(error, PrunedError)
+        if error is not None and not isinstance(error, PrunedError):
             choices = simulation._world.choices
             raw = simulation.steps
             if shrinking:
@@ -164,17 +137,17 @@ def explore(
             failure = _reproduce(scenario, token.dump(scenario, ordering, seed, choices), error, max_steps)
             failure = replace(failure, raw=raw)
             return Exploration(count, False, failure, time.perf_counter() - begin)
-        if isinstance(strategy_of_run, _AllRuns) and not strategy_of_run.advance():
+        if isinstance(strategy_of_run, EveryOrder) and not strategy_of_run.advance():
             exhausted = True
             break
-        if count >= runs or (seconds is not None and time.perf_counter() - begin >= seconds):
+        if attempts >= runs or (seconds is not None and time.perf_counter() - begin >= seconds):
             break
     return Exploration(count, exhausted, None, time.perf_counter() - begin)
 
 
 def _strategies(name: str, seed: int) -> Iterator[Strategy]:
     if name == "exhaustive":
-        every = _AllRuns()
+        every = EveryOrder()
         while True:
             yield every
     if name != "random":

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import BoundedMailbox
 from actors._core.mailbox import Bounded, Priority
+from actors._core.messages import Entry
 from actors._core.priority import PriorityMailbox
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Kind(Enum):
 class Now:
     """Whoever is at work: the actor of the step under way, or the scenario."""
 
-    __slots__ = ("cell", "name", "past", "sends", "step")
+    __slots__ = ("cell", "mark", "name", "past", "sends", "step")
 
     def __init__(self, step: int, cell: Cell | None, past: int, name: int) -> None:
         self.step = step  # its number
@@ -67,12 +68,23 @@ class Now:
         self.past = past  # what was sent in its causal past, as a set of bits numbered by `Pending.sequence`
         self.name = name  # of the step; the same in every run in which it has the same causes
         self.sends = 0
+        self.mark = 0  # the bit of `past` that says who knows of this step
+
+
+class Wait:
+    """A wait of a handler: where it was begun."""
+
+    __slots__ = ("name", "step")
+
+    def __init__(self, step: int, name: int) -> None:
+        self.step = step
+        self.name = name  # of the step that goes on after it
 
 
 class Pending:
     """Something that can happen next. Told apart by identity; everything else is for the reader."""
 
-    __slots__ = ("cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target")
+    __slots__ = ("begun", "cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target")
 
     def __init__(self, kind: Kind, sequence: int, cell: Cell | None, target: Any, now: Now) -> None:
         self.kind = kind
@@ -83,6 +95,7 @@ class Pending:
         self.cause = now.step  # the step in which it was sent, set or resolved
         self.past = now.past
         self.name = 0  # given where runs are compared
+        self.begun = 0  # of a reply: the step in which the wait for it was begun
         self.front = False  # unstashed: comes before everything else
 
 
@@ -98,6 +111,8 @@ class SimMailbox(deque[Any]):
 
     def append(self, entry: Any, now: Now | None = None) -> None:
         """Send `entry` on its way, from whoever is at work, or from `now`."""
+        if type(entry) is Entry and (future := entry[1]) is not None:
+            self._world.adopt(future)
         self.pending.append(self._world.sent(Kind.DELIVERY, self._cell, None, now))
         super().append(entry)
 
@@ -162,6 +177,10 @@ class _SimBounded(BoundedMailbox):
     def _new_queue(self) -> Any:
         return SimMailbox(self._world, self._cell)
 
+    def _has_room(self) -> bool:
+        self._world.entangled((self._cell,))
+        return super()._has_room()
+
     def offer(self, entry: Any) -> Future[None]:
         """Do as every bounded mailbox does, and remember the sender: it is the reader who lets the entry in."""
         self._origins[id(entry)] = self._world.origin()
@@ -183,8 +202,13 @@ class _SimPriority(PriorityMailbox):
         self._world = world
         super().__init__(cell, declared)
 
+    def _has_room(self) -> bool:
+        self._world.entangled((self._cell,))
+        return super()._has_room()
+
     def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
         self._world.learns(self._cell)
+        self._world.entangled((self._cell,))
         super()._push(key, entry, counted=counted)
 
 

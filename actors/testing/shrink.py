@@ -51,7 +51,7 @@ class _Shrinker:
         self._run = run
         self._kind = _kind(error)
         self._ordering, self._seed, self._max_steps = ordering, seed, max_steps
-        self._names: dict[tuple[int, bool, Kind, int], int] = {}
+        self._names: dict[tuple[int, bool, Kind | str, int], int] = {}
         self._end = time.perf_counter() + limit
         self.runs = 0
 

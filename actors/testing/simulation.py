@@ -101,13 +101,13 @@ class Simulation:
         """Start an actor in `system`, as `ActorSystem.spawn` does."""
         return self.system.spawn(actor_class, *args, **kwargs)
 
-    @staticmethod
-    def instance(ref: ActorRef[A]) -> A:
+    def instance(self, ref: ActorRef[A]) -> A:
         """Return the actor itself, to look at its state between two steps.
 
         Raises:
             ActorDeadError: it has ended.
         """
+        self._world.looked = self._world.looked or bool(self._world.enabled())
         actor: A | None = ref._target.actor
         if actor is None:
             label = ref._target.label()
@@ -124,6 +124,7 @@ class Simulation:
         Raises:
             InvariantError: (out of whatever takes the steps) it was not.
         """
+        self._world.looked = True
         check_callback("holds", holds, "a function without arguments that tells whether it holds")
         self._world.invariants.append((name, holds))
 
@@ -141,6 +142,7 @@ class Simulation:
 
     def step(self) -> bool:
         """Take one step; return False if nothing can happen any more."""
+        self._world.looked = True
         return self._world.try_step()
 
     def run(self) -> None:
@@ -149,13 +151,19 @@ class Simulation:
         Raises:
             TooManyStepsError: there was no end, as with a periodic timer; use `advance`.
         """
-        while self.step():
+        while self._world.try_step():
             pass
+        self._world.settled()
 
     def advance(self, seconds: float) -> None:
         """Take steps until `seconds` of virtual time have gone by."""
         over: list[bool] = []
         world = self._world
-        world.call_at(world.now() + check_seconds("seconds", seconds), lambda: over.append(True))
+
+        def end() -> None:
+            over.append(True)
+            world.scenario_learns()
+
+        world.call_at(world.now() + check_seconds("seconds", seconds), end)
         while not over:
             world.step()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors._core.cell import Cell
-    from actors.testing.network import Pending
+    from actors.testing.network import Now, Pending
     from actors.testing.world import World
 
 __all__ = ["Step", "as_text", "record"]
@@ -146,9 +146,11 @@ class _Recorder:
         self._clocks[cell] = _merged(self._clocks.get(cell, {}), self._after[-1])
         self._learns(cell)
 
-    def _noted_told(self) -> None:
-        self._told()
-        self._latest = self._scenario[self._world.steps] = _merged(self._latest, self._after[-1])
+    def _noted_told(self, by: Now | None = None) -> None:
+        self._told(by)
+        learned = by.step if by is not None else self._world.steps
+        self._latest = _merged(self._latest, self._after[learned])
+        self._scenario[max(self._scenario | {learned: {}})] = self._latest
 
 
 def _merged(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

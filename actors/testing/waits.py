@@ -10,6 +10,7 @@ from greenlet import getcurrent
 from actors._core.context import Strand, current_cell
 from actors._core.turn import run
 from actors.testing.errors import SimulationOver
+from actors.testing.futures import origin_of
 from actors.testing.network import Kind
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors.testing.network import Now, Wait
     from actors.testing.world import World
 
 __all__ = ["Parker", "Worker"]
@@ -75,22 +77,23 @@ class Parker:
         self._world = world
         self._strand = strand
         self.cell = current_cell()
-        self._parked = False
         self._outcome: Any = None
+        self._by: Now | None = None  # who ended it
+        self._wait: Wait | None = None  # once it is parked
 
-    def _end(self, outcome: Any) -> bool:
+    def _end(self, outcome: Any, by: Now | None = None) -> bool:
         if self._outcome is not None:
             return False
-        self._outcome = outcome
+        self._outcome, self._by = outcome, by
         if self._strand is None:
-            self._world.scenario_learns()
-        elif self._parked:
-            self._world.sent(Kind.REPLY, self.cell, self._strand)
+            self._world.scenario_learns(by)
+        elif self._wait is not None:
+            self._world.sent(Kind.REPLY, self.cell, self._strand, by, self._wait)
         return True
 
-    def wake(self, *_: object) -> None:
+    def wake(self, *futures: object) -> None:
         """End the wait."""
-        self._end(True)
+        self._end(True, origin_of(futures[0]) if futures else None)
 
     def throw(self, error: BaseException) -> bool:
         """End the wait with `error`."""
@@ -105,9 +108,9 @@ class Parker:
             while self._outcome is None:
                 world.step()
         else:
-            self._parked = True
+            self._wait = world.begin_wait()
             if self._outcome is not None:
-                world.sent(Kind.REPLY, self.cell, self._strand)
+                world.sent(Kind.REPLY, self.cell, self._strand, self._by, self._wait)
             world.parked[self._strand] = self
             world.worker.park()
             world.parked.pop(self._strand, None)

@@ -27,7 +27,8 @@ from actors.dispatch.waiting import RealWaiter
 from actors.errors import BlockingInLoopError
 from actors.testing.aio import SimAwaiter, SimLoop
 from actors.testing.errors import InvariantError, RealWorldError, SimulationError, SimulationOver, StuckError, TooManyStepsError
-from actors.testing.network import Kind, Now, Ordering, Pending, mailbox_of, network_of
+from actors.testing.futures import SimFuture
+from actors.testing.network import Kind, Now, Ordering, Pending, Wait, mailbox_of, network_of
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     from actors._core import ports
     from actors._core.cell import Cell
+    from actors._core.future import Future
 
 __all__ = ["Strategy", "World"]
 
@@ -63,11 +65,13 @@ class _RunQueue(deque["Cell"]):
 class _Timer:
     """A call at a time."""
 
-    __slots__ = ("call", "pending")
+    __slots__ = ("call", "pending", "when")
 
-    def __init__(self, call: Callable[[], object], pending: Pending) -> None:
+    def __init__(self, when: float, call: Callable[[], object], pending: Pending) -> None:
+        self.when = when
         self.call: Callable[[], object] | None = call
         self.pending = pending
+        pending.target = self
 
     def cancel(self) -> None:
         """Make sure that the call is not begun."""
@@ -97,6 +101,9 @@ class World:
         self.runners: dict[Runner, None] = {}
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
         self.over = False
+        self.asks_always = False  # whether the strategy is asked where there is no choice, too
+        self.looked = False  # whether the scenario has looked at actors between steps
+        self.shared: dict[Cell, tuple[str, ...]] = {}  # what was declared as shared, by actor
         self._time = 0.0
         self._timers: list[tuple[float, int, _Timer]] = []
         self._numbers = itertools.count()
@@ -104,7 +111,7 @@ class World:
         self._scenario = Now(0, None, 0, 0)
         self._now = self._scenario  # whoever is at work
         self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
-        self.names: dict[tuple[int, bool, Kind, int], int] | None = None  # of steps, by their causes; None while hunting
+        self.names: dict[tuple[int, bool, Kind | str, int], int] | None = None  # of steps, by their causes; None while hunting
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
         self._error: BaseException | None = None
@@ -127,14 +134,15 @@ class World:
 
     # -- what is possible --------------------------------------------------------------------------------------------------
 
-    def sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None) -> Pending:
-        """Note that something has become possible because of the step under way, or of `now`."""
+    def sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None, wait: Wait | None = None) -> Pending:
+        """Note that something has become possible because of the step under way, or of `now`; as the end of `wait`, if given."""
         now = now or self._now
         self._sequence += 1
         pending = Pending(kind, self._sequence, cell, target, now)
-        if self.names is not None:
-            pending.name = self.names.setdefault((now.name, now is self._scenario, kind, now.sends), len(self.names) + 1)
-        now.sends += 1
+        if wait is not None:
+            pending.name, pending.begun = wait.name, wait.step
+        elif self.names is not None:
+            pending.name = self.name(kind, now)
         now.past |= 1 << self._sequence
         if target is not None:
             self.waiting.append(pending)
@@ -156,7 +164,37 @@ class World:
             heapq.heappop(timers)
         if timers:
             found.append(timers[0][2].pending)
+            when = timers[0][0]
+            if len(timers) > 1 and when in {timer[0] for timer in timers[1:3]}:
+                found[-1:] = [timer.pending for at, _, timer in sorted(timers) if at == when and timer.call is not None]
         return found
+
+    def name(self, kind: Kind | str, now: Now) -> int:
+        """Return a name for what `now` makes possible: the same in every run in which that has the same causes."""
+        assert self.names is not None
+        now.sends += 1
+        return self.names.setdefault((now.name, now is self._scenario, kind, now.sends), len(self.names) + 1)
+
+    def begin_wait(self) -> Wait:
+        """Note that whoever is at work waits."""
+        return Wait(self._now.step, self.name(Kind.REPLY, self._now) if self.names is not None else 0)
+
+    def adopt(self, future: Future[Any]) -> None:
+        """Have it remembered who resolves `future`."""
+        SimFuture.adopt(future, self)
+
+    def snapshot(self) -> Now | None:
+        """Return who is at work, as it is now; None on another thread, which is no part of the simulation."""
+        if not self.lives_here():
+            return None
+        now = self._now
+        copy = Now(now.step, now.cell, now.past, now.name)
+        copy.mark = now.mark
+        return copy
+
+    def knows(self, mark: int) -> bool:
+        """Tell whether whoever is at work has learned of the step of `mark`, or no step can be taken to learn of it."""
+        return self.over or not self.lives_here() or self._now.past & mark == mark
 
     def _turn(self, cell: Cell) -> Pending:
         turn = self._turns.get(cell)
@@ -167,8 +205,7 @@ class World:
 
     def origin(self) -> Now:
         """Return who is at work, as it is now."""
-        now = self._now
-        copy = Now(now.step, now.cell, now.past, now.name)
+        copy, now = self.snapshot() or self._scenario, self._now
         copy.sends, now.sends = now.sends, now.sends + 1
         return copy
 
@@ -197,11 +234,12 @@ class World:
             return False
         if self.steps >= self.limit:
             raise TooManyStepsError(self.limit, tuple(_name(one.cell) for one in self.last))
-        if len(enabled) == 1:
+        if len(enabled) == 1 and not self.asks_always:
             chosen = enabled[0]
         else:
             index = self.strategy.choose(enabled)
-            self.choices.append(index)
+            if len(enabled) > 1:
+                self.choices.append(index)
             chosen = enabled[index]
         self.steps += 1
         self.last.append(chosen)
@@ -209,6 +247,7 @@ class World:
         before = self._lasts.get(cell)
         past = chosen.past | 1 << chosen.sequence
         self._now = self._lasts[cell] = Now(self.steps, cell, past if before is None else past | before.past, chosen.name)
+        self._now.mark = 1 << chosen.sequence
         if self.names is not None:
             self.schedule.append(chosen.name)
         self.worker.root = getcurrent()
@@ -229,18 +268,37 @@ class World:
                 raise InvariantError(name, self.steps)
         return True
 
-    def scenario_learns(self) -> None:
-        """Note that what the scenario waits for has happened: what it sends from now on comes after the step under way."""
-        scenario, now = self._scenario, self._now
-        scenario.step, scenario.name, scenario.sends, scenario.past = now.step, now.name, 0, scenario.past | now.past
+    def scenario_learns(self, by: Now | None = None) -> None:
+        """Note that what the scenario waits for has happened: what it sends from now on comes after `by`, or the step under way."""
+        scenario, now = self._scenario, by or self._now
+        scenario.step, scenario.past = max(scenario.step, now.step), scenario.past | now.past
+
+    def settled(self) -> None:
+        """Note that the scenario has learned of everything: nothing can happen any more."""
+        self._scenario.step, self._scenario.past = self.steps, (1 << self._sequence + 1) - 1
+
+    @property
+    def at_work(self) -> Now:
+        """Whoever is at work."""
+        return self._now
+
+    @property
+    def newest(self) -> int:
+        """The number of what became possible last."""
+        return self._sequence
+
+    def touched(self, what: object) -> None:
+        """Nothing is noted while hunting."""
+
+    def entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Nothing is noted while hunting."""
 
     def perform(self, chosen: Pending) -> None:
         """Let it happen."""
         target, cell = chosen.target, chosen.cell
         if chosen.kind is Kind.TIMER:
-            when, _, timer = heapq.heappop(self._timers)
-            self._time = max(self._time, when)
-            call, timer.call = timer.call, None
+            self._time = max(self._time, target.when)
+            call, target.call = target.call, None
             if call is not None:
                 call()
         elif target is None:
@@ -387,7 +445,7 @@ class World:
 
     def call_at(self, when: float, call: Callable[[], object]) -> _Timer:
         """Call `call` in a step of its own that moves time to `when`."""
-        timer = _Timer(call, self.sent(Kind.TIMER, current_cell(), None))
+        timer = _Timer(when, call, self.sent(Kind.TIMER, current_cell(), None))
         if when != float("inf"):
             heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer

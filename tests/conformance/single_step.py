@@ -279,6 +279,12 @@ class SingleStep:
     def signalled(self, cell: Cell) -> None:
         return
 
+    def touched(self, what: object) -> None:
+        return
+
+    def entangled(self, cells: tuple[Cell, ...]) -> None:
+        return
+
     def lives_here(self) -> bool:
         return threading.get_ident() == self._thread
 

@@ -1,0 +1,240 @@
+"""What each step of a run touched, and so which steps depend on each other.
+
+Two steps depend on each other if they are of the same actor, or if one looked at or changed something else that the other changed: an
+actor's end, a name, the clock, chance, what was declared as shared. Steps that do not depend may as well come the other way round.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors._core.context import _bound
+from actors._core.doors import CLOSED
+from actors._core.lifecycle import Lifecycle
+from actors.testing.network import Kind, Ordering
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Hashable, Iterator
+
+    from actors._core.cell import Cell
+    from actors.testing.network import Now, Pending, Wait
+    from actors.testing.world import World
+
+__all__ = ["Event", "Footprint", "Footprints", "conflict"]
+
+Footprint = dict["Hashable", bool]
+"""What a step touched: whether it changed it, by resource."""
+
+ANYTHING = "anything"  # every step looks at it; one that changes it depends on all others
+
+
+class Event:
+    """One step of a run, as a partial order sees it."""
+
+    __slots__ = ("before", "cell", "enabled", "footprint", "name", "newest", "pending", "required")
+
+    def __init__(self, pending: Pending, enabled: list[Pending], newest: int) -> None:
+        self.pending = pending
+        self.name = pending.name
+        self.cell = pending.cell
+        self.enabled = enabled
+        self.newest = newest  # of all that was under way before the step
+        self.footprint: Footprint = {ANYTHING: False}
+        self.required = 0  # the steps without which it could not have come, as bits by index
+        self.before = 0  # those, and all others it depends on: it happens after them
+
+    def touch(self, resource: Hashable, *, changes: bool) -> None:
+        """Note that the step looks at, or changes, `resource`."""
+        self.footprint[resource] = changes or self.footprint.get(resource, False)
+
+
+def conflict(one: Footprint, other: Footprint) -> bool:
+    """Tell whether two steps depend on each other."""
+    return any(resource in other and (changes or other[resource]) for resource, changes in one.items())
+
+
+class Footprints:
+    """Watches one run from its beginning, and says how its steps depend on each other.
+
+    Args:
+        world: in which nothing has happened yet.
+        names: of steps; the same ones for all runs that are compared.
+        reduces: False lets every step depend on every other.
+    """
+
+    def __init__(self, world: World, names: dict[Any, int], *, reduces: bool) -> None:
+        world.names = names
+        world.asks_always = True
+        self.events: list[Event] = []
+        self._world = world
+        self._reduces = reduces
+        self._accesses: dict[Hashable, list[tuple[int, bool]]] = {}  # which steps touched a resource, and whether they changed it
+        self._cells: dict[Cell, int] = {}  # a name for each actor, the same in every run in which it has the same causes
+        self._event: Event | None = None  # the step under way
+        self._scenario = 0  # the steps that the scenario has learned of
+        self._learned: list[int] = []  # those that it is about to learn of, when the step under way is over
+        self._told: dict[Pending, int] = {}  # of what the scenario sent: what it had learned of
+        self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
+        # Of this one run; hunting pays nothing.
+        self._plain: dict[str, Any] = {}
+        for name in ("perform", "sent", "signalled", "touched", "entangled", "scenario_learns", "settled", "now", "lane"):
+            self._plain[name] = getattr(world, name)
+            setattr(world, name, getattr(self, "_on_" + name))
+        world.loop.watch = self._on_handle
+
+    # -- what a step does --------------------------------------------------------------------------------------------------
+
+    def _on_perform(self, chosen: Pending) -> None:
+        world = self._world
+        event = self._event = Event(chosen, world.last_enabled, world.newest)
+        self.events.append(event)
+        if not self._reduces or (chosen.cell is None and chosen.kind is Kind.CALL):
+            event.touch(ANYTHING, changes=True)
+        if chosen.kind is Kind.TIMER:
+            event.touch("clock", changes=True)
+        self._open.clear()
+        if chosen.cell is not None:
+            self._on_entangled((chosen.cell,))
+        try:
+            self._plain["perform"](chosen)
+        finally:
+            for cell, was_open in self._open.items():
+                if was_open and not _is_open(cell):
+                    event.touch(("door", self._cells.get(cell)), changes=True)
+            self._event = None
+            self._order(event)
+            for step in self._learned:
+                self._scenario |= self._reach(step)
+            self._learned.clear()
+
+    def _on_entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Note that the step under way depends on the steps of `cells`, or does what only they do."""
+        event = self._event
+        if event is None:
+            return
+        for cell in cells:
+            event.touch(("actor", self._cells.get(cell)), changes=True)
+            for name in self._world.shared.get(cell, ()):
+                event.touch(("shared", name), changes=True)
+            self._open.setdefault(cell, _is_open(cell))
+
+    def _on_signalled(self, cell: Cell) -> None:
+        self._on_entangled((cell,))
+        self._plain["signalled"](cell)
+
+    def _on_sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None, wait: Wait | None = None) -> Pending:
+        pending: Pending = self._plain["sent"](kind, cell, target, now, wait)
+        by = now or self._world.at_work
+        if by.cell is None and by.mark == 0:
+            self._told[pending] = self._scenario
+        if kind is Kind.DELIVERY and cell is not None:
+            self._on_touched(cell)
+        return pending
+
+    def _on_touched(self, what: Any) -> None:
+        event = self._event
+        if event is None:
+            return
+        if what is None:
+            event.touch(ANYTHING, changes=True)
+        elif what in self._cells:
+            event.touch(("door", self._cells[what]), changes=False)
+        else:
+            event.touch(what, changes=True)
+
+    def _on_now(self) -> float:
+        if self._event is not None:
+            self._event.touch("clock", changes=False)
+        now: float = self._plain["now"]()
+        return now
+
+    def _on_lane(self, cell: Cell) -> Any:
+        self._cells[cell] = self._world.name("actor", self._world.at_work)
+        return self._plain["lane"](cell)
+
+    def _on_handle(self, handle: asyncio.Handle) -> None:
+        """Note that a task goes on in the step under way, whoever's step that is."""
+        bound = handle._context.get(_bound)  # type: ignore[attr-defined]
+        cell = bound[0].cell if bound is not None else None
+        if cell is not None:
+            self._on_entangled((cell,))
+
+    # -- what the scenario knows ---------------------------------------------------------------------------------------------
+
+    def _on_scenario_learns(self, by: Now | None = None) -> None:
+        self._plain["scenario_learns"](by)
+        if self._event is not None:
+            self._learned.append(by.step if by is not None else len(self.events))
+        elif by is not None:
+            self._scenario |= self._reach(by.step)
+
+    def _on_settled(self) -> None:
+        self._plain["settled"]()
+        self._scenario = (1 << len(self.events)) - 1
+
+    # -- the order -----------------------------------------------------------------------------------------------------------
+
+    def _reach(self, step: int) -> int:
+        """Return a step and all before it, as bits by index."""
+        return self.events[step - 1].before | 1 << (step - 1) if step else 0
+
+    def _order(self, event: Event) -> None:
+        """Work out what `event`, the last one, comes after."""
+        pending = event.pending
+        required = self._told.get(pending, 0) | self._reach(pending.cause) | self._reach(pending.begun)
+        if pending.kind is Kind.DELIVERY:
+            for index, _ in reversed(self._accesses.get(("actor", self._cells.get(event.cell)), ())):  # type: ignore[arg-type]
+                other = self.events[index]
+                if other.cell is event.cell and other.pending.kind is Kind.DELIVERY and comes_first(self._world.ordering, other, event):
+                    required |= self._reach(index + 1)
+                    break
+        before = required
+        place = len(self.events) - 1
+        for resource, changes in event.footprint.items():
+            accesses = self._accesses.setdefault(resource, [])
+            for index, changed in reversed(accesses):
+                if changes or changed:
+                    before |= self._reach(index + 1)
+                if changed:
+                    break
+            accesses.append((place, changes))
+        event.required = required
+        event.before = before
+
+    def races(self) -> Iterator[tuple[int, int]]:
+        """Yield pairs of steps, by index, of which the second could have come instead of the first."""
+        for late, event in enumerate(self.events):
+            for resource, changes in event.footprint.items():
+                for early, changed in reversed(self._accesses[resource]):
+                    if early >= late or not (changes or changed):
+                        continue
+                    if not event.required >> early & 1:
+                        if _impossible(self.events[early], event):
+                            continue
+                        yield early, late
+                    if changed:
+                        break
+
+
+def _is_open(cell: Cell) -> bool:
+    return cell.inbox is not CLOSED and cell.state is not Lifecycle.STOPPED
+
+
+def comes_first(ordering: Ordering, one: Event, other: Event) -> bool:
+    """Tell whether the delivery `one` has to come before `other`, to the same actor."""
+    early, late = one.pending, other.pending
+    if ordering is Ordering.CAUSAL:
+        return bool(late.past >> early.sequence & 1)
+    return ordering is Ordering.PAIR_FIFO and early.sender is late.sender and early.sequence < late.sequence
+
+
+def _impossible(early: Event, late: Event) -> bool:
+    """Tell whether `late` could certainly not have come instead of `early`: its actor was at something else."""
+    if late.pending.sequence <= early.newest:
+        return late.pending not in early.enabled
+    if early.cell is not late.cell or late.pending.kind is not Kind.DELIVERY:
+        return False
+    cell = late.cell
+    kind = early.pending.kind
+    return kind is Kind.SIGNAL or (kind is Kind.REPLY and cell is not None and not cell.options.reentrant)

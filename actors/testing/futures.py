@@ -1,0 +1,74 @@
+"""The futures of asks in a simulation: to read an answer that is there already is a step, too, and makes its reader depend on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors._core.future import Future
+from actors._core.wait import wait_for_one
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from actors.testing.network import Now
+    from actors.testing.world import World
+
+__all__ = ["SimFuture", "origin_of"]
+
+
+class SimFuture(Future[Any]):
+    """Remembers where it was resolved.
+
+    An answer that came before it was read, and one that came after, are told apart by nobody: so both make the reader wait for a step.
+    Otherwise what it sends next might overtake what led to the answer, and an order would look like two.
+    """
+
+    _world: World
+    _origin: Now | None = None
+
+    @staticmethod
+    def adopt(future: Future[Any], world: World) -> None:
+        """Make the future of an ask one of these; nobody has resolved it yet."""
+        if type(future) is Future:
+            future.__class__ = SimFuture
+            future._world = world  # type: ignore[attr-defined]
+
+    def try_set(self, value: Any = None) -> bool:
+        """Do as `Future` does."""
+        self._remember()
+        return super().try_set(value)
+
+    def try_fail(self, error: BaseException) -> bool:
+        """Do as `Future` does."""
+        self._remember()
+        return super().try_fail(error)
+
+    def _remember(self) -> None:
+        if self._origin is None:
+            self._origin = self._world.snapshot()
+
+    def _unknown(self) -> bool:
+        origin = self._origin
+        return origin is not None and self.done() and not self._world.knows(origin.mark)
+
+    def get(self, *, timeout: float | None = None) -> Any:
+        """Do as `Future` does; wait for a step at least."""
+        if self._unknown():
+            wait_for_one((self,), None)
+        return super().get(timeout=timeout)
+
+    def __await__(self) -> Generator[None, None, Any]:
+        """Do as `Future` does; wait for a step at least."""
+        if self._unknown():
+            awaiter = self._ports().awaiter
+            waiter, wake, cell = awaiter.begin(self)
+            try:
+                yield from waiter
+            finally:
+                awaiter.end(self, wake, cell)
+        return (yield from super().__await__())
+
+
+def origin_of(future: object) -> Now | None:
+    """Return where `future` was resolved; None if that is not known, or is the step under way."""
+    return future._origin if type(future) is SimFuture else None

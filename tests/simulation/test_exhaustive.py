@@ -1,0 +1,130 @@
+"""Exhaustive exploration: of runs that differ only in the order of independent steps exactly one is made, and none is missed.
+
+What there is to find is counted by brute force: every choice of every run, told apart by what each actor received in which order.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors import Actor, ActorRef, Timeout
+from actors.testing import Ordering, Simulation, explore
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from actors.testing import Pending
+
+MOST = 3000  # runs of brute force; larger programs are left out
+
+Message = tuple[int, tuple[int, ...]]  # its kind, and by which sends it came to be: no two are equal
+Program = list[list[list[tuple[str, int, int]]]]  # of each actor, for each kind of message: what it does
+
+
+class Every:
+    """Makes every choice of every run, depth first."""
+
+    def __init__(self) -> None:
+        self.plan: list[int] = []
+        self.widths: list[int] = []
+        self.depth = 0
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        if self.depth == len(self.plan):
+            self.plan.append(0)
+            self.widths.append(len(enabled))
+        self.depth += 1
+        return self.plan[self.depth - 1]
+
+    def advance(self) -> bool:
+        self.depth = 0
+        while self.plan:
+            if self.plan[-1] + 1 < self.widths[-1]:
+                self.plan[-1] += 1
+                return True
+            self.plan.pop()
+            self.widths.pop()
+        return False
+
+
+def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering) -> list[Any] | None:
+    """Return what each of all runs came to; None if there are too many."""
+    every, found = Every(), []
+    while len(found) < MOST:
+        with Simulation(every, ordering=ordering) as sim:
+            found.append(scenario(sim))
+        if not every.advance():
+            return found
+    return None
+
+
+class Player(Actor):
+    """Does for each kind of message what a script says, and notes what comes."""
+
+    def __init__(self, number: int, script: list[list[tuple[str, int, int]]], others: list[ActorRef[Any]], logs: list[list[Message]]) -> None:
+        super().__init__()
+        self.number, self.script, self.others, self.log = number, script, others, logs[number]
+
+    def on_receive(self, message: Message) -> int:
+        kind, trail = message
+        self.log.append(message)
+        for place, (verb, target, what) in enumerate(self.script[kind] if len(trail) < 3 else ()):
+            send = (what, (*trail, place))
+            if verb == "tell":
+                self.others[target].tell(send)
+            elif verb == "ask" and target > self.number:  # never in a circle
+                self.log.append((-1, (self.others[target].ask(send),)))
+        return kind
+
+
+class AsyncPlayer(Player):
+    async def on_receive(self, message: Message) -> int:  # type: ignore[override]
+        kind, trail = message
+        self.log.append(message)
+        for place, (verb, target, what) in enumerate(self.script[kind] if len(trail) < 3 else ()):
+            send = (what, (*trail, place))
+            if verb == "tell":
+                self.others[target].tell(send)
+            elif verb == "ask" and target > self.number:
+                self.log.append((-1, (await self.others[target].ask_async(send),)))
+        return kind
+
+
+def playing(program: Program, first: list[tuple[int, int]], kinds: list[type[Player]]) -> Callable[[Simulation], Any]:
+    def scenario(sim: Simulation) -> Any:
+        logs: list[list[Message]] = [[] for _ in program]
+        refs: list[ActorRef[Any]] = []
+        for number, script in enumerate(program):
+            refs.append(sim.spawn(kinds[number], number, script, refs, logs))
+        for place, (target, what) in enumerate(first):
+            refs[target].tell((what, (place,)))
+        sim.run()
+        return tuple(tuple(log) for log in logs)
+
+    return scenario
+
+
+ACTORS = 3
+action = st.tuples(st.sampled_from(["tell", "tell", "ask"]), st.integers(0, ACTORS - 1), st.integers(0, 1))
+programs = st.lists(st.lists(st.lists(action, max_size=2), min_size=2, max_size=2), min_size=ACTORS, max_size=ACTORS)
+firsts = st.lists(st.tuples(st.integers(0, ACTORS - 1), st.integers(0, 1)), min_size=1, max_size=4)
+
+
+@settings(max_examples=300, deadline=None)
+@given(programs, firsts, st.lists(st.sampled_from([Player, AsyncPlayer]), min_size=ACTORS, max_size=ACTORS), st.sampled_from(Ordering))
+def test_each_class_of_runs_is_made_exactly_once(
+    program: Program, first: list[tuple[int, int]], kinds: list[type[Player]], ordering: Ordering
+) -> None:
+    scenario = playing(program, first, kinds)
+    every = brute_force(scenario, ordering)
+    if every is None:
+        return
+    made: list[Any] = []
+    result = explore(lambda sim: made.append(scenario(sim)), strategy="exhaustive", ordering=ordering, runs=10_000)
+    assert result.exhausted
+    assert sorted(made) == sorted(set(every))
+    assert result.runs == len(made)
