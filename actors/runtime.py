@@ -167,9 +167,9 @@ class Runtime:
         options = self._options(actor_class, dispatcher, mailbox)
         cell = Cell(self, actor_class, options, NO_LANE, args, kwargs or None)
         cell.ref = ActorRef(cell)
-        self.tree.enter(cell, parent, name)
         if name is not None:
-            touched(self.ports, cell.path)
+            touched(self.ports, f"{parent.path if parent is not None else ''}/{name}")
+        self.tree.enter(cell, parent, name)
         return cell
 
     def build(self, cell: Cell) -> None:

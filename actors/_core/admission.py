@@ -13,6 +13,7 @@ from actors._core import fates
 from actors._core.bounded import BoundedMailbox
 from actors._core.doors import CLOSED, COLD, Shut
 from actors._core.lifecycle import Lifecycle
+from actors._core.ports import touched
 from actors.errors import ActorDeadError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def admit(cell: Cell, entry: Any) -> None:
         warm(cell)
         inbox = cell.inbox
         if inbox is CLOSED:
+            touched(cell.system.ports, cell)
             message = cell.unwrap(entry)[0]
             label = cell.label()
             raise ActorDeadError(f"{label} not found", label, message)

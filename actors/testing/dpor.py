@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from actors.testing.footprint import Footprints, conflict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from actors.testing.footprint import Event, Footprint
     from actors.testing.network import Pending
@@ -50,13 +50,14 @@ class EveryOrder:
         self.pruned = False
         self._stack: list[_Node] = []
         self._names: dict[Any, int] = {}
+        self._pairs: dict[int, dict[Hashable, None]] = {}
         self._reduces = True
         self._misfit = False
 
     def attach(self, world: World) -> None:
         """Begin with a run, in `world`."""
         self._world = world
-        self._prints = Footprints(world, self._names, reduces=self._reduces)
+        self._prints = Footprints(world, self._names, self._pairs, reduces=self._reduces)
         self.pruned = self._misfit = False
 
     def choose(self, enabled: Sequence[Pending]) -> int:
@@ -98,15 +99,14 @@ class EveryOrder:
             self._reduces = False
             self._stack.clear()
             return True
-        events = self._prints.events
         if not self.pruned:
             for early, late in self._prints.races():
-                self._plan(events, early, late)
+                self._plan(early, late)
         while self._stack:
             node = self._stack[-1]
             del node.tree[node.current]
             if not self._misfit:
-                node.done[node.current] = events[len(self._stack) - 1].footprint
+                node.done[node.current] = self._prints.events[len(self._stack) - 1].footprint
             self._misfit = False
             if node.tree:
                 node.current = next(iter(node.tree))
@@ -114,33 +114,33 @@ class EveryOrder:
             self._stack.pop()
         return False
 
-    def _plan(self, events: list[Event], early: int, late: int) -> None:
+    def _plan(self, early: Event, late: Event) -> None:
         """See to it that a run has the step `late` instead of `early`, unless there was or will be one."""
-        node = self._stack[early]
-        steps = [index for index in range(early + 1, len(events)) if not events[index].before >> early & 1]
+        node = self._stack[early.index]
+        steps = [event for event in self._prints.events[early.index + 1 :] if not event.before >> early.index & 1]
         steps.append(late)
-        if any(_may_begin(name, touched, steps, events) for name, touched in (node.sleep | node.done).items()):
+        if any(_may_begin(name, touched, steps) for name, touched in (node.sleep | node.done).items()):
             return
         tree = node.tree
         while steps:
             for name, (touched, below) in tree.items():
-                if _may_begin(name, touched, steps, events):
+                if _may_begin(name, touched, steps):
                     if not below:
                         return
-                    steps = [index for index in steps if events[index].name != name]
+                    steps = [event for event in steps if event.name != name]
                     tree = below
                     break
             else:
-                for index in steps:
+                for event in steps:
                     below = {}
-                    tree[events[index].name] = (events[index].footprint, below)
+                    tree[event.name] = (event.footprint, below)
                     tree = below
                 return
 
 
-def _may_begin(name: int, touched: Footprint, steps: list[int], events: list[Event]) -> bool:
+def _may_begin(name: int, touched: Footprint, steps: list[Event]) -> bool:
     """Tell whether a run of `steps` may as well begin with the step `name`: it is one that none before it leads to, or depends on none."""
-    for place, index in enumerate(steps):
-        if events[index].name == name:
-            return not any(events[index].before >> earlier & 1 for earlier in steps[:place])
-    return bool(touched) and not any(conflict(touched, events[index].footprint) for index in steps)
+    for place, event in enumerate(steps):
+        if event.name == name:
+            return not any(event.before >> earlier.index & 1 for earlier in steps[:place])
+    return bool(touched) and not any(conflict(touched, event.footprint) for event in steps)

@@ -32,9 +32,10 @@ ANYTHING = "anything"  # every step looks at it; one that changes it depends on 
 class Event:
     """One step of a run, as a partial order sees it."""
 
-    __slots__ = ("before", "cell", "enabled", "footprint", "name", "newest", "pending", "required")
+    __slots__ = ("before", "cell", "enabled", "footprint", "index", "name", "newest", "pending", "required")
 
-    def __init__(self, pending: Pending, enabled: list[Pending], newest: int) -> None:
+    def __init__(self, index: int, pending: Pending, enabled: list[Pending], newest: int) -> None:
+        self.index = index  # in its run
         self.pending = pending
         self.name = pending.name
         self.cell = pending.cell
@@ -60,25 +61,28 @@ class Footprints:
     Args:
         world: in which nothing has happened yet.
         names: of steps; the same ones for all runs that are compared.
+        pairs: of steps that are known to depend on each other for another reason than what they touch, by name; grows.
         reduces: False lets every step depend on every other.
     """
 
-    def __init__(self, world: World, names: dict[Any, int], *, reduces: bool) -> None:
+    def __init__(self, world: World, names: dict[Any, int], pairs: dict[int, dict[Hashable, None]], *, reduces: bool) -> None:
         world.names = names
         world.asks_always = True
         self.events: list[Event] = []
         self._world = world
+        self._pairs = pairs
         self._reduces = reduces
         self._accesses: dict[Hashable, list[tuple[int, bool]]] = {}  # which steps touched a resource, and whether they changed it
         self._cells: dict[Cell, int] = {}  # a name for each actor, the same in every run in which it has the same causes
         self._event: Event | None = None  # the step under way
         self._scenario = 0  # the steps that the scenario has learned of
         self._learned: list[int] = []  # those that it is about to learn of, when the step under way is over
+        self._left: dict[Pending, None] = {}  # what has become possible and has not happened
         self._told: dict[Pending, int] = {}  # of what the scenario sent: what it had learned of
         self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
         # Of this one run; hunting pays nothing.
         self._plain: dict[str, Any] = {}
-        for name in ("perform", "sent", "signalled", "touched", "entangled", "scenario_learns", "settled", "now", "lane"):
+        for name in ("perform", "sent", "signalled", "touched", "entangled", "contends", "scenario_learns", "settled", "now", "lane"):
             self._plain[name] = getattr(world, name)
             setattr(world, name, getattr(self, "_on_" + name))
         world.loop.watch = self._on_handle
@@ -87,15 +91,17 @@ class Footprints:
 
     def _on_perform(self, chosen: Pending) -> None:
         world = self._world
-        event = self._event = Event(chosen, world.last_enabled, world.newest)
+        event = self._event = Event(len(self.events), chosen, world.last_enabled, world.newest)
         self.events.append(event)
+        self._left.pop(chosen, None)
         if not self._reduces or (chosen.cell is None and chosen.kind is Kind.CALL):
             event.touch(ANYTHING, changes=True)
-        if chosen.kind is Kind.TIMER:
-            event.touch("clock", changes=True)
+        _touch_timer(event)
         self._open.clear()
         if chosen.cell is not None:
-            self._on_entangled((chosen.cell,))
+            self._on_contends(chosen.cell)
+        for pair in self._pairs.get(event.name, ()):
+            event.touch(pair, changes=True)
         try:
             self._plain["perform"](chosen)
         finally:
@@ -108,28 +114,47 @@ class Footprints:
                 self._scenario |= self._reach(step)
             self._learned.clear()
 
-    def _on_entangled(self, cells: tuple[Cell, ...]) -> None:
-        """Note that the step under way depends on the steps of `cells`, or does what only they do."""
+    def _on_contends(self, cell: Cell) -> None:
+        """Note that the step under way depends on all steps of `cell`, as if it were one."""
         event = self._event
         if event is None:
             return
-        for cell in cells:
-            event.touch(("actor", self._cells.get(cell)), changes=True)
-            for name in self._world.shared.get(cell, ()):
-                event.touch(("shared", name), changes=True)
-            self._open.setdefault(cell, _is_open(cell))
+        event.touch(self._actor(cell), changes=True)
+        for name in self._world.shared.get(cell, ()):
+            event.touch(("shared", name), changes=True)
+        self._open.setdefault(cell, _is_open(cell))
+
+    def _on_entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Note that the step under way has met with a deadlock: it and those in which the others began to wait depend on each other.
+
+        Whichever of them comes last meets with it, so none of them can be told by what it touched.
+        """
+        late = self._event
+        for cell in cells if late is not None else ():
+            accesses = self._accesses.get(self._actor(cell), ())
+            early = next((self.events[index] for index, _ in reversed(accesses) if self.events[index].cell is cell), None)
+            if late is None or early is None or cell is late.cell:
+                continue
+            pair = ("pair", min(early.name, late.name), max(early.name, late.name))
+            for event in (early, late):
+                self._pairs.setdefault(event.name, {})[pair] = None
+                event.touch(pair, changes=True)
+            self._accesses[pair] = [(early.index, True)]
 
     def _on_signalled(self, cell: Cell) -> None:
-        self._on_entangled((cell,))
+        self._on_contends(cell)
         self._plain["signalled"](cell)
 
     def _on_sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None, wait: Wait | None = None) -> Pending:
         pending: Pending = self._plain["sent"](kind, cell, target, now, wait)
         by = now or self._world.at_work
+        self._left[pending] = None
         if by.cell is None and by.mark == 0:
             self._told[pending] = self._scenario
         if kind is Kind.DELIVERY and cell is not None:
             self._on_touched(cell)
+        if wait is not None and self._event is not None:
+            self._event.touch(("wait", wait.name), changes=True)
         return pending
 
     def _on_touched(self, what: Any) -> None:
@@ -158,7 +183,7 @@ class Footprints:
         bound = handle._context.get(_bound)  # type: ignore[attr-defined]
         cell = bound[0].cell if bound is not None else None
         if cell is not None:
-            self._on_entangled((cell,))
+            self._on_contends(cell)
 
     # -- what the scenario knows ---------------------------------------------------------------------------------------------
 
@@ -179,42 +204,73 @@ class Footprints:
         """Return a step and all before it, as bits by index."""
         return self.events[step - 1].before | 1 << (step - 1) if step else 0
 
+    def _require(self, event: Event) -> None:
+        """Work out without which steps `event` could not have come."""
+        pending = event.pending
+        event.required = self._told.get(pending, 0) | self._reach(pending.cause)
+        if pending.wait is not None:
+            event.required |= self._reach(pending.wait.step)
+        if pending.kind is not Kind.DELIVERY:
+            return
+        for index, _ in reversed(self._accesses.get(self._actor(event.cell), ())):
+            other = self.events[index]
+            if other.cell is event.cell and other.pending.kind is Kind.DELIVERY and comes_first(self._world.ordering, other, event):
+                event.required |= self._reach(index + 1)
+                return
+
     def _order(self, event: Event) -> None:
         """Work out what `event`, the last one, comes after."""
-        pending = event.pending
-        required = self._told.get(pending, 0) | self._reach(pending.cause) | self._reach(pending.begun)
-        if pending.kind is Kind.DELIVERY:
-            for index, _ in reversed(self._accesses.get(("actor", self._cells.get(event.cell)), ())):  # type: ignore[arg-type]
-                other = self.events[index]
-                if other.cell is event.cell and other.pending.kind is Kind.DELIVERY and comes_first(self._world.ordering, other, event):
-                    required |= self._reach(index + 1)
-                    break
-        before = required
-        place = len(self.events) - 1
+        self._require(event)
+        event.before = event.required
         for resource, changes in event.footprint.items():
             accesses = self._accesses.setdefault(resource, [])
             for index, changed in reversed(accesses):
                 if changes or changed:
-                    before |= self._reach(index + 1)
+                    event.before |= self._reach(index + 1)
                 if changed:
                     break
-            accesses.append((place, changes))
-        event.required = required
-        event.before = before
+            accesses.append((event.index, changes))
 
-    def races(self) -> Iterator[tuple[int, int]]:
-        """Yield pairs of steps, by index, of which the second could have come instead of the first."""
-        for late, event in enumerate(self.events):
-            for resource, changes in event.footprint.items():
-                for early, changed in reversed(self._accesses[resource]):
-                    if early >= late or not (changes or changed):
+    def races(self) -> Iterator[tuple[Event, Event]]:
+        """Yield pairs of steps of which the second could have come instead of the first. Not all second ones have come at all."""
+        for event in self.events:
+            yield from self._races(event)
+        for pending in self._left:
+            yield from self._races(self._never(pending))
+
+    def _never(self, pending: Pending) -> Event:
+        """Return the step that `pending` would have been: a timer that was cancelled, a message that came too late."""
+        event = Event(len(self.events), pending, [], 0)
+        event.touch(self._actor(pending.cell), changes=True)
+        _touch_timer(event)
+        self._require(event)
+        event.before = event.required
+        return event
+
+    def _actor(self, cell: Cell | None) -> Hashable:
+        return "actor", self._cells.get(cell) if cell is not None else None
+
+    def _races(self, late: Event) -> Iterator[tuple[Event, Event]]:
+        for resource, changes in late.footprint.items():
+            for index, changed in reversed(self._accesses.get(resource, ())):
+                if index >= late.index or not (changes or changed):
+                    continue
+                early = self.events[index]
+                if not late.required >> index & 1:
+                    if _impossible(early, late):
                         continue
-                    if not event.required >> early & 1:
-                        if _impossible(self.events[early], event):
-                            continue
-                        yield early, late
-                    if changed:
-                        break
+                    yield early, late
+                if changed:
+                    break
+
+
+def _touch_timer(event: Event) -> None:
+    """Note what a timer changes as such: the time, and the wait that it ends."""
+    pending = event.pending
+    if pending.kind is Kind.TIMER:
+        event.touch("clock", changes=True)
+        if pending.wait is not None:
+            event.touch(("wait", pending.wait.name), changes=True)
 
 
 def _is_open(cell: Cell) -> bool:

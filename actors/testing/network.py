@@ -84,7 +84,7 @@ class Wait:
 class Pending:
     """Something that can happen next. Told apart by identity; everything else is for the reader."""
 
-    __slots__ = ("begun", "cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target")
+    __slots__ = ("cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target", "wait")
 
     def __init__(self, kind: Kind, sequence: int, cell: Cell | None, target: Any, now: Now) -> None:
         self.kind = kind
@@ -95,7 +95,7 @@ class Pending:
         self.cause = now.step  # the step in which it was sent, set or resolved
         self.past = now.past
         self.name = 0  # given where runs are compared
-        self.begun = 0  # of a reply: the step in which the wait for it was begun
+        self.wait: Wait | None = None  # that it ends
         self.front = False  # unstashed: comes before everything else
 
 
@@ -178,7 +178,7 @@ class _SimBounded(BoundedMailbox):
         return SimMailbox(self._world, self._cell)
 
     def _has_room(self) -> bool:
-        self._world.entangled((self._cell,))
+        self._world.contends(self._cell)
         return super()._has_room()
 
     def offer(self, entry: Any) -> Future[None]:
@@ -203,12 +203,12 @@ class _SimPriority(PriorityMailbox):
         super().__init__(cell, declared)
 
     def _has_room(self) -> bool:
-        self._world.entangled((self._cell,))
+        self._world.contends(self._cell)
         return super()._has_room()
 
     def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
         self._world.learns(self._cell)
-        self._world.entangled((self._cell,))
+        self._world.contends(self._cell)
         super()._push(key, entry, counted=counted)
 
 

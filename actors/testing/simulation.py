@@ -128,6 +128,20 @@ class Simulation:
         check_callback("holds", holds, "a function without arguments that tells whether it holds")
         self._world.invariants.append((name, holds))
 
+    def shares(self, name: str, *refs: ActorRef[Any]) -> None:
+        """Declare that actors share something that is no actor: a file, a dict, a lock.
+
+        An exhaustive exploration then makes all orders of their steps. Without it, it takes the order of steps of two actors for
+        indifferent as long as they send each other nothing.
+
+        Args:
+            name: of what they share.
+            refs: of the actors.
+        """
+        for ref in refs:
+            cell = ref._target
+            self._world.shared[cell] = (*self._world.shared.get(cell, ()), name)
+
     # -- time and steps ----------------------------------------------------------------------------------------------------
 
     @property

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
     from actors.testing.network import Now, Wait
-    from actors.testing.world import World
+    from actors.testing.world import Timer, World
 
 __all__ = ["Parker", "Worker"]
 
@@ -78,6 +78,7 @@ class Parker:
         self._strand = strand
         self.cell = current_cell()
         self._outcome: Any = None
+        self._timer: Timer | None = None
         self._by: Now | None = None  # who ended it
         self._wait: Wait | None = None  # once it is parked
 
@@ -85,6 +86,8 @@ class Parker:
         if self._outcome is not None:
             return False
         self._outcome, self._by = outcome, by
+        if self._timer is not None:
+            self._timer.cancel()
         if self._strand is None:
             self._world.scenario_learns(by)
         elif self._wait is not None:
@@ -103,19 +106,22 @@ class Parker:
         """Wait until woken, or for `timeout` seconds of virtual time."""
         world = self._world
         world.check_open(scenario=self._strand is None)
-        timer = None if timeout is None else world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
+        if timeout is not None:
+            self._timer = world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
         if self._strand is None:
             while self._outcome is None:
                 world.step()
         else:
             self._wait = world.begin_wait()
+            if self._timer is not None:
+                self._timer.pending.wait = self._wait
             if self._outcome is not None:
                 world.sent(Kind.REPLY, self.cell, self._strand, self._by, self._wait)
             world.parked[self._strand] = self
             world.worker.park()
             world.parked.pop(self._strand, None)
-        if timer is not None:
-            timer.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
         if isinstance(self._outcome, BaseException):
             raise self._outcome
         return self._outcome is True

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["Strategy", "World"]
+__all__ = ["Strategy", "Timer", "World"]
 
 
 class Strategy(Protocol):
@@ -62,7 +62,7 @@ class _RunQueue(deque["Cell"]):
         super().append(cell)
 
 
-class _Timer:
+class Timer:
     """A call at a time."""
 
     __slots__ = ("call", "pending", "when")
@@ -105,7 +105,7 @@ class World:
         self.looked = False  # whether the scenario has looked at actors between steps
         self.shared: dict[Cell, tuple[str, ...]] = {}  # what was declared as shared, by actor
         self._time = 0.0
-        self._timers: list[tuple[float, int, _Timer]] = []
+        self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._sequence = 0
         self._scenario = Now(0, None, 0, 0)
@@ -140,7 +140,7 @@ class World:
         self._sequence += 1
         pending = Pending(kind, self._sequence, cell, target, now)
         if wait is not None:
-            pending.name, pending.begun = wait.name, wait.step
+            pending.name, pending.wait = wait.name, wait
         elif self.names is not None:
             pending.name = self.name(kind, now)
         now.past |= 1 << self._sequence
@@ -293,6 +293,9 @@ class World:
     def entangled(self, cells: tuple[Cell, ...]) -> None:
         """Nothing is noted while hunting."""
 
+    def contends(self, cell: Cell) -> None:
+        """Nothing is noted while hunting."""
+
     def perform(self, chosen: Pending) -> None:
         """Let it happen."""
         target, cell = chosen.target, chosen.cell
@@ -443,9 +446,9 @@ class World:
         """Return the virtual time, in seconds."""
         return self._time
 
-    def call_at(self, when: float, call: Callable[[], object]) -> _Timer:
+    def call_at(self, when: float, call: Callable[[], object]) -> Timer:
         """Call `call` in a step of its own that moves time to `when`."""
-        timer = _Timer(when, call, self.sent(Kind.TIMER, current_cell(), None))
+        timer = Timer(when, call, self.sent(Kind.TIMER, current_cell(), None))
         if when != float("inf"):
             heapq.heappush(self._timers, (when, next(self._numbers), timer))
         return timer

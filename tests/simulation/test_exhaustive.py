@@ -65,7 +65,9 @@ def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering) -> li
 class Player(Actor):
     """Does for each kind of message what a script says, and notes what comes."""
 
-    def __init__(self, number: int, script: list[list[tuple[str, int, int]]], others: list[ActorRef[Any]], logs: list[list[Message]]) -> None:
+    def __init__(
+        self, number: int, script: list[list[tuple[str, int, int]]], others: list[ActorRef[Any]], logs: list[list[Message]]
+    ) -> None:
         super().__init__()
         self.number, self.script, self.others, self.log = number, script, others, logs[number]
 
