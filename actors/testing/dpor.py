@@ -44,10 +44,12 @@ class EveryOrder:
 
     Attributes:
         pruned: whether the last run was cut short because it led nowhere new.
+        wasted: how many runs were made only to find out that they have to be made otherwise.
     """
 
     def __init__(self) -> None:
         self.pruned = False
+        self.wasted = 0
         self._stack: list[_Node] = []
         self._names: dict[Any, int] = {}
         self._pairs: dict[int, dict[Hashable, None]] = {}
@@ -97,6 +99,7 @@ class EveryOrder:
         if self._reduces and self._world.looked:
             # The scenario looks at actors between steps, so that all of their orders count.
             self._reduces = False
+            self.wasted = 1
             self._stack.clear()
             return True
         if not self.pruned:

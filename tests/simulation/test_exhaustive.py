@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import Actor, ActorRef, Timeout
+from actors import Actor, ActorError, ActorRef, Bounded, Down, Overflow, Priority, Timeout
 from actors.testing import Ordering, Simulation, explore
+from tests.support import scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from actors.testing import Pending
 
@@ -116,7 +117,7 @@ programs = st.lists(st.lists(st.lists(action, max_size=2), min_size=2, max_size=
 firsts = st.lists(st.tuples(st.integers(0, ACTORS - 1), st.integers(0, 1)), min_size=1, max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=scaled(2000, 100), deadline=None)
 @given(programs, firsts, st.lists(st.sampled_from([Player, AsyncPlayer]), min_size=ACTORS, max_size=ACTORS), st.sampled_from(Ordering))
 def test_each_class_of_runs_is_made_exactly_once(
     program: Program, first: list[tuple[int, int]], kinds: list[type[Player]], ordering: Ordering
@@ -130,3 +131,174 @@ def test_each_class_of_runs_is_made_exactly_once(
     assert result.exhausted
     assert sorted(made) == sorted(set(every))
     assert result.runs == len(made)
+
+
+# -- what else steps have in common ----------------------------------------------------------------------------------------
+
+
+class Logs(dict[str, list[Any]]):
+    """What each actor noted. Each notes for itself, so that only what messages tell decides."""
+
+    def __missing__(self, name: str) -> list[Any]:
+        self[name] = []
+        return self[name]
+
+    def outcome(self) -> Any:
+        return tuple((name, tuple(self[name])) for name in sorted(self))
+
+
+class Sink(Actor):
+    """Notes what comes."""
+
+    def __init__(self, log: list[Any]) -> None:
+        super().__init__()
+        self.log = log
+
+    def on_receive(self, message: Any) -> Any:
+        self.log.append(message)
+        if message == "stop":
+            self.stop()
+        if message == "crash":
+            raise ValueError
+        return message
+
+
+class Doer(Actor):
+    """Calls what it is told, and notes what that returned."""
+
+    def __init__(self, log: list[Any]) -> None:
+        super().__init__()
+        self.log = log
+
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, Down):
+            self.log.append("down")
+            return
+        call, *args = message
+        try:
+            self.log.append(call(self, *args))
+        except ActorError as error:
+            self.log.append(type(error).__name__)
+
+
+def doers(sim: Simulation, logs: Logs, *calls: Any) -> None:
+    """Have each call made by an actor of its own."""
+    for number, call in enumerate(calls):
+        sim.spawn(Doer, logs[f"doer {number}"]).tell(call)
+    sim.run()
+
+
+def to_sink(*messages: str, mailbox: Any = None) -> Callable[[Simulation], Any]:
+    def scenario(sim: Simulation) -> Any:
+        logs = Logs()
+        sink = sim.spawn(Sink, logs["sink"], mailbox=mailbox)
+        doers(sim, logs, *((lambda _, message: sink.tell(message), message) for message in messages))
+        return logs.outcome()
+
+    return scenario
+
+
+def killing(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    doers(sim, logs, (lambda _: sink.kill(block=False) and None,), (lambda _: sink.tell("x"),), (lambda _: sink.is_alive(),))
+    return logs.outcome()
+
+
+def watching(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    doers(sim, logs, (lambda doer: doer.watch(sink) and None,), (lambda _: sink.tell("stop"),))
+    return logs.outcome()
+
+
+def timeouts(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+
+    def ask(_: Actor, message: str) -> Any:
+        try:
+            return sink.ask(message, timeout=1)
+        except Timeout:
+            return "late"
+
+    doers(sim, logs, (ask, "x"), (ask, "y"))
+    return logs.outcome()
+
+
+def deadlocks(sim: Simulation) -> Any:
+    logs = Logs()
+    refs: list[ActorRef[Any]] = [sim.spawn(Doer, logs[name]) for name in ("one", "two")]
+    for ref, other in zip(refs, reversed(refs), strict=True):
+        ref.tell((lambda _, other: other.ask((lambda _: None,)), other))
+    sim.run()
+    return logs.outcome()
+
+
+def names(sim: Simulation) -> Any:
+    logs = Logs()
+    make = (lambda _: sim.system.start(Sink, logs["sink"], name="sink") and None,)
+    doers(sim, logs, make, make, (lambda _: sim.system.lookup("/sink") is None,))
+    return logs.outcome()
+
+
+def late_reads(sim: Simulation) -> Any:
+    logs = Logs()
+    sink, last = sim.spawn(Sink, logs["sink"]), sim.spawn(Sink, logs["last"])
+    doer = sim.spawn(Doer, logs["doer"])
+    answers: list[Any] = []
+    doer.tell((lambda _: answers.append(sink.ask("x", block=False)),))
+    doer.tell((lambda _: last.tell(answers[0].get()),))
+    doers(sim, logs, (lambda _: last.tell("y"),))
+    return logs.outcome()
+
+
+def shared(sim: Simulation) -> Any:
+    logs = Logs()
+    refs = [sim.spawn(Doer, logs["all"]) for _ in range(3)]
+    sim.shares("log", *refs)
+    for number, ref in enumerate(refs):
+        ref.tell((lambda _, number: number, number))
+    sim.run()
+    return logs.outcome()
+
+
+def looking(sim: Simulation) -> Any:
+    logs = Logs()
+    refs = [sim.spawn(Doer, logs[name]) for name in ("one", "two")]
+    for ref in refs:
+        ref.tell((lambda _: None,))
+    seen = []
+    while sim.step():
+        seen.append(logs.outcome())
+    return tuple(seen)
+
+
+@pytest.mark.parametrize(
+    "scenario",
+    [
+        pytest.param(to_sink("x", "stop", "y"), id="stop"),
+        pytest.param(to_sink("x", "crash", "y"), id="crash"),
+        pytest.param(to_sink("x", "y", "z", mailbox=Bounded(1, overflow=Overflow.DROP_NEWEST)), id="drop newest"),
+        pytest.param(to_sink("x", "y", "z", mailbox=Bounded(1, overflow=Overflow.DROP_OLDEST)), id="drop oldest"),
+        pytest.param(to_sink("x", "y", "z", mailbox=Bounded(1, overflow=Overflow.REJECT)), id="reject"),
+        pytest.param(to_sink("x", "y", "z", mailbox=Bounded(1)), id="block"),
+        pytest.param(to_sink("x", "y", "z", mailbox=Priority(key=str)), id="priority"),
+        killing,
+        watching,
+        timeouts,
+        deadlocks,
+        names,
+        late_reads,
+        shared,
+        looking,
+    ],
+)
+def test_every_outcome_is_reached(scenario: Callable[[Simulation], Any]) -> None:
+    every = brute_force(scenario, Ordering.CAUSAL)
+    assert every is not None
+    made: list[Any] = []
+    result = explore(lambda sim: made.append(scenario(sim)), strategy="exhaustive", runs=MOST)
+    assert result.exhausted
+    assert set(made) == set(every)
+    assert result.runs <= len(every)

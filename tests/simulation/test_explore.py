@@ -155,31 +155,26 @@ def test_a_token_gives_the_same_run_in_a_fresh_process_under_any_hash_seed(hash_
 def test_an_exhaustive_exploration_makes_each_run_once_and_says_that_it_proved_it(ordering: Ordering, senders: int) -> None:
     seen: list[Any] = []
 
-    def independent(sim: Simulation) -> None:
-        logs = [sim.spawn(Log) for _ in range(senders)]
-        for log in logs:
-            log.tell("x")
-        order: list[int] = []
-        for index, log in enumerate(logs):
-            log._target.actor.got = _Noting(order, index)
+    def converging(sim: Simulation) -> None:
+        log = sim.spawn(Log)
+        for number in range(senders):
+            sim.spawn(Forward, log).tell(number)
         sim.run()
-        seen.append(tuple(order))
+        seen.append(log.ask("got"))
 
-    result = explore(independent, strategy="exhaustive", runs=1000, ordering=ordering)
+    result = explore(converging, strategy="exhaustive", runs=1000, ordering=ordering)
     assert (result.runs, result.exhausted, result.failure) == (math.factorial(senders), True, None)
     assert len(set(seen)) == len(seen) == math.factorial(senders)
 
 
-class _Noting(list[Any]):
-    """A log that notes the order in which several were written."""
+def test_the_order_of_independent_actors_is_no_other_run() -> None:
+    def independent(sim: Simulation) -> None:
+        for _ in range(6):
+            sim.spawn(Log).tell("x")
+        sim.run()
 
-    def __init__(self, order: list[int], index: int) -> None:
-        super().__init__()
-        self._order, self._index = order, index
-
-    def append(self, item: Any) -> None:
-        self._order.append(self._index)
-        super().append(item)
+    result = explore(independent, strategy="exhaustive")
+    assert (result.runs, result.exhausted) == (1, True)
 
 
 def test_an_exploration_that_was_cut_short_claims_no_proof() -> None:
