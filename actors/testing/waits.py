@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors.testing.world import World
 
-__all__ = ["Parker", "Worker"]
+__all__ = ["Parker", "Worker", "wait_patiently"]
 
 
 class Worker:
@@ -70,6 +70,7 @@ class Parker:
 
     futures: tuple[Future[Any], ...] = ()
     finite = False
+    patient = False  # whether the timeout comes only once nothing else can happen before it
 
     def __init__(self, world: World, strand: Strand | None) -> None:
         self._world = world
@@ -101,6 +102,8 @@ class Parker:
         world = self._world
         world.check_open(scenario=self._strand is None)
         timer = None if timeout is None else world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
+        if timer is not None:
+            timer.patient = self.patient
         if self._strand is None:
             while self._outcome is None:
                 world.step()
@@ -120,3 +123,18 @@ class Parker:
     def abandon(self) -> None:
         """Unwind the handler that waits: the simulation is over."""
         self._outcome = SimulationOver()
+
+
+def wait_patiently(world: World, future: Future[Any], seconds: float) -> None:
+    """Let the scenario wait until `future` is resolved, or nothing else can happen within `seconds` of virtual time.
+
+    `Future.get(timeout)` lets the timeout race with what is under way, since a machine may be that slow. That is right for a program's
+    own timeouts, and wrong for one that only keeps a test from hanging.
+    """
+    parker = Parker(world, None)
+    parker.patient = True
+    future._listen(parker.wake)
+    try:
+        parker.park(seconds)
+    finally:
+        future._forget(parker.wake)

@@ -63,11 +63,12 @@ class _RunQueue(deque["Cell"]):
 class _Timer:
     """A call at a time."""
 
-    __slots__ = ("call", "pending")
+    __slots__ = ("call", "patient", "pending")
 
     def __init__(self, call: Callable[[], object], pending: Pending) -> None:
         self.call: Callable[[], object] | None = call
         self.pending = pending
+        self.patient = False  # whether it comes only when nothing else can
 
     def cancel(self) -> None:
         """Make sure that the call is not begun."""
@@ -154,7 +155,7 @@ class World:
         timers = self._timers
         while timers and timers[0][2].call is None:
             heapq.heappop(timers)
-        if timers:
+        if timers and not (found and timers[0][2].patient):
             found.append(timers[0][2].pending)
         return found
 
