@@ -1,8 +1,9 @@
-"""Simulation: run a system of actors in virtual time, one delivery at a time, in any order that may come."""
+"""For tests: a simulation of a system in virtual time, in any order that may come; and probes."""
 
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InvariantError,
+    ProbeError,
     RealWorldError,
     SimulationError,
     StuckError,
@@ -12,6 +13,7 @@ from actors.testing.errors import (
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
 from actors.testing.network import Kind, Ordering, Pending
+from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
 from actors.testing.strategies import Fifo, RandomWalk
 from actors.testing.trace import Step
@@ -25,6 +27,8 @@ __all__ = [
     "Kind",
     "Ordering",
     "Pending",
+    "Probe",
+    "ProbeError",
     "RandomWalk",
     "RealWorldError",
     "Simulation",
