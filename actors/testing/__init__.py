@@ -1,4 +1,4 @@
-"""For tests: a simulation of a system in virtual time, in any order that may come; and probes."""
+"""For tests: a simulation of a system in virtual time, in any order that may come; probes; and, for real systems, a clock to move."""
 
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
@@ -12,6 +12,7 @@ from actors.testing.errors import (
     UnstableError,
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.manual_clock import ManualClock
 from actors.testing.network import Kind, Ordering, Pending
 from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
@@ -25,6 +26,7 @@ __all__ = [
     "Fifo",
     "InvariantError",
     "Kind",
+    "ManualClock",
     "Ordering",
     "Pending",
     "Probe",

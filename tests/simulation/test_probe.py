@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import re
 import sys
@@ -23,8 +24,9 @@ from actors import (
     Down,
     DownReason,
     Future,
+    SystemConfig,
 )
-from actors.testing import Probe, ProbeError, Simulation, explore, replay
+from actors.testing import ManualClock, Probe, ProbeError, Simulation, explore, replay
 from actors.testing import probe as module
 from tests.simulation.scenarios import Forward
 from tests.support import scaled
@@ -463,6 +465,31 @@ def test_an_async_handler_expects_in_a_simulation() -> None:
         sim.spawn(Ticker, probe.ref, 60.0)
         assert sim.spawn(Expecting).ask(probe) == "tick"
         assert sim.now == 60.0
+
+
+def test_a_clock_that_stands_still_keeps_no_probe_waiting() -> None:
+    with ActorSystem(config=SystemConfig(ports=ManualClock().ports())) as system:
+        probe = Probe(system)
+        with pytest.raises(ProbeError, match="nothing came"):
+            probe.expect(timeout=0.01)
+        probe.expect_none(0.01)
+
+        def feed() -> None:
+            with contextlib.suppress(ActorDeadError):
+                while True:
+                    probe.ref.ask("noise")
+
+        feeder = threading.Thread(target=feed)
+        feeder.start()
+
+        def heard(message: Any) -> bool:
+            probe.reply()
+            return False
+
+        with pytest.raises(ProbeError, match="no such message came"):
+            probe.fish_for(heard, timeout=0.05)
+        probe.ref.kill()
+        feeder.join(SAFETY)
 
 
 # -- simulations -----------------------------------------------------------------------------------------------------------
