@@ -41,11 +41,12 @@ RECENT = 10  # messages that an error lists
 class _Received:
     """A message that came, and the open answer to it if it was asked."""
 
-    __slots__ = ("answered", "handle", "message")
+    __slots__ = ("answered", "handle", "message", "past")
 
-    def __init__(self, message: Any, handle: ReplyHandle | None) -> None:
+    def __init__(self, message: Any, handle: ReplyHandle | None, past: int) -> None:
         self.message = message
         self.handle = handle
+        self.past = past  # in a simulation: what led to it
         self.answered = False  # written by whoever calls `reply` or `fail`
 
 
@@ -117,7 +118,9 @@ class Probe:
         """
         self._check_room()
         with self._lock:
-            return tuple(received.message for received in self._came)
+            came = tuple(self._came)
+        self._learn(*came)
+        return tuple(received.message for received in came)
 
     @overload
     def expect(self, expected: type[M], *, timeout: float | None = None) -> M: ...
@@ -277,12 +280,13 @@ class Probe:
 
     def _arrive(self, message: Any, handle: ReplyHandle | None) -> None:
         """Take a message in. Called in the turn of the probe's actor."""
+        past = 0 if self._world is None else self._world.past()
         with self._lock:
             self._recent.append(message)
             if len(self._came) >= LIMIT:
                 self._refused += 1
             else:
-                self._came.append(_Received(message, handle))
+                self._came.append(_Received(message, handle, past))
             refused, wanted = self._refused, self._wanted
         if refused:
             if refused == 1:
@@ -328,8 +332,15 @@ class Probe:
             self._wanted = None
             if not self._came:
                 return None
-            self._last = self._came.popleft()
-        return self._last
+            self._last = received = self._came.popleft()
+        self._learn(received)
+        return received
+
+    def _learn(self, *came: _Received) -> None:
+        """Note for a simulation that what the caller does from now on comes after what led to these: no wait may have told it."""
+        if self._world is not None:
+            for received in came:
+                self._world.knows(received.past)
 
     def _wait(self, future: Future[Any], seconds: float) -> None:
         """Wait until `future` is resolved, for `seconds` at most."""

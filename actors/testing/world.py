@@ -178,6 +178,14 @@ class World:
         last = self._lasts.setdefault(cell, Now(0, cell, 0, 0))
         last.past |= self._now.past
 
+    def past(self) -> int:
+        """Return what is in the causal past of whoever is at work, for `knows`."""
+        return self._now.past
+
+    def knows(self, past: int) -> None:
+        """Note that whoever is at work has learned of what has `past`."""
+        self._now.past |= past
+
     def signalled(self, cell: Cell) -> None:
         """Note that the step under way wants something of `cell` that is no message."""
         if cell not in self._turns:

@@ -28,7 +28,7 @@ from actors import (
 )
 from actors.testing import ManualClock, Probe, ProbeError, Simulation, explore, replay
 from actors.testing import probe as module
-from tests.simulation.scenarios import Forward
+from tests.simulation.scenarios import Forward, Log
 from tests.support import scaled
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -555,6 +555,27 @@ def test_what_is_due_after_the_timeout_does_not_come_before_it() -> None:
         assert sim.now == 1.0
 
     explore(scenario, runs=scaled(2000, 200)).check()
+
+
+@pytest.mark.parametrize("look", [lambda probe: probe.expect("done"), lambda probe: probe.messages], ids=["expect", "messages"])
+def test_what_is_sent_because_of_what_a_probe_has_comes_after_what_led_to_that(look: Any) -> None:
+    """Also if it had come before the scenario looked: no wait has told it then."""
+
+    class First(Actor):
+        def on_receive(self, targets: Any) -> None:
+            log, ref = targets
+            log.tell(1)
+            ref.tell("done")
+
+    def scenario(sim: Simulation) -> None:
+        probe, log = Probe(sim.system), sim.spawn(Log)
+        sim.spawn(First).tell((log, probe.ref))
+        while not probe._came:
+            sim.step()
+        look(probe)
+        assert log.ask("got") == (1,)
+
+    explore(scenario, runs=scaled(1000, 100)).check()
 
 
 def test_a_small_scenario_with_a_probe_is_proved() -> None:
