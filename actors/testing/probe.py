@@ -41,11 +41,12 @@ RECENT = 10  # messages that an error lists
 class _Received:
     """A message that came, and the open answer to it if it was asked."""
 
-    __slots__ = ("answered", "handle", "message", "past")
+    __slots__ = ("answered", "handle", "message", "past", "when")
 
-    def __init__(self, message: Any, handle: ReplyHandle | None, past: int) -> None:
+    def __init__(self, message: Any, handle: ReplyHandle | None, when: float, past: int) -> None:
         self.message = message
         self.handle = handle
+        self.when = when  # it came
         self.past = past  # in a simulation: what led to it
         self.answered = False  # written by whoever calls `reply` or `fail`
 
@@ -141,17 +142,18 @@ class Probe:
         """
         matcher, seconds = matcher_of("expected", expected), self._seconds(timeout)
         with self._alone():
-            return self._right(matcher, self._take(seconds), seconds)
+            return self._right(matcher, self._take(self._now() + seconds), seconds)
 
     async def expect_async(self, expected: Any = ANYTHING, *, timeout: float | None = None) -> Any:
         """Do what `expect` does, without blocking the event loop."""
         matcher, seconds = matcher_of("expected", expected), self._seconds(timeout)
         with self._alone():
+            end = self._now() + seconds
             wanted = self._want()
             if wanted is not None:
                 with contextlib.suppress(Timeout):
                     await wanted._ports().awaiter.within(wanted, seconds)
-            return self._right(matcher, self._taken(), seconds)
+            return self._right(matcher, self._taken(end), seconds)
 
     def expect_none(self, within: float) -> None:
         """Wait for `within` seconds, in which nothing must come. What waits already counts.
@@ -164,7 +166,7 @@ class Probe:
         """
         seconds = check_seconds("within", within)
         with self._alone():
-            received = self._take(seconds)
+            received = self._take(self._now() + seconds)
             if received is not None:
                 raise self._error(f"expected nothing within {seconds} seconds, but {short(received.message)} came")
 
@@ -183,7 +185,7 @@ class Probe:
         with self._alone():
             end = self._now() + seconds
             while True:
-                received = self._take(end - self._now())
+                received = self._take(end)
                 if received is not None and not wanted.matches(received.message) and ignored.matches(received.message):
                     continue
                 return self._right(wanted, received, seconds, "no such message")
@@ -205,7 +207,7 @@ class Probe:
         with self._alone():
             end = self._now() + seconds
             while assignment.missing():
-                received = self._take(end - self._now())
+                received = self._take(end)
                 if received is None or not assignment.give(received.message):
                     raise self._mismatch(assignment.missing(), received, seconds, "not all of that")
             return assignment.messages()
@@ -241,7 +243,7 @@ class Probe:
         seconds = self._seconds(timeout)
         matcher = Matcher(f"the Down of {ref.path}", lambda message: isinstance(message, Down) and message.ref == ref)
         with self._alone():
-            down: Down = self._right(matcher, self._take(seconds), seconds)
+            down: Down = self._right(matcher, self._take(self._now() + seconds), seconds)
             return down
 
     # -- answering ---------------------------------------------------------------------------------------------------------
@@ -286,7 +288,7 @@ class Probe:
             if len(self._came) >= LIMIT:
                 self._refused += 1
             else:
-                self._came.append(_Received(message, handle, past))
+                self._came.append(_Received(message, handle, self._now(), past))
             refused, wanted = self._refused, self._wanted
         if refused:
             if refused == 1:
@@ -308,12 +310,12 @@ class Probe:
         finally:
             self._using.release()
 
-    def _take(self, seconds: float) -> _Received | None:
-        """Return the next message, None if none comes within `seconds`."""
+    def _take(self, end: float) -> _Received | None:
+        """Return the next message, None if none comes by `end`."""
         wanted = self._want()
         if wanted is not None:
-            self._wait(wanted, seconds)
-        return self._taken()
+            self._wait(wanted, max(0.0, end - self._now()))
+        return self._taken(end)
 
     def _want(self) -> Future[None] | None:
         """Return a future that the next message resolves; None if one is there."""
@@ -326,11 +328,11 @@ class Probe:
             self._wanted = wanted
         return wanted
 
-    def _taken(self) -> _Received | None:
-        """Take the next message if there is one: also one that met the timeout."""
+    def _taken(self, end: float) -> _Received | None:
+        """Take the next message if it came by `end`: also one that met the timeout. A later one stays, however many come."""
         with self._lock:
             self._wanted = None
-            if not self._came:
+            if not self._came or self._came[0].when > end:
                 return None
             self._last = received = self._came.popleft()
         self._learn(received)
@@ -349,7 +351,7 @@ class Probe:
             wait_patiently(world, future, seconds)
             return
         with contextlib.suppress(Timeout):
-            future._resolve_here(max(0.0, seconds))
+            future._resolve_here(seconds)
 
     # -- what went wrong ---------------------------------------------------------------------------------------------------
 

@@ -228,6 +228,20 @@ def test_fishing_ends_at_its_timeout_however_much_comes(system: ActorSystem, pro
         probe.fish_for("fish", timeout=0.05)
 
 
+def test_fishing_in_a_flood_ends_at_its_timeout_too() -> None:
+    with ActorSystem() as system:
+        probe = Probe(system)
+
+        def more(message: Any) -> bool:
+            probe._arrive(message, None)  # there is always one
+            return False
+
+        probe.ref.tell("drop")
+        with pytest.raises(ProbeError, match="no such message came"):
+            probe.fish_for(more, timeout=0.05)
+        assert probe.expect() == "drop"
+
+
 def test_several_may_come_in_any_order_and_are_returned_in_the_order_expected(probe: Probe) -> None:
     tell(probe, "b", "a", 3)
     assert probe.expect_all("a", int, "b") == ("a", 3, "b")
