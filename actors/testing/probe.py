@@ -96,7 +96,7 @@ class Probe:
         self._refused = 0  # how many came when LIMIT waited already
         self._wanted: Future[None] | None = None  # resolved by the next message; only while `_came` is empty
         self._using = threading.Lock()  # held by the one call that takes messages
-        self._last: _Received | None = None  # what was taken last; written by the holder of `_using`
+        self._last: _Received | None = None  # what was taken last; written by the holder of `_using`, read by who replies after that
         self.ref: ActorRef[Any] = system.start(ProbeActor, self._arrive, name=name)
 
     def __repr__(self) -> str:
@@ -144,6 +144,12 @@ class Probe:
         with self._alone():
             return self._right(matcher, self._take(self._now() + seconds), seconds)
 
+    @overload
+    async def expect_async(self, expected: type[M], *, timeout: float | None = None) -> M: ...
+
+    @overload
+    async def expect_async(self, expected: Any = ANYTHING, *, timeout: float | None = None) -> Any: ...
+
     async def expect_async(self, expected: Any = ANYTHING, *, timeout: float | None = None) -> Any:
         """Do what `expect` does, without blocking the event loop."""
         matcher, seconds = matcher_of("expected", expected), self._seconds(timeout)
@@ -169,6 +175,12 @@ class Probe:
             received = self._take(self._now() + seconds)
             if received is not None:
                 raise self._error(f"expected nothing within {seconds} seconds, but {short(received.message)} came")
+
+    @overload
+    def fish_for(self, matcher: type[M], *, timeout: float | None = None, ignore: Any = ANYTHING) -> M: ...
+
+    @overload
+    def fish_for(self, matcher: Any, *, timeout: float | None = None, ignore: Any = ANYTHING) -> Any: ...
 
     def fish_for(self, matcher: Any, *, timeout: float | None = None, ignore: Any = ANYTHING) -> Any:
         """Take messages until one is the expected one, and return that; the others are gone.
