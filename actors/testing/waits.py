@@ -133,8 +133,5 @@ def wait_patiently(world: World, future: Future[Any], seconds: float) -> None:
     """
     parker = Parker(world, None)
     parker.patient = True
-    future._listen(parker.wake)
-    try:
-        parker.park(seconds)
-    finally:
-        future._forget(parker.wake)
+    future._listen(parker.wake)  # comes to nothing once the wait is over
+    parker.park(seconds)
