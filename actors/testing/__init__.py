@@ -1,8 +1,9 @@
-"""Simulation: run a system of actors in virtual time, one delivery at a time, in any order that may come."""
+"""For tests: a simulation of a system in virtual time, in any order that may come; probes; and, for real systems, a clock to move."""
 
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InvariantError,
+    ProbeError,
     RealWorldError,
     SimulationError,
     StuckError,
@@ -11,7 +12,9 @@ from actors.testing.errors import (
     UnstableError,
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.manual_clock import ManualClock
 from actors.testing.network import Kind, Ordering, Pending
+from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
 from actors.testing.strategies import Fifo, RandomWalk
 from actors.testing.trace import Step
@@ -23,8 +26,11 @@ __all__ = [
     "Fifo",
     "InvariantError",
     "Kind",
+    "ManualClock",
     "Ordering",
     "Pending",
+    "Probe",
+    "ProbeError",
     "RandomWalk",
     "RealWorldError",
     "Simulation",

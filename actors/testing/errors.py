@@ -1,4 +1,4 @@
-"""What a simulation raises."""
+"""What simulations and probes raise."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from actors.errors import ActorError
 
 __all__ = [
     "InvariantError",
+    "ProbeError",
     "RealWorldError",
     "SimulationError",
     "SimulationOver",
@@ -113,6 +114,27 @@ class TokenError(SimulationError, ValueError):
 
     def __str__(self) -> str:
         return f"token {self.token!r} cannot be replayed here: {self.why}"
+
+
+class ProbeError(ActorError, AssertionError):
+    """A `Probe` was told, or asked, something else than the test expects of it.
+
+    Attributes:
+        probe: the path of the probe.
+        why: what was expected, and what came instead.
+        recent: the last messages that the probe received, as text, the oldest first.
+    """
+
+    def __init__(self, probe: str, why: str, recent: tuple[str, ...]) -> None:
+        super().__init__(probe, why, recent)
+        self.probe = probe
+        self.why = why
+        self.recent = recent
+
+    def __str__(self) -> str:
+        if not self.recent:
+            return f"probe {self.probe}: {self.why}\nit has received no message"
+        return "\n  ".join((f"probe {self.probe}: {self.why}\nthe last messages it received:", *self.recent))
 
 
 class RealWorldError(BaseException):

@@ -112,7 +112,7 @@ def explore(
         How many runs there were and the first failure; ``explore(...).check()`` raises it.
     """
     begin = time.perf_counter()
-    count, exhausted = 0, False
+    count, wasted, exhausted = 0, 0, False
     for attempts, strategy_of_run in enumerate(_strategies(strategy, seed), 1):
         simulation = Simulation(strategy_of_run, ordering=ordering, seed=seed, max_steps=max_steps)
         if isinstance(strategy_of_run, EveryOrder):
@@ -137,12 +137,14 @@ def explore(
             failure = _reproduce(scenario, token.dump(scenario, ordering, seed, choices), error, max_steps)
             failure = replace(failure, raw=raw)
             return Exploration(count, False, failure, time.perf_counter() - begin)
-        if isinstance(strategy_of_run, EveryOrder) and not strategy_of_run.advance():
-            exhausted = True
-            break
+        if isinstance(strategy_of_run, EveryOrder):
+            exhausted = not strategy_of_run.advance()
+            wasted = strategy_of_run.wasted
+            if exhausted:
+                break
         if attempts >= runs or (seconds is not None and time.perf_counter() - begin >= seconds):
             break
-    return Exploration(count, exhausted, None, time.perf_counter() - begin)
+    return Exploration(count - wasted, exhausted, None, time.perf_counter() - begin)
 
 
 def _strategies(name: str, seed: int) -> Iterator[Strategy]:

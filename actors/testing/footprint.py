@@ -32,7 +32,7 @@ ANYTHING = "anything"  # every step looks at it; one that changes it depends on 
 class Event:
     """One step of a run, as a partial order sees it."""
 
-    __slots__ = ("before", "cell", "enabled", "footprint", "index", "name", "newest", "pending", "required")
+    __slots__ = ("before", "cell", "enabled", "footprint", "index", "learned", "name", "newest", "pending", "required")
 
     def __init__(self, index: int, pending: Pending, enabled: list[Pending], newest: int) -> None:
         self.index = index  # in its run
@@ -42,6 +42,7 @@ class Event:
         self.enabled = enabled
         self.newest = newest  # of all that was under way before the step
         self.footprint: Footprint = {ANYTHING: False}
+        self.learned = 0  # the steps that it has learned of without a message or a wait, as bits by index
         self.required = 0  # the steps without which it could not have come, as bits by index
         self.before = 0  # those, and all others it depends on: it happens after them
 
@@ -82,7 +83,19 @@ class Footprints:
         self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
         # Of this one run; hunting pays nothing.
         self._plain: dict[str, Any] = {}
-        for name in ("perform", "sent", "signalled", "touched", "entangled", "contends", "scenario_learns", "settled", "now", "lane"):
+        for name in (
+            "perform",
+            "sent",
+            "signalled",
+            "touched",
+            "entangled",
+            "contends",
+            "learns_of",
+            "scenario_learns",
+            "settled",
+            "now",
+            "lane",
+        ):
             self._plain[name] = getattr(world, name)
             setattr(world, name, getattr(self, "_on_" + name))
         world.loop.watch = self._on_handle
@@ -194,6 +207,11 @@ class Footprints:
         elif by is not None:
             self._scenario |= self._reach(by.step)
 
+    def _on_learns_of(self, by: Now | None) -> None:
+        self._plain["learns_of"](by)
+        if by is not None and self._event is not None:
+            self._event.learned |= self._reach(by.step)
+
     def _on_settled(self) -> None:
         self._plain["settled"]()
         self._scenario = (1 << len(self.events)) - 1
@@ -207,7 +225,7 @@ class Footprints:
     def _require(self, event: Event) -> None:
         """Work out without which steps `event` could not have come."""
         pending = event.pending
-        event.required = self._told.get(pending, 0) | self._reach(pending.cause)
+        event.required = event.learned | self._told.get(pending, 0) | self._reach(pending.cause)
         if pending.wait is not None:
             event.required |= self._reach(pending.wait.step)
         if pending.kind is not Kind.DELIVERY:
@@ -269,6 +287,8 @@ def _touch_timer(event: Event) -> None:
     pending = event.pending
     if pending.kind is Kind.TIMER:
         event.touch("clock", changes=True)
+        if pending.target.patient:  # it comes after whatever can happen
+            event.touch(ANYTHING, changes=True)
         if pending.wait is not None:
             event.touch(("wait", pending.wait.name), changes=True)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actors.testing.network import Now, Wait
     from actors.testing.world import Timer, World
 
-__all__ = ["Parker", "Worker"]
+__all__ = ["Parker", "Worker", "wait_patiently"]
 
 
 class Worker:
@@ -72,6 +72,7 @@ class Parker:
 
     futures: tuple[Future[Any], ...] = ()
     finite = False
+    patient = False  # whether the timeout comes only once nothing else can happen before it
 
     def __init__(self, world: World, strand: Strand | None) -> None:
         self._world = world
@@ -108,6 +109,7 @@ class Parker:
         world.check_open(scenario=self._strand is None)
         if timeout is not None:
             self._timer = world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
+            self._timer.patient = self.patient
         if self._strand is None:
             while self._outcome is None:
                 world.step()
@@ -129,3 +131,15 @@ class Parker:
     def abandon(self) -> None:
         """Unwind the handler that waits: the simulation is over."""
         self._outcome = SimulationOver()
+
+
+def wait_patiently(world: World, future: Future[Any], seconds: float) -> None:
+    """Let the scenario wait until `future` is resolved, or nothing else can happen within `seconds` of virtual time.
+
+    `Future.get(timeout)` lets the timeout race with what is under way, since a machine may be that slow. That is right for a program's
+    own timeouts, and wrong for one that only keeps a test from hanging.
+    """
+    parker = Parker(world, None)
+    parker.patient = True
+    future._listen(parker.wake)  # comes to nothing once the wait is over
+    parker.park(seconds)

@@ -65,13 +65,14 @@ class _RunQueue(deque["Cell"]):
 class Timer:
     """A call at a time."""
 
-    __slots__ = ("call", "pending", "when")
+    __slots__ = ("call", "patient", "pending", "when")
 
     def __init__(self, when: float, call: Callable[[], object], pending: Pending) -> None:
         self.when = when
         self.call: Callable[[], object] | None = call
         self.pending = pending
         pending.target = self
+        self.patient = False  # whether it comes only when nothing else can
 
     def cancel(self) -> None:
         """Make sure that the call is not begun."""
@@ -162,11 +163,12 @@ class World:
         timers = self._timers
         while timers and timers[0][2].call is None:
             heapq.heappop(timers)
-        if timers:
+        if timers and not (found and timers[0][2].patient):
             found.append(timers[0][2].pending)
             when = timers[0][0]
             if len(timers) > 1 and when in {timer[0] for timer in timers[1:3]}:
-                found[-1:] = [timer.pending for at, _, timer in sorted(timers) if at == when and timer.call is not None]
+                due = [timer for at, _, timer in sorted(timers, key=_due) if at == when and timer.call is not None]
+                found[-1:] = [timer.pending for timer in due if not timer.patient] or found[-1:]
         return found
 
     def name(self, kind: Kind | str, now: Now) -> int:
@@ -213,6 +215,13 @@ class World:
         """Note that `cell` will have learned of everything in the causal past of whoever is at work."""
         last = self._lasts.setdefault(cell, Now(0, cell, 0, 0))
         last.past |= self._now.past
+
+    def learns_of(self, by: Now | None) -> None:
+        """Note that whoever is at work has learned of `by`, a snapshot, without a wait."""
+        if by is not None and self._now is self._scenario:
+            self.scenario_learns(by)
+        elif by is not None:
+            self._now.past |= by.past
 
     def signalled(self, cell: Cell) -> None:
         """Note that the step under way wants something of `cell` that is no message."""
@@ -480,6 +489,10 @@ class World:
     def on_loop(self) -> bool:
         """Tell whether the caller is a coroutine's."""
         return self.here()
+
+
+def _due(timer: tuple[float, int, Timer]) -> tuple[float, int]:
+    return timer[:2]
 
 
 def _sequence(pending: Pending) -> int:

@@ -9,22 +9,25 @@ import pytest
 import actors
 import actors.errors
 import actors.events
+import actors.testing
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 API = (REFERENCE / "api.md").read_text(encoding="utf-8")
-GENERATED = "".join((REFERENCE / page).read_text(encoding="utf-8") for page in ("actors.md", "errors.md", "events.md"))
+GENERATED = "".join((REFERENCE / page).read_text(encoding="utf-8") for page in ("actors.md", "errors.md", "events.md", "testing.md"))
 # pykka's own, passed on unchanged, and a second name of Future
 PYKKAS = {"CallableProxy", "ThreadingFuture", "debug", "messages", "traversable", "typing"}
 
 
-@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__}))
+@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__}))
 def test_a_public_name_is_on_the_api_page(name: str) -> None:
     assert name in API
 
 
-@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__} - set(actors.errors.__all__) - PYKKAS))
+@pytest.mark.parametrize(
+    "name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__} - set(actors.errors.__all__) - PYKKAS)
+)
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", "actors.events"))
+    assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", "actors.events", "actors.testing"))
 
 
 def test_the_generated_reference_has_the_whole_module_of_errors() -> None:
