@@ -7,6 +7,7 @@ import sys
 from actors.errors import ActorError
 
 __all__ = [
+    "InjectedCrash",
     "InvariantError",
     "ProbeError",
     "RealWorldError",
@@ -56,6 +57,21 @@ class InvariantError(SimulationError, AssertionError):
 
     def __str__(self) -> str:
         return f"{self.name!r} does not hold after step {self.step}"
+
+
+class InjectedCrash(SimulationError):
+    """What an actor fails with that crashes because the explorer chose so.
+
+    Attributes:
+        actor: its path.
+    """
+
+    def __init__(self, actor: str) -> None:
+        super().__init__(actor)
+        self.actor = actor
+
+    def __str__(self) -> str:
+        return f"{self.actor} was made to crash"
 
 
 class TooManyStepsError(SimulationError):

@@ -16,7 +16,7 @@ from actors._core.messages import Entry
 from actors._core.priority import PriorityMailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from actors._core.cell import Cell
     from actors._core.future import Future
@@ -56,6 +56,9 @@ class Kind(Enum):
     TIMER = "timer"
     """Time jumps to the next timer."""
 
+    FAULT = "fault"
+    """Something goes wrong, or ends being wrong."""
+
 
 class Now:
     """Whoever is at work: the actor of the step under way, or the scenario."""
@@ -84,7 +87,7 @@ class Wait:
 class Pending:
     """Something that can happen next. Told apart by identity; everything else is for the reader."""
 
-    __slots__ = ("cause", "cell", "front", "kind", "name", "past", "sender", "sequence", "target", "wait")
+    __slots__ = ("cause", "cell", "front", "kind", "late", "name", "past", "sender", "sequence", "target", "wait")
 
     def __init__(self, kind: Kind, sequence: int, cell: Cell | None, target: Any, now: Now) -> None:
         self.kind = kind
@@ -97,6 +100,7 @@ class Pending:
         self.name = 0  # given where runs are compared
         self.wait: Wait | None = None  # that it ends
         self.front = False  # unstashed: comes before everything else
+        self.late = False  # others may overtake it, and it them, whatever the ordering
 
 
 class SimMailbox(deque[Any]):
@@ -108,6 +112,7 @@ class SimMailbox(deque[Any]):
         self._cell = cell
         self.pending: deque[Pending] = deque()  # one for each entry, in the same order
         self.chosen: Pending | None = None
+        self._lates = False  # whether there ever was a late one
 
     def append(self, entry: Any, now: Now | None = None) -> None:
         """Send `entry` on its way, from whoever is at work, or from `now`."""
@@ -143,25 +148,51 @@ class SimMailbox(deque[Any]):
 
     def deliverable(self, ordering: Ordering) -> list[Pending]:
         """Return what may be taken next, the oldest first."""
-        pending = self.pending
+        pending: Sequence[Pending] = self.pending
         first = pending[0]
         if len(pending) == 1 or first.front:
             return [first]
         if ordering is Ordering.UNORDERED:
             return list(pending)
-        if ordering is Ordering.PAIR_FIFO:
-            heads: dict[Cell | None, Pending] = {}
-            for one in pending:
-                heads.setdefault(one.sender, one)
-            return list(heads.values())
-        # Causal: not if an earlier one was sent in this one's past. The sends are in a total order here, so only earlier ones can be.
-        found = []
-        earlier = 0
+        if self._lates:
+            late = [one for one in pending if one.late]
+            return [*_ordered([one for one in pending if not one.late], ordering), *late]
+        return _ordered(pending, ordering)
+
+    def entry(self, one: Pending) -> Any:
+        """Return the entry of `one`."""
+        return self[self.pending.index(one)]
+
+    def delay(self, one: Pending) -> None:
+        """Let `one` come at any time from now on, whatever the ordering."""
+        one.late = True
+        self._lates = True
+
+    def copy(self, one: Pending) -> None:  # type: ignore[override]
+        """Send the entry of `one` once more, to come at any time."""
+        now = Now(one.cause, one.sender, one.past, one.name)
+        now.mark = -1  # so that it is nobody's next send
+        again = self._world.sent(Kind.DELIVERY, self._cell, None, now)
+        self.delay(again)
+        self.pending.append(again)
+        super().append(self.entry(one))
+
+
+def _ordered(pending: Sequence[Pending], ordering: Ordering) -> list[Pending]:
+    """Return what of `pending` nothing has to come before."""
+    if ordering is Ordering.PAIR_FIFO:
+        heads: dict[Cell | None, Pending] = {}
         for one in pending:
-            if not earlier & one.past:
-                found.append(one)
-            earlier |= 1 << one.sequence
-        return found
+            heads.setdefault(one.sender, one)
+        return list(heads.values())
+    # Causal: not if an earlier one was sent in this one's past. The sends are in a total order here, so only earlier ones can be.
+    found = []
+    earlier = 0
+    for one in pending:
+        if not earlier & one.past:
+            found.append(one)
+        earlier |= 1 << one.sequence
+    return found
 
 
 class _SimBounded(BoundedMailbox):

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from actors._core import ports
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors.testing.faults import Injector
 
 __all__ = ["Strategy", "Timer", "World"]
 
@@ -102,6 +103,9 @@ class World:
         self.runners: dict[Runner, None] = {}
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
         self.over = False
+        self.cells: dict[Cell, None] = {}  # in the order made
+        self.injector: Injector | None = None
+        self.deliveries = 0  # messages delivered so far
         self.asks_always = False  # whether the strategy is asked where there is no choice, too
         self.looked = False  # whether the scenario has looked at actors between steps
         self.shared: dict[Cell, tuple[str, ...]] = {}  # what was declared as shared, by actor
@@ -112,7 +116,7 @@ class World:
         self._scenario = Now(0, None, 0, 0)
         self._now = self._scenario  # whoever is at work
         self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
-        self.names: dict[tuple[int, bool, Kind | str, int], int] | None = None  # of steps, by their causes; None while hunting
+        self.names: dict[tuple[Any, ...], int] | None = None  # of steps, by their causes; None while hunting
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
         self._error: BaseException | None = None
@@ -169,7 +173,17 @@ class World:
             if len(timers) > 1 and when in {timer[0] for timer in timers[1:3]}:
                 due = [timer for at, _, timer in sorted(timers, key=_due) if at == when and timer.call is not None]
                 found[-1:] = [timer.pending for timer in due if not timer.patient] or found[-1:]
-        return found
+        return found if self.injector is None else self.injector.possible(found)
+
+    def number(self) -> int:
+        """Return the next number of what has become possible."""
+        self._sequence += 1
+        return self._sequence
+
+    def skip_turn(self, cell: Cell) -> None:
+        """Give `cell` the turn that it is due for; the mail for it is gone."""
+        if cell in self.queue:
+            self._take_turn(cell, None)
 
     def name(self, kind: Kind | str, now: Now) -> int:
         """Return a name for what `now` makes possible: the same in every run in which that has the same causes."""
@@ -251,6 +265,7 @@ class World:
                 self.choices.append(index)
             chosen = enabled[index]
         self.steps += 1
+        self.deliveries += chosen.kind is Kind.DELIVERY
         self.last.append(chosen)
         cell = chosen.cell
         before = self._lasts.get(cell)
@@ -308,7 +323,10 @@ class World:
     def perform(self, chosen: Pending) -> None:
         """Let it happen."""
         target, cell = chosen.target, chosen.cell
-        if chosen.kind is Kind.TIMER:
+        if chosen.kind is Kind.FAULT:
+            assert self.injector is not None
+            self.injector.inject(target)
+        elif chosen.kind is Kind.TIMER:
             self._time = max(self._time, target.when)
             call, target.call = target.call, None
             if call is not None:
@@ -335,7 +353,7 @@ class World:
                 self._loop_waits = True
                 self.sent(Kind.CALL, None, self.loop)
 
-    def _take_turn(self, cell: Cell, chosen: Pending) -> None:
+    def _take_turn(self, cell: Cell, chosen: Pending | None) -> None:
         self.queue.remove(cell)
         if cell.control:
             cell.yield_turn()  # its messages are choices of their own
@@ -400,8 +418,9 @@ class World:
 
     # -- Dispatcher and Host -----------------------------------------------------------------------------------------------
 
-    def lane(self, _: Cell) -> Lane:
+    def lane(self, cell: Cell) -> Lane:
         """Return the one lane."""
+        self.cells[cell] = None
         return self._lane
 
     def lives_here(self) -> bool:
