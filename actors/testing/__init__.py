@@ -3,14 +3,19 @@
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InvariantError,
+    LinearizabilityError,
     RealWorldError,
     SimulationError,
     StuckError,
     TokenError,
+    TooManyConfigurationsError,
     TooManyStepsError,
     UnstableError,
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.history import Call, History, Operation
+from actors.testing.linearizability import check_linearizable
+from actors.testing.models import Counter, FifoQueue, Model, Mutex, Register
 from actors.testing.network import Kind, Ordering, Pending
 from actors.testing.simulation import Simulation
 from actors.testing.strategies import Fifo, RandomWalk
@@ -18,23 +23,34 @@ from actors.testing.trace import Step
 from actors.testing.world import Strategy
 
 __all__ = [
+    "Call",
+    "Counter",
     "Exploration",
     "Failure",
     "Fifo",
+    "FifoQueue",
+    "History",
     "InvariantError",
     "Kind",
+    "LinearizabilityError",
+    "Model",
+    "Mutex",
+    "Operation",
     "Ordering",
     "Pending",
     "RandomWalk",
     "RealWorldError",
+    "Register",
     "Simulation",
     "SimulationError",
     "Step",
     "Strategy",
     "StuckError",
     "TokenError",
+    "TooManyConfigurationsError",
     "TooManyStepsError",
     "UnstableError",
+    "check_linearizable",
     "check_stable",
     "explore",
     "replay",
