@@ -63,7 +63,7 @@ OBJECTS: dict[str, tuple[Model, list[Any]]] = {
 }
 
 
-def history_of(*events: tuple[str, Any] | str) -> History:
+def history_of(*events: tuple[str, Any]) -> History:
     """A history in a few letters: ("a", operation) begins one of client a, ("a=", result) ends it."""
     history = History()
     calls: dict[str, Call] = {}
@@ -315,6 +315,16 @@ def test_the_report_names_the_operations_and_draws_them() -> None:
     ]
     assert str(error).startswith("the history is not linearizable: after 1 operation in order, with the state 1,")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_what_is_reported_is_the_latest_moment_up_to_which_all_is_explained_not_the_longest_order() -> None:
+    # a, b, c could come in that order, but then never x, which ends first.
+    begin = [("x", ("cas", 0, 2)), ("a", ("cas", 0, 1)), ("b", ("cas", 1, 3)), ("c", ("read",))]
+    history = history_of(*begin, ("x=", True), ("a=", True), ("b=", True), ("c=", 3))
+    error = verdict(Register(0), history)
+    assert error is not None
+    assert [one.client for one in error.prefix] == ["x"]
+    assert [one.client for one in error.unexplained] == ["a", "b", "c"]
 
 
 def test_a_picture_of_a_long_history_is_short_and_of_long_values_narrow() -> None:
