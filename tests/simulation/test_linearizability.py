@@ -169,6 +169,7 @@ def test_a_failure_tells_up_to_where_the_history_is_explained(name: str) -> None
         assert is_explained(model, error.prefix)
         assert not {one.invoked for one in error.unexplained} & {one.invoked for one in error.prefix}
         for one in error.unexplained:
+            # In the same order, a bag may be in another state than the one that was found.
             assert not is_explained(model, [*error.prefix, one]) or name == "bag"
         # What ended before the first unexplained one did can be explained, and is placed.
         end = error.unexplained[0].returned
@@ -285,6 +286,18 @@ KNOWN = {
         True,
         Mutex(),
         [("a", ("acquire",)), ("b", ("acquire",)), ("a=", None), ("a", ("release",)), ("b=", None), ("a=", None)],
+        [],
+    ),
+    "an addition has the number after it": (
+        True,
+        Counter(),
+        [("a", ("add", 2)), ("a=", 2), ("a", ("get",)), ("a=", 2), ("a", ("add", 1)), ("a=", 3)],
+        [],
+    ),
+    "only one gets a lock, the other learns that it did not": (
+        True,
+        Mutex(),
+        [("a", ("try_acquire",)), ("a=", True), ("b", ("try_acquire",)), ("b=", False)],
         [],
     ),
     "a lock that was taken is not free": (False, Mutex(), [("a", ("try_acquire",)), ("a=", True), ("b", ("acquire",)), ("b=", None)], []),
