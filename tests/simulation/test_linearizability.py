@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorRef, ActorSystem, Timeout
@@ -147,7 +147,7 @@ def test_every_order_was_tried_and_the_verdict_is_the_same(name: str) -> None:
     model, operations = OBJECTS[name]
     chance = random.Random(name)
     verdicts = {True: 0, False: 0}
-    for _ in range(scaled(10_000, 300)):
+    for _ in range(scaled(5_000, 300)):
         history = random_history(chance, model, operations)
         expected = by_brute_force(model, history.operations)
         verdicts[expected] += 1
@@ -160,7 +160,7 @@ def test_a_failure_tells_up_to_where_the_history_is_explained(name: str) -> None
     model, operations = OBJECTS[name]
     chance = random.Random(name)
     failures = 0
-    for _ in range(scaled(5_000, 150)):
+    for _ in range(scaled(3_000, 150)):
         history = random_history(chance, model, operations)
         error = verdict(model, history)
         if error is None:
@@ -212,6 +212,7 @@ def linearizable(draw: st.DrawFn, model: Model, operations: list[Any]) -> Histor
 
 
 @pytest.mark.parametrize("name", OBJECTS)
+@settings(max_examples=scaled(500, 50))
 @given(data=st.data())
 def test_histories_made_from_an_order_are_accepted(name: str, data: st.DataObject) -> None:
     model, operations = OBJECTS[name]
