@@ -3,16 +3,21 @@
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InvariantError,
+    LinearizabilityError,
     ProbeError,
     RealWorldError,
     SimulationError,
     StuckError,
     TokenError,
+    TooManyConfigurationsError,
     TooManyStepsError,
     UnstableError,
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.history import Call, History, Operation
+from actors.testing.linearizability import check_linearizable
 from actors.testing.manual_clock import ManualClock
+from actors.testing.models import Counter, FifoQueue, Model, Mutex, Register
 from actors.testing.network import Kind, Ordering, Pending
 from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
@@ -21,26 +26,37 @@ from actors.testing.trace import Step
 from actors.testing.world import Strategy
 
 __all__ = [
+    "Call",
+    "Counter",
     "Exploration",
     "Failure",
     "Fifo",
+    "FifoQueue",
+    "History",
     "InvariantError",
     "Kind",
+    "LinearizabilityError",
     "ManualClock",
+    "Model",
+    "Mutex",
+    "Operation",
     "Ordering",
     "Pending",
     "Probe",
     "ProbeError",
     "RandomWalk",
     "RealWorldError",
+    "Register",
     "Simulation",
     "SimulationError",
     "Step",
     "Strategy",
     "StuckError",
     "TokenError",
+    "TooManyConfigurationsError",
     "TooManyStepsError",
     "UnstableError",
+    "check_linearizable",
     "check_stable",
     "explore",
     "replay",

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from actors.errors import ActorError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    from actors.testing.history import Operation
 
 __all__ = [
     "InjectedCrash",
     "InvariantError",
+    "LinearizabilityError",
     "ProbeError",
     "RealWorldError",
     "SimulationError",
     "SimulationOver",
     "StuckError",
     "TokenError",
+    "TooManyConfigurationsError",
     "TooManyStepsError",
     "UnstableError",
 ]
@@ -89,6 +97,57 @@ class TooManyStepsError(SimulationError):
 
     def __str__(self) -> str:
         return f"{self.limit} steps and no end; the last ones were of {', '.join(self.last)}; raise max_steps if the scenario is that long"
+
+
+class LinearizabilityError(SimulationError, AssertionError):
+    """No order of the operations on an object, each at one moment between its beginning and its end, gives their results.
+
+    Attributes:
+        key: of the object; None if the history has no keys.
+        prefix: the operations that can be put in order, in that order, when the history is explained up to the latest moment.
+        unexplained: those of which one would have to come next, and none can; the first one could not wait any longer.
+        state: of the model after `prefix`.
+        picture: the end of `prefix`, and what was under way then, as lines of text.
+    """
+
+    def __init__(
+        self, key: Hashable, prefix: tuple[Operation, ...], unexplained: tuple[Operation, ...], state: Hashable, picture: str
+    ) -> None:
+        super().__init__(key, prefix, unexplained, state, picture)
+        self.key = key
+        self.prefix = prefix
+        self.unexplained = unexplained
+        self.state = state
+        self.picture = picture
+
+    def __str__(self) -> str:
+        whose = "" if self.key is None else f" of key {self.key!r}"
+        count = len(self.prefix)
+        return (
+            f"the history{whose} is not linearizable: after {count} operation{'s' * (count != 1)} in order, with the state {self.state!r}, "
+            f"none of those marked ! can come next\n\n{self.picture}"
+        )
+
+
+class TooManyConfigurationsError(SimulationError):
+    """A history has too many orders to go through: whether it is linearizable is not known.
+
+    Attributes:
+        key: of the object; None if the history has no keys.
+        limit: the configurations looked at.
+    """
+
+    def __init__(self, key: Hashable, limit: int) -> None:
+        super().__init__(key, limit)
+        self.key = key
+        self.limit = limit
+
+    def __str__(self) -> str:
+        whose = "" if self.key is None else f" of key {self.key!r}"
+        return (
+            f"{self.limit} configurations and no verdict on the history{whose}; make it shorter, with fewer operations at once, "
+            "or raise max_configurations"
+        )
 
 
 class UnstableError(SimulationError):
