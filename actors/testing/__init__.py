@@ -2,6 +2,7 @@
 
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
+    InjectedCrash,
     InvariantError,
     LinearizabilityError,
     ProbeError,
@@ -14,6 +15,7 @@ from actors.testing.errors import (
     UnstableError,
 )
 from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.faults import Faults
 from actors.testing.history import Call, History, Operation
 from actors.testing.linearizability import check_linearizable
 from actors.testing.manual_clock import ManualClock
@@ -21,18 +23,21 @@ from actors.testing.models import Counter, FifoQueue, Model, Mutex, Register
 from actors.testing.network import Kind, Ordering, Pending
 from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
-from actors.testing.strategies import Fifo, RandomWalk
+from actors.testing.strategies import Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
 from actors.testing.trace import Step
 from actors.testing.world import Strategy
 
 __all__ = [
     "Call",
     "Counter",
+    "Delays",
     "Exploration",
     "Failure",
+    "Faults",
     "Fifo",
     "FifoQueue",
     "History",
+    "InjectedCrash",
     "InvariantError",
     "Kind",
     "LinearizabilityError",
@@ -41,7 +46,9 @@ __all__ = [
     "Mutex",
     "Operation",
     "Ordering",
+    "PartialOrderSampling",
     "Pending",
+    "PriorityChanges",
     "Probe",
     "ProbeError",
     "RandomWalk",

@@ -11,8 +11,9 @@ from actors.testing.network import Ordering
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import Literal
 
+    from actors.testing.explore import StrategyName
+    from actors.testing.faults import Faults
     from actors.testing.simulation import Simulation
 
 __all__ = ["simulate"]
@@ -22,11 +23,12 @@ P = ParamSpec("P")
 
 def simulate(
     *,
-    strategy: Literal["random", "exhaustive"] = "random",
+    strategy: StrategyName = "portfolio",
     runs: int = 100,
     seconds: float | None = None,
     seed: int = 0,
     ordering: Ordering = Ordering.CAUSAL,
+    faults: Faults | None = None,
     max_steps: int = 10_000,
     shrinking: float = 5.0,
     token: str | None = None,
@@ -42,6 +44,7 @@ def simulate(
         seconds: as for `explore`.
         seed: as for `explore`.
         ordering: as for `explore`.
+        faults: as for `explore`.
         max_steps: as for `explore`.
         shrinking: as for `explore`.
         token: makes the one run of this token, to look at a failure, instead of exploring.
@@ -55,7 +58,7 @@ def simulate(
                 return test(sim, *args, **kwargs)
 
             if token is not None:
-                failure = replay(scenario, token, max_steps=max_steps)
+                failure = replay(scenario, token)
                 if failure is not None:
                     failure.throw()
                 return
@@ -66,6 +69,7 @@ def simulate(
                 seconds=seconds,
                 seed=seed,
                 ordering=ordering,
+                faults=faults,
                 max_steps=max_steps,
                 shrinking=shrinking,
             ).check()

@@ -1,28 +1,32 @@
-"""Exploring: run a scenario in many orders, keep the first failure, replay it from a token."""
+"""Exploring: run a scenario in many orders, keep the first failure, make it small, replay it from a token."""
 
 from __future__ import annotations
 
+import inspect
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn, get_args
 
 from actors.testing import token
 from actors.testing.dpor import EveryOrder, PrunedError
 from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
 from actors.testing.network import Kind, Ordering
+from actors.testing.setup import Setup, attempt
 from actors.testing.shrink import shrink
-from actors.testing.simulation import Simulation
-from actors.testing.strategies import Chosen, Fifo, RandomWalk
+from actors.testing.strategies import Chosen, Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
 from actors.testing.trace import Step, as_text, record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    from actors.testing.faults import Faults
+    from actors.testing.setup import Scenario
+    from actors.testing.simulation import Simulation
     from actors.testing.world import Strategy
 
-    Scenario = Callable[[Simulation], object]
+__all__ = ["Exploration", "Failure", "StrategyName", "check_stable", "explore", "replay"]
 
-__all__ = ["Exploration", "Failure", "check_stable", "explore", "replay"]
+StrategyName = Literal["portfolio", "random", "sampling", "priorities", "delays", "exhaustive"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,9 @@ class Failure:
         ordering: under which the failure exists.
         steps: what happened, in order.
         raw: how many steps the run had before it was shrunk; 0 for a replay.
+        found_by: the strategy that found it; "" for a replay.
+        runs: how many runs that took; 0 for a replay.
+        seed: of the exploration.
     """
 
     error: BaseException
@@ -42,10 +49,13 @@ class Failure:
     ordering: Ordering
     steps: tuple[Step, ...]
     raw: int = 0
+    found_by: str = ""
+    runs: int = 0
+    seed: int = 0
 
     @property
     def deliveries(self) -> int:
-        """How many messages were delivered up to the failure."""
+        """How many messages were delivered up to the failure, stops among them."""
         return sum(step.kind is Kind.DELIVERY for step in self.steps)
 
     def throw(self) -> NoReturn:
@@ -56,8 +66,9 @@ class Failure:
     def __str__(self) -> str:
         head = f"{type(self.error).__name__}: {self.error}"
         raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
-        tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}; replay with {self.token!r}"
-        return f"{head}\n\n{as_text(self.steps)}\n\n{tail}"
+        found = f"found by {self.found_by} with seed {self.seed} in run {self.runs}; " if self.found_by else ""
+        tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}"
+        return f"{head}\n\n{as_text(self.steps)}\n\n{tail}\n{found}replay with {self.token!r}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +76,7 @@ class Exploration:
     """What an exploration came to.
 
     Attributes:
-        runs: how often the scenario was run.
+        runs: how many different runs were made.
         exhausted: whether that were all runs there are: without a failure, the scenario is proved under this ordering.
         failure: the first run that failed; None if none did.
         seconds: how long it took.
@@ -76,137 +87,199 @@ class Exploration:
     failure: Failure | None
     seconds: float
 
+    @property
+    def proved(self) -> bool:
+        """Whether no order of events makes the scenario fail: all were tried."""
+        return self.exhausted and self.failure is None
+
     def check(self) -> None:
         """Raise the exception of the failure, if there is one, with the report as a note."""
         if self.failure is not None:
             self.failure.throw()
 
+    def __str__(self) -> str:
+        if self.failure is not None:
+            return str(self.failure)
+        if self.exhausted:
+            return f"proved: none of {self.runs} orders fails, and there are no others that differ"
+        return f"no failure in {self.runs} runs ({self.seconds:.1f} s); there may be orders that were not tried"
+
 
 def explore(
     scenario: Scenario,
     *,
-    strategy: Literal["random", "exhaustive"] = "random",
+    strategy: StrategyName | Callable[[int], Strategy] = "portfolio",
     runs: int = 1000,
     seconds: float | None = None,
     seed: int = 0,
     ordering: Ordering = Ordering.CAUSAL,
+    faults: Faults | None = None,
     max_steps: int = 10_000,
     shrinking: float = 5.0,
 ) -> Exploration:
     """Run `scenario(simulation)` again and again, each time in another order of events, until it fails.
 
-    A run fails if the scenario raises, if it waits for what can never come (`StuckError`), or if it has no end. The first run is
-    that of a quiet machine: whatever has waited longest comes first.
+    A run fails if the scenario raises, if it waits for what can never come (`StuckError`), if it has no end, or if an actor's assertion
+    fails. The first run is that of a quiet machine: whatever has waited longest comes first.
 
     Args:
         scenario: starts actors, sends messages, waits, and asserts what should hold.
-        strategy: ``"random"`` chooses each step at random; ``"exhaustive"`` makes every possible run once.
+        strategy: who makes the choices. ``"portfolio"`` takes turns with the following four; ``"random"`` chooses each step at random;
+            ``"sampling"`` samples partial orders (`PartialOrderSampling`); ``"priorities"`` is PCT (`PriorityChanges`); ``"delays"`` is
+            delay-bounded (`Delays`); ``"exhaustive"`` makes every order once, leaving out those that differ only in steps that do not
+            depend on each other; or a function of the number of the run, from 1, that returns a `Strategy`.
         runs: how many at most.
         seconds: how long at most, by the wall clock; None: as long as it takes.
         seed: the same seed makes the same runs.
         ordering: in which order messages may arrive.
+        faults: what may go wrong; nothing if left out.
         max_steps: steps after which a run counts as endless.
         shrinking: seconds that may be spent on making a failure smaller; 0 leaves it as it was found.
 
     Returns:
         How many runs there were and the first failure; ``explore(...).check()`` raises it.
     """
+    setup = _setup(ordering, seed, max_steps, faults)
+    check_scenario(scenario)
     begin = time.perf_counter()
-    count, wasted, exhausted = 0, 0, False
-    for attempts, strategy_of_run in enumerate(_strategies(strategy, seed), 1):
-        simulation = Simulation(strategy_of_run, ordering=ordering, seed=seed, max_steps=max_steps)
-        if isinstance(strategy_of_run, EveryOrder):
-            strategy_of_run.attach(simulation._world)
-        error = _run(scenario, simulation)
-        count += not isinstance(error, PrunedError)
-        if error is not None and not isinstance(error, PrunedError):
-            choices = simulation._world.choices
-            raw = simulation.steps
-            if shrinking:
-                choices = list(
-                    shrink(
-                        lambda again: _run(scenario, again),
-                        error,
-                        choices,
-                        ordering=ordering,
-                        seed=seed,
-                        max_steps=max_steps,
-                        limit=shrinking,
-                    )
-                )
-            failure = _reproduce(scenario, token.dump(scenario, ordering, seed, choices), error, max_steps)
-            failure = replace(failure, raw=raw)
-            return Exploration(count, False, failure, time.perf_counter() - begin)
-        if isinstance(strategy_of_run, EveryOrder):
-            exhausted = not strategy_of_run.advance()
-            wasted = strategy_of_run.wasted
-            if exhausted:
-                break
-        if attempts >= runs or (seconds is not None and time.perf_counter() - begin >= seconds):
+    if strategy == "exhaustive":
+        found = _exhaust(scenario, setup, runs, None if seconds is None else begin + seconds)
+    else:
+        found = _hunt(scenario, setup, strategy, runs, None if seconds is None else begin + seconds)
+    made, exhausted, failed, name = found
+    failure = None
+    if failed is not None:
+        error, simulation = failed
+        choices = simulation._world.choices
+        if shrinking:
+            choices = list(shrink(scenario, setup, error, choices, limit=shrinking))
+        failure = _reproduce(scenario, token.dump(scenario, setup, choices), error)
+        failure = replace(failure, raw=simulation.steps, found_by=name, runs=made, seed=seed)
+    return Exploration(made, exhausted, failure, time.perf_counter() - begin)
+
+
+_Found = tuple[int, bool, "tuple[BaseException, Simulation] | None", str]  # runs, whether those were all, the failure, who found it
+
+
+def _hunt(scenario: Scenario, setup: Setup, strategy: str | Callable[[int], Strategy], runs: int, end: float | None) -> _Found:
+    length = 0
+    for number in range(1, runs + 1):
+        if isinstance(strategy, str):
+            name, chooser = _strategy(strategy, setup.seed, number, length)
+        else:
+            chooser = strategy(number)
+            name = type(chooser).__name__
+        simulation = setup.simulation(chooser)
+        error = attempt(scenario, simulation)
+        if error is not None:
+            return number, False, (error, simulation), name
+        if end is not None and time.perf_counter() >= end:
+            return number, False, None, ""
+        length = max(length, simulation.steps)
+    return max(runs, 0), False, None, ""
+
+
+_PORTFOLIO = ("sampling", "priorities", "random", "delays")
+
+
+def _strategy(name: str, seed: int, number: int, length: int) -> tuple[str, Strategy]:
+    """Return who makes the choices of a run, and the name for it; `length` is how many steps former runs took."""
+    if number == 1:
+        return "Fifo", Fifo()
+    key = f"{seed}/{number}"
+    match _PORTFOLIO[number % 4] if name == "portfolio" else name:
+        case "random":
+            return "RandomWalk", RandomWalk(key, length)
+        case "sampling":
+            return "PartialOrderSampling", PartialOrderSampling(key, length)
+        case "priorities":
+            return "PriorityChanges", PriorityChanges(key, length, 1 + number // 4 % 4)
+        case "delays":
+            return "Delays", Delays(key, length, 1 + number // 4 % 4)
+    msg = f"strategy={name!r} is not valid: one of {', '.join(map(repr, get_args(StrategyName)))}, or a function that makes a strategy"
+    raise ValueError(msg)
+
+
+def _exhaust(scenario: Scenario, setup: Setup, runs: int, end: float | None) -> _Found:
+    every = EveryOrder()
+    made = 0
+    for _ in range(runs):
+        simulation = setup.simulation(every)
+        every.attach(simulation._world)
+        error = attempt(scenario, simulation)
+        pruned = isinstance(error, PrunedError)
+        made += not pruned
+        if error is not None and not pruned:
+            return made - every.wasted, False, (error, simulation), "EveryOrder"
+        if not every.advance():
+            return made - every.wasted, True, None, ""
+        if end is not None and time.perf_counter() >= end:
             break
-    return Exploration(count - wasted, exhausted, None, time.perf_counter() - begin)
+    return made - every.wasted, False, None, ""
 
 
-def _strategies(name: str, seed: int) -> Iterator[Strategy]:
-    if name == "exhaustive":
-        every = EveryOrder()
-        while True:
-            yield every
-    if name != "random":
-        msg = f"strategy={name!r} is not valid: 'random' or 'exhaustive'"
-        raise ValueError(msg)
-    yield Fifo()
-    number = 0
-    while True:
-        number += 1
-        yield RandomWalk(f"{seed}/{number}")
+def check_scenario(scenario: object) -> None:
+    """Raise TypeError for what is no scenario."""
+    if not callable(scenario) or inspect.iscoroutinefunction(scenario):
+        msg = f"{scenario!r} is no scenario: a plain function of the simulation is (its actors may be async)"
+        raise TypeError(msg)
 
 
-def _run(scenario: Scenario, simulation: Simulation) -> BaseException | None:
-    try:
-        with simulation:
-            scenario(simulation)
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001  # whatever a scenario fails with is the finding
-        return error
-    return None
+def _setup(ordering: Ordering, seed: int, max_steps: int, faults: Faults | None) -> Setup:
+    return Setup(ordering, seed, max_steps, faults) if faults is not None else Setup(ordering, seed, max_steps)
 
 
-def replay(scenario: Scenario, text: str, *, max_steps: int = 10_000) -> Failure | None:
+def replay(scenario: Scenario, text: str, *, states: bool = False) -> Failure | None:
     """Make the run of a token again; return its failure, None if it does not fail any more.
+
+    Args:
+        scenario: the one that the token is of.
+        text: the token.
+        states: whether the steps are to have the states of actors and what is under way.
 
     Raises:
         TokenError: the token is of another version or another scenario, or damaged.
     """
-    ordering, seed, choices = token.load(scenario, text)
-    chosen = Chosen(choices)
-    simulation = Simulation(chosen, ordering=ordering, seed=seed, max_steps=max_steps)
-    steps = record(simulation._world)
-    error = _run(scenario, simulation)
-    return None if error is None else Failure(error, text, ordering, tuple(steps))
+    error, steps, setup = rerun(scenario, text, states=states)
+    return None if error is None else Failure(error, text, setup.ordering, tuple(steps), seed=setup.seed)
 
 
-def _reproduce(scenario: Scenario, text: str, error: BaseException, max_steps: int) -> Failure:
+def rerun(scenario: Scenario, text: str, *, states: bool = False) -> tuple[BaseException | None, list[Step], Setup]:
+    """Make the run of a token again; return what it failed with, its steps, and how it was made."""
+    setup, choices = token.load(scenario, text)
+    simulation = setup.simulation(Chosen(choices))
+    steps = record(simulation._world, states=states)
+    return attempt(scenario, simulation), steps, setup
+
+
+def _reproduce(scenario: Scenario, text: str, error: BaseException) -> Failure:
     """Run a failure again to write down what happens."""
-    failure = replay(scenario, text, max_steps=max_steps)
+    failure = replay(scenario, text)
     if failure is None or type(failure.error) is not type(error):
         again = "no failure" if failure is None else repr(failure.error)
         raise UnstableError(0, repr(error), again) from error
     return failure
 
 
-def check_stable(scenario: Scenario, *, seed: int = 0, ordering: Ordering = Ordering.CAUSAL, max_steps: int = 10_000) -> int:
+def check_stable(
+    scenario: Scenario,
+    *,
+    seed: int = 0,
+    ordering: Ordering = Ordering.CAUSAL,
+    faults: Faults | None = None,
+    max_steps: int = 10_000,
+) -> int:
     """Run `scenario` twice with the same choices and compare what happens; return the number of steps.
 
     Raises:
         UnstableError: the runs differ; it names the first difference.
     """
+    setup = _setup(ordering, seed, max_steps, faults)
     traces = []
     for _ in range(2):
-        simulation = Simulation(RandomWalk(seed), ordering=ordering, seed=seed, max_steps=max_steps)
+        simulation = setup.simulation(RandomWalk(seed))
         steps = record(simulation._world)
-        error = _run(scenario, simulation)
+        error = attempt(scenario, simulation)
         if error is not None and not isinstance(error, AssertionError | StuckError | TooManyStepsError):
             raise error
         traces.append([str(step) for step in steps])

@@ -185,7 +185,7 @@ class Injector:
 
     def _heal(self, group: str) -> None:
         members = self.groups[group]
-        del self._cut[group]
+        self._cut.pop(group, None)
         for cell in self._world.cells:
             network = network_of(cell)
             if network:

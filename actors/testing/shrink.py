@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors.testing.errors import InvariantError
-from actors.testing.simulation import Simulation
+from actors.testing.setup import attempt
 from actors.testing.strategies import Chosen, Scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from actors.testing.network import Kind, Ordering
+    from actors.testing.setup import Scenario, Setup
     from actors.testing.world import Strategy
 
 __all__ = ["shrink"]
@@ -31,29 +31,21 @@ class _Run:
 
     choices: tuple[int, ...]
     schedule: tuple[int, ...]
+    deliveries: int
 
     @property
-    def size(self) -> tuple[int, int, int]:
-        """Steps, steps out of turn, and how far out of turn: less is plainer."""
-        return len(self.schedule), sum(choice > 0 for choice in self.choices), sum(self.choices)
+    def size(self) -> tuple[int, int, int, int]:
+        """Deliveries, steps, steps out of turn, and how far out of turn: less is plainer."""
+        return self.deliveries, len(self.schedule), sum(choice > 0 for choice in self.choices), sum(self.choices)
 
 
 class _Shrinker:
-    def __init__(
-        self,
-        run: Callable[[Simulation], BaseException | None],
-        error: BaseException,
-        ordering: Ordering,
-        seed: int,
-        max_steps: int,
-        limit: float,
-    ) -> None:
-        self._run = run
+    def __init__(self, scenario: Scenario, setup: Setup, error: BaseException, limit: float) -> None:
+        self._scenario = scenario
+        self._setup = setup
         self._kind = _kind(error)
-        self._ordering, self._seed, self._max_steps = ordering, seed, max_steps
-        self._names: dict[tuple[int, bool, Kind | str, int], int] = {}
+        self._names: dict[tuple[Any, ...], int] = {}
         self._end = time.perf_counter() + limit
-        self.runs = 0
 
     @property
     def late(self) -> bool:
@@ -61,14 +53,13 @@ class _Shrinker:
 
     def attempt(self, strategy: Strategy) -> _Run | None:
         """Return the run that `strategy` makes, None if it does not fail in the same way."""
-        self.runs += 1
-        simulation = Simulation(strategy, ordering=self._ordering, seed=self._seed, max_steps=self._max_steps)
+        simulation = self._setup.simulation(strategy)
         world = simulation._world
         world.names = self._names
-        error = self._run(simulation)
+        error = attempt(self._scenario, simulation)
         if error is None or _kind(error) != self._kind:
             return None
-        return _Run(tuple(world.choices), tuple(world.schedule))
+        return _Run(tuple(world.choices), tuple(world.schedule), world.deliveries)
 
     def without_chunks(self, best: _Run) -> _Run:
         """Put off chunks of steps for as long as that makes the run smaller."""
@@ -103,39 +94,28 @@ class _Shrinker:
         """Return a run of which a single step is out of turn, if one fails."""
         for place in range(len(best.choices)):
             choice = 0
-            while best.size[1] > 1 and not self.late:
+            while best.size[2] > 1 and not self.late:
                 choice += 1
                 strategy = Chosen((*[0] * place, choice))
                 run = self.attempt(strategy)
                 if run is not None and run.size < best.size:
                     return run
-                if strategy.misfit:
+                if strategy.misfit or strategy.left:
                     break
         return best
 
 
-def shrink(
-    run: Callable[[Simulation], BaseException | None],
-    error: BaseException,
-    choices: Sequence[int],
-    *,
-    ordering: Ordering,
-    seed: int,
-    max_steps: int,
-    limit: float,
-) -> tuple[int, ...]:
+def shrink(scenario: Scenario, setup: Setup, error: BaseException, choices: Sequence[int], *, limit: float) -> tuple[int, ...]:
     """Return the choices of the smallest run found that fails like the one of `choices`.
 
     Args:
-        run: makes the run of a simulation; returns what it failed with.
+        scenario: what is run.
+        setup: how it is run.
         error: what the given run failed with; another kind of failure is another bug.
         choices: of the given run.
-        ordering: as for `explore`.
-        seed: as for `explore`.
-        max_steps: as for `explore`.
         limit: seconds after which the best so far has to do.
     """
-    shrinker = _Shrinker(run, error, ordering, seed, max_steps, limit)
+    shrinker = _Shrinker(scenario, setup, error, limit)
     best = shrinker.attempt(Chosen(choices))
     if best is None:
         return tuple(choices)

@@ -11,6 +11,7 @@ from actors._core.seconds import check_seconds
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError
 from actors.system import ActorSystem, in_place_of_default
+from actors.testing.faults import Fault, Faults, Injector
 from actors.testing.network import Ordering
 from actors.testing.realworld import guarded
 from actors.testing.strategies import Fifo
@@ -41,6 +42,7 @@ class Simulation:
         ordering: in which order messages may arrive.
         seed: of the ids and random numbers that come from the simulation.
         max_steps: steps after which a run counts as endless.
+        faults: what may go wrong by the strategy's choice; nothing if left out.
     """
 
     def __init__(
@@ -50,11 +52,15 @@ class Simulation:
         ordering: Ordering = Ordering.CAUSAL,
         seed: int = 0,
         max_steps: int = 10_000,
+        faults: Faults | None = None,
     ) -> None:
         if not isinstance(ordering, Ordering):
             msg = f"ordering={ordering!r} is not valid: use a member of Ordering"
             raise TypeError(msg)
         self._world = World(strategy or Fifo(), ordering, seed=seed, limit=max_steps)
+        self._world.asks_always = getattr(strategy, "asks_always", False)
+        if faults is not None and faults.budget():
+            self._world.injector = Injector(self._world, faults)
         self._system: ActorSystem | None = None
 
     def __enter__(self) -> Self:
@@ -141,6 +147,45 @@ class Simulation:
         for ref in refs:
             cell = ref._target
             self._world.shared[cell] = (*self._world.shared.get(cell, ()), name)
+
+    # -- faults ------------------------------------------------------------------------------------------------------------
+
+    def group(self, name: str, *refs: ActorRef[Any]) -> None:
+        """Say which actors may be cut off together, by the fault *partition* or by `partition`."""
+        self._injector().groups[name] = {ref._target: None for ref in refs}
+
+    def crash(self, ref: ActorRef[Any]) -> None:
+        """Let an actor fail as if a handler had raised, when the handler that it is at, if any, has returned."""
+        self._injector().inject(Fault("crash", ref._target))
+
+    def pause(self, ref: ActorRef[Any]) -> None:
+        """Let an actor stand still until `resume`, or until that is all that can happen."""
+        self._injector().inject(Fault("pause", ref._target))
+
+    def resume(self, ref: ActorRef[Any]) -> None:
+        """Let a paused actor go on."""
+        self._injector().inject(Fault("resume", ref._target))
+
+    def partition(self, group: str) -> None:
+        """Cut a group off until `heal`, or until that is all that can happen. What is under way across the cut is lost when it heals."""
+        self._known(group).inject(Fault("partition", group=group))
+
+    def heal(self, group: str) -> None:
+        """End a partition."""
+        self._known(group).inject(Fault("heal", group=group))
+
+    def _injector(self) -> Injector:
+        world = self._world
+        if world.injector is None:
+            world.injector = Injector(world, Faults())
+        return world.injector
+
+    def _known(self, group: str) -> Injector:
+        injector = self._injector()
+        if group not in injector.groups:
+            msg = f"group={group!r} is not known: name its members with sim.group({group!r}, ...) before"
+            raise ValueError(msg)
+        return injector
 
     # -- time and steps ----------------------------------------------------------------------------------------------------
 

@@ -8,43 +8,77 @@ from typing import TYPE_CHECKING, Any
 
 import msgpack
 
+from actors._core.actor import Actor
 from actors.testing.errors import TokenError
+from actors.testing.faults import Faults
 from actors.testing.network import Ordering
+from actors.testing.setup import Setup
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["dump", "load"]
+__all__ = ["dump", "load", "program_of"]
 
-VERSION = 1  # of what a choice means: a token of another one would make another run
+VERSION = 2  # of what a choice means: a token of another one would make another run
 
 
-def dump(scenario: Callable[..., object], ordering: Ordering, seed: int, choices: Sequence[int]) -> str:
+def dump(scenario: Callable[..., object], setup: Setup, choices: Sequence[int]) -> str:
     """Return the token of a run. Trailing zeros need not be there: 0 is what is chosen anyway."""
     kept = list(choices)
     while kept and kept[-1] == 0:
         kept.pop()
-    packed = msgpack.packb([VERSION, _program(scenario), ordering.name, seed, kept])
+    faults = setup.faults
+    classes = [f"{one.__module__}.{one.__qualname__}" for one in faults.actors]
+    packed = msgpack.packb([VERSION, _program(scenario), setup.ordering.name, setup.seed, setup.max_steps, faults.budget(), classes, kept])
     return urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
 
 
-def load(scenario: Callable[..., object], text: str) -> tuple[Ordering, int, list[int]]:
-    """Return ordering, seed and choices of a token.
+def program_of(text: str) -> str:
+    """Return the name of the scenario that a token is of, as ``module.name``.
+
+    Raises:
+        TokenError: it is damaged, or of another version.
+    """
+    return str(_content(text)[1])
+
+
+def load(scenario: Callable[..., object], text: str) -> tuple[Setup, list[int]]:
+    """Return the setup and the choices of a token.
 
     Raises:
         TokenError: it is damaged, or of another version or scenario.
     """
+    _, program, ordering, seed, max_steps, budget, classes, choices = _content(text)
+    if program != _program(scenario):
+        raise TokenError(text, f"it is of the scenario {program}, and this is {_program(scenario)}")
+    faults = Faults(**budget, actors=tuple(_class(text, name) for name in classes))
+    return Setup(Ordering[ordering], seed, max_steps, faults), choices
+
+
+def _content(text: str) -> list[Any]:
     try:
         # zlib's own checksum finds any damage.
         content: Any = msgpack.unpackb(zlib.decompress(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
-        version, program, ordering, seed, choices = content
-    except (ValueError, zlib.error, TypeError) as error:
+        version = content[0]
+    except (ValueError, zlib.error, TypeError, IndexError, KeyError) as error:
         raise TokenError(str(text), "it is damaged; copy the whole text between the quotes") from error
     if version != VERSION:
         raise TokenError(text, f"it is of version {version}, and this is version {VERSION}")
-    if program != _program(scenario):
-        raise TokenError(text, f"it is of the scenario {program}, and this is {_program(scenario)}")
-    return Ordering[ordering], seed, choices
+    return list(content)
+
+
+def _class(text: str, name: str) -> type[Any]:
+    """Return the class of that name; any living one, since classes of actors may be made inside of functions."""
+    for one in _subclasses(Actor):
+        if f"{one.__module__}.{one.__qualname__}" == name:
+            return one
+    raise TokenError(text, f"it names the class {name}, which does not exist here")
+
+
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    for one in cls.__subclasses__():
+        yield one
+        yield from _subclasses(one)
 
 
 def _program(scenario: Callable[..., object]) -> str:
