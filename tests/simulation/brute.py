@@ -63,6 +63,7 @@ def truth(scenario: Callable[[Simulation], object], *, ordering: Ordering = Orde
     """Return the truth about `scenario`, or as much of it as `states` states show."""
     names: dict[Any, int] = {}
     seen: set[Hashable] = set()
+    planned: set[Hashable] = set()
     order = itertools.count()
     todo: list[tuple[int, int, tuple[int, ...], BaseException | None]] = [(0, next(order), (), None)]
     while todo:
@@ -73,7 +74,7 @@ def truth(scenario: Callable[[Simulation], object], *, ordering: Ordering = Orde
             return Truth(None, len(seen), False)
         strategy = _Prefix(prefix)
         sim = Simulation(strategy, ordering=ordering)
-        histories: dict[str, list[int]] = {}
+        taken: dict[str, list[int]] = {}
         deliveries = [0]
         world = sim._world
         world.names = names
@@ -81,8 +82,7 @@ def truth(scenario: Callable[[Simulation], object], *, ordering: Ordering = Orde
 
         def noted(chosen: Pending) -> None:
             deliveries[0] += chosen.kind is Kind.DELIVERY  # noqa: B023  # called in this round only
-            actor = "timers" if chosen.kind is Kind.TIMER else chosen.cell.path if chosen.cell else ""
-            histories.setdefault(actor, []).append(chosen.name)  # noqa: B023
+            taken.setdefault(_whose(chosen), []).append(chosen.name)  # noqa: B023
             perform(chosen)  # noqa: B023
 
         world.perform = noted  # type: ignore[method-assign]
@@ -90,11 +90,23 @@ def truth(scenario: Callable[[Simulation], object], *, ordering: Ordering = Orde
             with sim:
                 scenario(sim)
         except _Frontier:
-            state = frozenset((actor, tuple(steps)) for actor, steps in histories.items())
-            if state not in seen:
-                seen.add(state)
-                for index, one in enumerate(strategy.enabled):
+            histories = {actor: tuple(steps) for actor, steps in taken.items()}
+            state = frozenset(histories.items())
+            if state in seen:
+                continue
+            seen.add(state)
+            for index, one in enumerate(strategy.enabled):
+                actor = _whose(one)
+                after = frozenset({**histories, actor: (*histories.get(actor, ()), one.name)}.items())
+                if after not in planned:
+                    planned.add(after)
                     heapq.heappush(todo, (deliveries[0] + (one.kind is Kind.DELIVERY), next(order), (*prefix, index), None))
         except BaseException as found:  # noqa: BLE001  # whatever a scenario fails with
             heapq.heappush(todo, (deliveries[0], next(order), prefix, found))
     return Truth(None, len(seen), True)
+
+
+def _whose(step: Pending) -> str:
+    if step.kind is Kind.TIMER:
+        return "timers"
+    return step.cell.path if step.cell is not None else ""

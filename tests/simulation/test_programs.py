@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 CAUSAL, PAIR_FIFO, UNORDERED = Ordering.CAUSAL, Ordering.PAIR_FIFO, Ordering.UNORDERED
 RUNS = 2_000
 SEEDS = range(5)
-STATES = scaled(20_000, 1_000)  # enough for every one of these at full size
+STATES = scaled(20_000, 300)  # enough for every one of these at full size
 
 BUGGY: list[tuple[Scenario, Ordering, int]] = [
     (data.check_then_create_asking, CAUSAL, 7),
