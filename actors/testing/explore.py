@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Exploration", "Failure", "StrategyName", "check_stable", "explore", "replay"]
 
+OTHERS = 300  # further runs that are made in search of a smaller failure
 StrategyName = Literal["portfolio", "random", "sampling", "priorities", "delays", "exhaustive"]
 
 
@@ -152,7 +153,8 @@ def explore(
         error, simulation = failed
         choices = simulation._world.choices
         if shrinking:
-            choices = list(shrink(scenario, setup, error, choices, limit=shrinking))
+            others = (_strategy("portfolio", seed, number, simulation.steps)[1] for number in range(1, OTHERS))
+            choices = shrink(scenario, setup, error, choices, others, shrinking)
         failure = _reproduce(scenario, token.dump(scenario, setup, choices), error)
         failure = replace(failure, raw=simulation.steps, found_by=name, runs=made, seed=seed)
     return Exploration(made, exhausted, failure, time.perf_counter() - begin)

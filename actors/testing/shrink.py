@@ -17,12 +17,14 @@ from actors.testing.setup import attempt
 from actors.testing.strategies import Chosen, Scheduled
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from actors.testing.setup import Scenario, Setup
     from actors.testing.world import Strategy
 
 __all__ = ["shrink"]
+
+ENOUGH = 6  # other failures that brought nothing smaller
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,14 @@ class _Shrinker:
         if error is None or _kind(error) != self._kind:
             return None
         return _Run(tuple(world.choices), tuple(world.schedule), world.deliveries)
+
+    def smallest(self, best: _Run) -> _Run:
+        """Return the smallest run that leads on from `best`."""
+        while True:
+            smaller = self.once_out_of_turn(self.in_turn(self.without_chunks(best)))
+            if smaller.size >= best.size or self.late:
+                return smaller
+            best = smaller
 
     def without_chunks(self, best: _Run) -> _Run:
         """Put off chunks of steps for as long as that makes the run smaller."""
@@ -105,25 +115,39 @@ class _Shrinker:
         return best
 
 
-def shrink(scenario: Scenario, setup: Setup, error: BaseException, choices: Sequence[int], *, limit: float) -> tuple[int, ...]:
+def shrink(
+    scenario: Scenario, setup: Setup, error: BaseException, choices: Sequence[int], others: Iterable[Strategy], limit: float
+) -> list[int]:
     """Return the choices of the smallest run found that fails like the one of `choices`.
+
+    Each stage comes to a run that none of its changes makes smaller, and another failing run may lead to a smaller one: so the failures of
+    some other runs are shrunk, too, until several have brought nothing.
 
     Args:
         scenario: what is run.
         setup: how it is run.
         error: what the given run failed with; another kind of failure is another bug.
         choices: of the given run.
+        others: makes other runs, of which some fail.
         limit: seconds after which the best so far has to do.
     """
     shrinker = _Shrinker(scenario, setup, error, limit)
-    best = shrinker.attempt(Chosen(choices))
-    if best is None:
-        return tuple(choices)
-    while True:
-        smaller = shrinker.once_out_of_turn(shrinker.in_turn(shrinker.without_chunks(best)))
-        if smaller.size >= best.size or shrinker.late:
-            return smaller.choices
-        best = smaller
+    first = shrinker.attempt(Chosen(choices))
+    if first is None:
+        return list(choices)
+    best = shrinker.smallest(first)
+    in_vain = 0
+    for strategy in others:
+        if in_vain == ENOUGH or shrinker.late:
+            break
+        other = shrinker.attempt(strategy)
+        if other is None:
+            continue
+        other = shrinker.smallest(other)
+        in_vain += 1
+        if other.size < best.size:
+            best, in_vain = other, 0
+    return list(best.choices)
 
 
 def _kind(error: BaseException) -> tuple[object, ...]:
