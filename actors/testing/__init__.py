@@ -1,5 +1,6 @@
 """Simulation: run a system of actors in virtual time, one delivery at a time, in any order that may come."""
 
+from actors.testing.charts import html_chart, mermaid_chart, svg_chart, text_chart
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InvariantError,
@@ -37,6 +38,10 @@ __all__ = [
     "UnstableError",
     "check_stable",
     "explore",
+    "html_chart",
+    "mermaid_chart",
     "replay",
     "simulate",
+    "svg_chart",
+    "text_chart",
 ]

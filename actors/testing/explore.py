@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from actors.testing import token
+from actors.testing.charts import draw, kind_of, text_chart
 from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
 from actors.testing.network import Kind, Ordering
 from actors.testing.shrink import shrink
 from actors.testing.simulation import Simulation
 from actors.testing.strategies import Chosen, Fifo, RandomWalk
-from actors.testing.trace import Step, as_text, record
+from actors.testing.trace import Step, record
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterator, Sequence
 
+    from actors.testing.charts import ChartKind
     from actors.testing.network import Pending
     from actors.testing.world import Strategy
 
     Scenario = Callable[[Simulation], object]
 
 __all__ = ["Exploration", "Failure", "check_stable", "explore", "replay"]
+
+SHOWN = 60  # steps that a report shows, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,16 +55,51 @@ class Failure:
         """How many messages were delivered up to the failure."""
         return sum(step.kind is Kind.DELIVERY for step in self.steps)
 
+    def chart(self, kind: ChartKind = "text", *, width: int = 100) -> str:
+        """Return a sequence chart of the run.
+
+        Args:
+            kind: ``"text"`` for a terminal, ``"mermaid"`` for a page of Markdown, ``"svg"`` a picture, or ``"html"``: the picture with a
+                table of the steps and, if they carry them, the states of the actors around each.
+            width: columns that no line of text exceeds; at least 40.
+
+        Raises:
+            ValueError: there is no such kind, or `width` is less than 40.
+        """
+        return draw(kind, self.steps, title=self._head(), width=width)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write a chart of the run to a file; its suffix says which: ``.txt``, ``.mmd``, ``.svg`` or ``.html``.
+
+        Raises:
+            ValueError: it has another suffix.
+        """
+        Path(path).write_text(self.chart(kind_of(path)), encoding="utf-8")
+
     def throw(self) -> NoReturn:
         """Raise `error`, with the report as a note."""
         self.error.add_note(f"\n{self}")
         raise self.error
 
     def __str__(self) -> str:
-        head = f"{type(self.error).__name__}: {self.error}"
+        head = self._head()
         raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
         tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}; replay with {self.token!r}"
-        return f"{head}\n\n{as_text(self.steps)}\n\n{tail}"
+        shown = self.steps[-SHOWN:]
+        less = f"the last {SHOWN} of {len(self.steps)} steps:\n\n" if len(shown) < len(self.steps) else ""
+        return f"{head}\n\n{less}{text_chart(shown, ascii_only=not _shows_unicode())}\n\n{tail}"
+
+    def _head(self) -> str:
+        return f"{type(self.error).__name__}: {self.error}"
+
+
+def _shows_unicode() -> bool:
+    """Tell whether standard output can show the lines of a chart; what is no text stream, or none at all, is taken to."""
+    try:
+        "│▶∥".encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,8 +240,14 @@ def _run(scenario: Scenario, simulation: Simulation) -> BaseException | None:
     return None
 
 
-def replay(scenario: Scenario, text: str, *, max_steps: int = 10_000) -> Failure | None:
+def replay(scenario: Scenario, text: str, *, max_steps: int = 10_000, states: bool = False) -> Failure | None:
     """Make the run of a token again; return its failure, None if it does not fail any more.
+
+    Args:
+        scenario: that of the token.
+        text: the token.
+        max_steps: steps after which a run counts as endless.
+        states: whether the steps are to carry the states of the actors around them, for people and for `Failure.save("run.html")`.
 
     Raises:
         TokenError: the token is of another version or another scenario, or damaged.
@@ -207,7 +255,7 @@ def replay(scenario: Scenario, text: str, *, max_steps: int = 10_000) -> Failure
     ordering, seed, choices = token.load(scenario, text)
     chosen = Chosen(choices)
     simulation = Simulation(chosen, ordering=ordering, seed=seed, max_steps=max_steps)
-    steps = record(simulation._world)
+    steps = record(simulation._world, states=states)
     error = _run(scenario, simulation)
     return None if error is None else Failure(error, text, ordering, tuple(steps))
 
