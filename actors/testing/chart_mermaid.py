@@ -10,7 +10,7 @@ from actors.testing.chart_model import Lane, Shape, chart_of, plain
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.testing.chart_model import Chart, Row
+    from actors.testing.chart_model import Row
     from actors.testing.trace import Step
 
 __all__ = ["mermaid_chart"]
@@ -34,7 +34,7 @@ def mermaid_chart(steps: Sequence[Step]) -> str:
     lanes = chart.lanes or (Lane("", "scenario"),)
     lines = [f"participant p{number} as {_escaped(lane.title)}" for number, lane in enumerate(lanes)]
     if chart.folded:
-        lines.append(f"Note over {_all(lanes)}: {_escaped(_started(chart))}")
+        lines.append(f"Note over {_all(lanes)}: {_escaped(chart.not_shown)}")
     for row in chart.rows:
         if row.time:
             lines.append(f"Note over {_all(lanes)}: {_escaped(f'{row.step.time:g} s')}")
@@ -44,11 +44,6 @@ def mermaid_chart(steps: Sequence[Step]) -> str:
 
 def _all(lanes: Sequence[Lane]) -> str:
     return f"p0,p{len(lanes) - 1}" if len(lanes) > 1 else "p0"
-
-
-def _started(chart: Chart) -> str:
-    first, last = chart.folded[0].number, chart.folded[-1].number
-    return f"{first} to {last}. the start of these actors" if last > first else f"{first}. the start of this actor"
 
 
 def _row(row: Row) -> list[str]:

@@ -103,6 +103,16 @@ class Chart:
     rows: tuple[Row, ...]
     folded: tuple[Step, ...]
 
+    @property
+    def not_shown(self) -> str:
+        """Which steps are folded, in words; "" if none are."""
+        if not self.folded:
+            return ""
+        first, last = self.folded[0].number, self.folded[-1].number
+        joint = "and" if last == first + 1 else "to"
+        which = f"step {first}" if first == last else f"steps {first} {joint} {last}"
+        return f"not shown: {which}, the start of the actors above"
+
 
 def chart_of(steps: Sequence[Step]) -> Chart:
     """Return what a picture of `steps` shows."""

@@ -172,8 +172,7 @@ def _legend(chart: Chart, left_out: int) -> list[str]:
     if left_out:
         told.append(f"Of {left_out + MOST} steps the last {MOST}.")
     if chart.folded:
-        first, last = chart.folded[0].number, chart.folded[-1].number
-        told.append(f"Not shown: {f'steps {first} to {last}' if last > first else f'step {first}'}, the start of the actors above.")
+        told.append(f"{chart.not_shown.capitalize()}.")
     if any(row.notes for row in chart.rows):
         told.append("Orange: overtook an older message to the same actor; thin and dashed: was overtaken.")
     if any(row.concurrent for row in chart.rows):

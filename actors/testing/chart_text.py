@@ -293,10 +293,7 @@ def _note(note: str, target: int, layout: _Layout) -> str:
 def _legend(chart: Chart, layout: _Layout) -> list[str]:
     """Return what explains the marks that are used."""
     rows, signs = chart.rows, layout.signs
-    told = []
-    if chart.folded:
-        first, last = chart.folded[0].number, chart.folded[-1].number
-        told.append(f"not shown: {f'steps {first} to {last}' if last > first else f'step {first}'}, the start of the actors above")
+    told = [chart.not_shown] if chart.folded else []
     if any(row.notes for row in rows):
         told.append("! overtook an older message to the same actor")
     if any(row.late and not row.notes for row in rows):
