@@ -109,7 +109,7 @@ class _Shrinker:
                 run = self.attempt(strategy)
                 if run is not None and run.size < best.size:
                     return run
-                if strategy.misfit:
+                if strategy.misfit or strategy.unused:
                     break
         return best
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from operator import length_hint
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class Chosen:
     def __init__(self, choices: Sequence[int]) -> None:
         self._choices = iter(choices)
         self.misfit = False  # whether a choice was not possible
+
+    @property
+    def unused(self) -> int:
+        """How many of the choices the run had no use for."""
+        return length_hint(self._choices)
 
     def choose(self, enabled: Sequence[Pending]) -> int:
         """Return the next choice."""

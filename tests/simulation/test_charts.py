@@ -21,7 +21,7 @@ from actors.testing.chart_svg import MOST
 from actors.testing.charts import ChartKind
 from actors.testing.explore import SHOWN
 from tests.docs.code_blocks import blocks_of
-from tests.simulation.scenarios import Log, check_then_create, dining
+from tests.simulation.scenarios import Log, check_then_create, dining, name_is_known
 from tests.support import scaled
 
 ROOT = Path(__file__).parents[2]
@@ -237,6 +237,16 @@ def test_in_a_real_run_each_arrow_begins_at_a_step_of_its_sender() -> None:
     inner = [row for row in rows if row.step.sender and row.sent >= 0]
     assert len(inner) >= 6
     assert all(rows[row.sent].step.actor == row.step.sender for row in inner)
+
+
+def test_an_overtaking_that_the_explorer_found_is_drawn_as_one() -> None:
+    failure = explore(name_is_known, ordering=Ordering.PAIR_FIFO).failure
+    assert failure is not None
+    rows = chart_of(failure.steps).rows
+    assert [(row.label, row.notes) for row in rows if row.notes] == [
+        ("('register', 'S1', 'new')", ("ran before ('exit', 'S1') /worker → /registry",))
+    ]
+    assert [row.label for row in rows if row.passed] == ["('exit', 'S1')"]
 
 
 # -- Mermaid ---------------------------------------------------------------------------------------------------------------
