@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -62,7 +63,7 @@ class Row:
         shape: how it looks.
         source: the lane that sent, set or caused it.
         target: the lane whose step it is.
-        sent: the row of the step in which it was sent; -1 if that was before the first row.
+        sent: the row of the step in which it was sent; -1 if that was before the first row; its own if the scenario sent it just then.
         label: what is written at it.
         notes: which older messages it overtook, in words.
         concurrent: whether it and the row before it have nothing to do with each other.
@@ -120,7 +121,7 @@ def chart_of(steps: Sequence[Step]) -> Chart:
     index = {lane.path: number for number, lane in enumerate(lanes)}
     first = next((number for number, step in enumerate(steps) if not _folds(step)), len(steps))
     shown = steps[first:]
-    origins = _origins(shown)
+    arrows = _arrows(shown)
     rows = []
     for number, step in enumerate(shown):
         before = shown[number - 1] if number else None
@@ -130,12 +131,12 @@ def chart_of(steps: Sequence[Step]) -> Chart:
                 shape=_shape(step),
                 source=index[step.sender],
                 target=index[step.actor],
-                sent=origins[number],
+                sent=arrows[number][0],
                 label=_label(step),
                 notes=_notes(step),
                 concurrent=before is not None and step.concurrent(before),
                 late=step.overtook > 0,
-                passed=any(_as_overtaken(step) in other.overtaken for other in shown[origins[number] + 1 : number]),
+                passed=arrows[number][1],
                 time=step.time if before is None or step.time != before.time else None,
             )
         )
@@ -156,21 +157,27 @@ def _folds(step: Step) -> bool:
     return _shape(step) is Shape.START and not (step.sender or step.overtook or step.time)
 
 
-def _origins(steps: Sequence[Step]) -> list[int]:
-    """Return the row in which each step was sent; -1 if that was before all of them.
+def _arrows(steps: Sequence[Step]) -> list[tuple[int, bool]]:
+    """Return of each step in which row it was sent, -1 if that was before all of them, and whether it was overtaken since.
 
     The scenario sends between steps, and a step knows only what the scenario had waited for by then. So its arrows begin where they
     end, but for those of a message that others overtook: that one was under way before them.
     """
     place = {step.number: number for number, step in enumerate(steps)}
-    origins = []
+    overtakers: dict[str, list[int]] = {}
+    for number, step in enumerate(steps):
+        for older in step.overtaken:
+            overtakers.setdefault(older, []).append(number)
+    arrows = []
     for number, step in enumerate(steps):
         sent = min(place.get(step.cause, -1), number - 1)
+        rows = overtakers.get(_as_overtaken(step), [])
+        since = bisect_right(rows, sent)
+        passed = since < len(rows) and rows[since] < number
         if not step.sender and step.kind is not Kind.TIMER:
-            overtakers = (other for other in range(sent + 1, number) if _as_overtaken(step) in steps[other].overtaken)
-            sent = next(overtakers, number + 1) - 1
-        origins.append(sent)
-    return origins
+            sent = rows[since] - 1 if passed else number
+        arrows.append((sent, passed))
+    return arrows
 
 
 def _as_overtaken(step: Step) -> str:

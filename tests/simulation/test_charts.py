@@ -175,15 +175,21 @@ def test_in_a_chart_with_room_every_message_can_be_read_in_full(steps: list[Step
             assert row.label in chart
 
 
-def test_lanes_that_do_not_fit_even_narrow_are_merged_and_counted() -> None:
-    steps = [step(number, f"/a{number}->/b", "'m'") for number in range(1, 60)]
+def test_a_message_that_fits_neither_on_its_arrow_nor_beside_it_stands_above_it() -> None:
+    lines = text_chart([step(1, "/a->/b", "m" * 30)], width=42).splitlines()
+    assert [line.strip(" │") for line in lines[-2:]] == ["m" * 30, "1    0s  ├──▶"]
+
+
+def test_lanes_that_do_not_fit_even_narrow_are_merged_and_counted_but_for_the_busiest() -> None:
+    steps = [step(number, f"/a{number}->/a{number}", "'m'") for number in range(1, 60)]
+    steps += [step(number, "/late->/busy", "'m'") for number in range(60, 64)]
     chart = text_chart(steps, width=60)
-    assert len(step_numbers(chart, steps)) == 59
-    others = re.search(r"\* (\d+) others", chart)
+    assert len(step_numbers(chart, steps)) == 63
+    others = re.search(r"^\* (\d+) others$", chart, re.MULTILINE)
     assert others is not None
-    shown = re.findall(r"\b[A-Za-z] (?:B )?/[ab]\d*", chart.partition("\n\n")[0])
-    assert len(shown) + int(others[1]) == 60
-    assert "B /b" in chart, "the busiest has a lane of its own"
+    shown = re.findall(r"\b[A-Z](?: \w+)? /\w+", chart.partition("\n\n")[0])
+    assert len(shown) + int(others[1]) == 61
+    assert [one for one in shown if "/a" not in one] == ["M /late", "N Busy /busy"]
 
 
 @pytest.mark.parametrize("width", [39, 0, -1])
