@@ -236,6 +236,16 @@ def test_an_arrow_of_the_scenario_begins_where_it_ends_unless_the_message_was_ov
     assert [row.sent for row in chart_of(steps).rows] == [0, 0, 0, 3]
 
 
+def test_a_message_like_an_overtaken_one_that_was_sent_later_was_not_overtaken() -> None:
+    steps = [
+        step(1, "/b->/a", "'go'"),
+        step(2, "/b->/log", "'b'", overtaken=("'m' /a -> /log",)),
+        step(3, "/a->/log", "'m'", cause=1),
+        step(4, "/a->/log", "'m'", cause=3),
+    ]
+    assert [row.passed for row in chart_of(steps).rows] == [False, False, True, False]
+
+
 def test_in_a_real_run_each_arrow_begins_at_a_step_of_its_sender() -> None:
     failure = explore(check_then_create).failure
     assert failure is not None
