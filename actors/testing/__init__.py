@@ -1,5 +1,6 @@
 """For tests: a simulation of a system in virtual time, in any order that may come; probes; and, for real systems, a clock to move."""
 
+from actors.testing.charts import html_chart, mermaid_chart, svg_chart, text_chart
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
     InjectedCrash,
@@ -14,7 +15,8 @@ from actors.testing.errors import (
     TooManyStepsError,
     UnstableError,
 )
-from actors.testing.explore import Exploration, Failure, check_stable, explore, replay
+from actors.testing.explore import check_stable, explore, replay
+from actors.testing.failure import Exploration, Failure
 from actors.testing.faults import Faults
 from actors.testing.history import Call, History, Operation
 from actors.testing.linearizability import check_linearizable
@@ -66,6 +68,10 @@ __all__ = [
     "check_linearizable",
     "check_stable",
     "explore",
+    "html_chart",
+    "mermaid_chart",
     "replay",
     "simulate",
+    "svg_chart",
+    "text_chart",
 ]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 import time
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal, NoReturn, get_args
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 from actors.testing import token
 from actors.testing.dpor import EveryOrder, PrunedError
 from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
-from actors.testing.network import Kind, Ordering
+from actors.testing.failure import Exploration, Failure
+from actors.testing.network import Ordering
 from actors.testing.setup import Setup, attempt
 from actors.testing.shrink import shrink
 from actors.testing.strategies import Chosen, Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
-from actors.testing.trace import Step, as_text, record
+from actors.testing.trace import record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,88 +23,13 @@ if TYPE_CHECKING:
     from actors.testing.faults import Faults
     from actors.testing.setup import Scenario
     from actors.testing.simulation import Simulation
+    from actors.testing.trace import Step
     from actors.testing.world import Strategy
 
 __all__ = ["Exploration", "Failure", "StrategyName", "check_stable", "explore", "replay"]
 
 OTHERS = 300  # further runs that are made in search of a smaller failure
 StrategyName = Literal["portfolio", "random", "sampling", "priorities", "delays", "exhaustive"]
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A run that ended in an exception.
-
-    Attributes:
-        error: the exception.
-        token: what `replay` takes.
-        ordering: under which the failure exists.
-        steps: what happened, in order.
-        raw: how many steps the run had before it was shrunk; 0 for a replay.
-        found_by: the strategy that found it; "" for a replay.
-        runs: how many runs that took; 0 for a replay.
-        seed: of the exploration.
-    """
-
-    error: BaseException
-    token: str
-    ordering: Ordering
-    steps: tuple[Step, ...]
-    raw: int = 0
-    found_by: str = ""
-    runs: int = 0
-    seed: int = 0
-
-    @property
-    def deliveries(self) -> int:
-        """How many messages were delivered up to the failure, stops among them."""
-        return sum(step.kind is Kind.DELIVERY for step in self.steps)
-
-    def throw(self) -> NoReturn:
-        """Raise `error`, with the report as a note."""
-        self.error.add_note(f"\n{self}")
-        raise self.error
-
-    def __str__(self) -> str:
-        head = f"{type(self.error).__name__}: {self.error}"
-        raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
-        found = f"found by {self.found_by} with seed {self.seed} in run {self.runs}; " if self.found_by else ""
-        tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}"
-        return f"{head}\n\n{as_text(self.steps)}\n\n{tail}\n{found}replay with {self.token!r}"
-
-
-@dataclass(frozen=True, slots=True)
-class Exploration:
-    """What an exploration came to.
-
-    Attributes:
-        runs: how many different runs were made.
-        exhausted: whether that were all runs there are: without a failure, the scenario is proved under this ordering.
-        failure: the first run that failed; None if none did.
-        seconds: how long it took.
-    """
-
-    runs: int
-    exhausted: bool
-    failure: Failure | None
-    seconds: float
-
-    @property
-    def proved(self) -> bool:
-        """Whether no order of events makes the scenario fail: all were tried."""
-        return self.exhausted and self.failure is None
-
-    def check(self) -> None:
-        """Raise the exception of the failure, if there is one, with the report as a note."""
-        if self.failure is not None:
-            self.failure.throw()
-
-    def __str__(self) -> str:
-        if self.failure is not None:
-            return str(self.failure)
-        if self.exhausted:
-            return f"proved: none of {self.runs} orders fails, and there are no others that differ"
-        return f"no failure in {self.runs} runs ({self.seconds:.1f} s); there may be orders that were not tried"
 
 
 def explore(

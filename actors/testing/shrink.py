@@ -110,7 +110,7 @@ class _Shrinker:
                 run = self.attempt(strategy)
                 if run is not None and run.size < best.size:
                     return run
-                if strategy.misfit or strategy.left:
+                if strategy.misfit or strategy.unused:
                     break
         return best
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from operator import length_hint
 from typing import TYPE_CHECKING
 
 from actors.testing.network import Kind
@@ -198,13 +199,16 @@ class Chosen:
 
     def __init__(self, choices: Sequence[int]) -> None:
         self._choices = iter(choices)
-        self.left = len(choices)  # choices not made yet
         self.misfit = False  # whether a choice was not possible
+
+    @property
+    def unused(self) -> int:
+        """How many of the choices the run had no use for."""
+        return length_hint(self._choices)
 
     def choose(self, enabled: Sequence[Pending]) -> int:
         """Return the next choice."""
         choice = next(self._choices, 0)
-        self.left = max(self.left - 1, 0)
         if choice >= len(enabled):
             self.misfit = True
             return 0

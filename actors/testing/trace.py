@@ -11,13 +11,13 @@ from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from actors._core.cell import Cell
     from actors.testing.network import Now, Pending
     from actors.testing.world import World
 
-__all__ = ["Step", "as_text", "record"]
+__all__ = ["Step", "record"]
 
 _REF = re.compile(r"<ActorRef for (\w+) \(urn:uuid:[0-9a-f-]+\)>")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # differs from run to run
@@ -212,9 +212,3 @@ def _plain(text: str) -> str:
 
 def _short(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def as_text(steps: Sequence[Step]) -> str:
-    """Return the steps as lines."""
-    digits = len(str(len(steps)))
-    return "\n".join(f"{step.number:>{digits}}  {step}" for step in steps)

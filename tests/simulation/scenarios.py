@@ -137,3 +137,53 @@ def arrivals(sim: Simulation) -> tuple[int, ...]:
     sim.run()
     got: tuple[int, ...] = log.ask("got")
     return got
+
+
+class Registry(Actor):
+    """Knows which name is whose."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names = {"S1": "old"}
+
+    def on_receive(self, message: Any) -> Any:
+        match message:
+            case ("register", name, who):
+                self.names[name] = who
+            case ("exit", name):
+                self.names.pop(name, None)
+            case ("whereis", name):
+                return self.names.get(name)
+        return None
+
+
+class Worker(Actor):
+    """Tells the registry that it ends."""
+
+    def __init__(self, registry: ActorRef[Any]) -> None:
+        super().__init__()
+        self.registry = registry
+
+    def on_receive(self, _: object) -> None:
+        self.registry.tell(("exit", "S1"))
+
+
+class Supervisor(Actor):
+    """Registers another worker when the old one has ended."""
+
+    def __init__(self, registry: ActorRef[Any], worker: ActorRef[Any]) -> None:
+        super().__init__()
+        self.registry, self.worker = registry, worker
+
+    def on_receive(self, _: object) -> None:
+        self.worker.ask("end")
+        self.registry.tell(("register", "S1", "new"))
+
+
+def name_is_known(sim: Simulation) -> None:
+    """Holds as long as the registry hears of the end of the old worker before it hears of the new one."""
+    registry = sim.spawn(Registry, name="registry")
+    worker = sim.spawn(Worker, registry, name="worker")
+    sim.spawn(Supervisor, registry, worker, name="supervisor").tell("replace")
+    sim.run()
+    assert registry.ask(("whereis", "S1")) == "new"

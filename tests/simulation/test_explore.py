@@ -25,7 +25,7 @@ from actors.testing import (
     explore,
     replay,
 )
-from tests.simulation.scenarios import Forward, Log, Manager, Table, check_then_create, dining
+from tests.simulation.scenarios import Forward, Log, Manager, Table, check_then_create, dining, name_is_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +135,12 @@ def test_shrinking_can_be_left_out_and_says_how_long_the_run_was() -> None:
     assert shrunk is not None
     assert len(as_found.steps) == as_found.raw == shrunk.raw > len(shrunk.steps)
     assert f"of {shrunk.raw} as found" in str(shrunk)
+
+
+def test_shrinking_ends_when_there_is_nothing_left_to_try() -> None:
+    found = explore(name_is_known, ordering=Ordering.PAIR_FIFO, shrinking=5)
+    assert found.failure is not None
+    assert found.seconds < 5
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4711"])

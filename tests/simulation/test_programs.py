@@ -234,9 +234,6 @@ def test_no_state_of_a_correct_program_is_wrong(scenario: Scenario, weakest: Ord
     assert found.complete or not ACCEPT, "no proof"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="where the plain run has fewer choices than the failing one, it tries the same run until its time is up"
-)
 def test_shrinking_comes_to_an_end_by_itself() -> None:
     runs = 0
 

@@ -1,0 +1,63 @@
+"""A run as a sequence diagram of Mermaid, which GitHub and MkDocs draw."""
+
+from __future__ import annotations
+
+import string
+from typing import TYPE_CHECKING
+
+from actors.testing.chart_model import Lane, Shape, chart_of, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from actors.testing.chart_model import Row
+    from actors.testing.trace import Step
+
+__all__ = ["mermaid_chart"]
+
+# What means nothing to Mermaid, to HTML or to the maths in it. Everything else in ASCII becomes an entity.
+_SAFE = frozenset(string.ascii_letters + string.digits + " '()[]/,.!?+=_-")
+_ARROWS = {Shape.MESSAGE: "-)", Shape.REPLY: "-->>"}
+_WARM = "rgba(234, 88, 12, 0.15)"  # on a light page as on a dark one
+
+
+def mermaid_chart(steps: Sequence[Step]) -> str:
+    """Return a run as the text of a Mermaid ``sequenceDiagram``.
+
+    Messages have open arrows, replies dashed ones, everything else closed ones; what stays with one actor, like its timers, is a note.
+    A delivery that overtook another is on a warm ground, with a note that says which.
+
+    Args:
+        steps: of a run, like `Failure.steps`; those of a part of it will do.
+    """
+    chart = chart_of(steps)
+    lanes = chart.lanes or (Lane("", "scenario"),)
+    lines = [f"participant p{number} as {_escaped(lane.title)}" for number, lane in enumerate(lanes)]
+    if chart.folded:
+        lines.append(f"Note over {_all(lanes)}: {_escaped(chart.not_shown)}")
+    for row in chart.rows:
+        if row.time:
+            lines.append(f"Note over {_all(lanes)}: {_escaped(f'{row.step.time:g} s')}")
+        lines += _row(row)
+    return "\n".join(["sequenceDiagram", *(f"    {line}" for line in lines)]) + "\n"
+
+
+def _all(lanes: Sequence[Lane]) -> str:
+    return f"p0,p{len(lanes) - 1}" if len(lanes) > 1 else "p0"
+
+
+def _row(row: Row) -> list[str]:
+    mark = " ∥" if row.concurrent else ""
+    text = _escaped(f"{row.step.number}.{mark} {row.label}")
+    if row.shape is Shape.OTHER or (row.stays and row.shape is not Shape.MESSAGE):
+        return [f"Note over p{row.target}: {text}"]
+    line = f"p{row.source}{_ARROWS.get(row.shape, '->>')}p{row.target}: {text}"
+    if not row.notes:
+        return [line]
+    told = [f"Note over p{row.target}: {_escaped(note)}" for note in row.notes]
+    return [f"rect {_WARM}", *(f"    {inner}" for inner in (line, *told)), "end"]
+
+
+def _escaped(text: str) -> str:
+    """Return `text` with entities for what Mermaid would read as its own."""
+    return "".join(char if char in _SAFE or char > "\x7f" else f"#{ord(char)};" for char in plain(text))
