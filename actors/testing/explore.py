@@ -68,6 +68,10 @@ def explore(
     """
     setup = _setup(ordering, seed, max_steps, faults)
     check_scenario(scenario)
+    if strategy not in get_args(StrategyName) and not callable(strategy):
+        names = ", ".join(map(repr, get_args(StrategyName)))
+        msg = f"strategy={strategy!r} is not valid: one of {names}, or a function that makes a strategy"
+        raise ValueError(msg)
     begin = time.perf_counter()
     if strategy == "exhaustive":
         found = _exhaust(scenario, setup, runs, None if seconds is None else begin + seconds)
@@ -122,10 +126,8 @@ def _strategy(name: str, seed: int, number: int, length: int) -> tuple[str, Stra
             return "PartialOrderSampling", PartialOrderSampling(key, length)
         case "priorities":
             return "PriorityChanges", PriorityChanges(key, length, 1 + number // 4 % 4)
-        case "delays":
+        case _:
             return "Delays", Delays(key, length, 1 + number // 4 % 4)
-    msg = f"strategy={name!r} is not valid: one of {', '.join(map(repr, get_args(StrategyName)))}, or a function that makes a strategy"
-    raise ValueError(msg)
 
 
 def _exhaust(scenario: Scenario, setup: Setup, runs: int, end: float | None) -> _Found:

@@ -170,9 +170,10 @@ class SimMailbox(deque[Any]):
 
     def copy(self, one: Pending) -> None:  # type: ignore[override]
         """Send the entry of `one` once more, to come at any time."""
-        now = Now(one.cause, one.sender, one.past, one.name)
-        now.mark = -1  # so that it is nobody's next send
-        again = self._world.sent(Kind.DELIVERY, self._cell, None, now)
+        again = self._world.sent(Kind.DELIVERY, self._cell, None, Now(one.cause, one.sender, one.past, one.name))
+        names = self._world.names
+        if names is not None:  # that of a step's first send belongs to another
+            again.name = names.setdefault(("copy", one.name), len(names) + 1)
         self.delay(again)
         self.pending.append(again)
         super().append(self.entry(one))

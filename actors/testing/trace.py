@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors._core.cell import Cell
+    from actors.testing.faults import Fault
     from actors.testing.network import Now, Pending
     from actors.testing.world import World
 
@@ -163,12 +164,24 @@ def _path(cell: Cell | None) -> str:
 
 def _message(chosen: Pending) -> str:
     cell = chosen.cell
+    if chosen.kind is Kind.FAULT:
+        return _fault(chosen.target)
     if chosen.kind is Kind.SIGNAL and cell is not None and cell.control:
         return cell.control[0].signal.name.lower().replace("_", " ")
     network = network_of(cell) if chosen.kind is Kind.DELIVERY and cell is not None else None
     if cell is None or network is None or chosen not in network.pending:
         return ""
     return _text(cell, network[network.pending.index(chosen)])
+
+
+def _fault(fault: Fault) -> str:
+    """Return what goes wrong, like "drop 'put' /client -> /store"."""
+    what, message = str(fault), fault.message
+    if message is None or message.cell is None:
+        return what
+    network = network_of(message.cell)
+    assert network is not None
+    return f"{what} {_text(message.cell, network.entry(message))} {_path(message.sender) or 'scenario'} -> {message.cell.path}"
 
 
 def _text(cell: Cell, entry: Any) -> str:

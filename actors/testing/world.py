@@ -19,6 +19,7 @@ from greenlet import getcurrent
 
 from actors._core.cell import Lane
 from actors._core.context import Strand, current_cell
+from actors._core.events import ActorCrashed
 from actors._core.lifecycle import Lifecycle
 from actors._core.options import DispatcherKind
 from actors._core.ports import Ports
@@ -104,6 +105,7 @@ class World:
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
         self.over = False
         self.cells: dict[Cell, None] = {}  # in the order made
+        self._systems: list[Any] = []  # those with actors in this world
         self.injector: Injector | None = None
         self.deliveries = 0  # messages delivered so far
         self.asks_always = False  # whether the strategy is asked where there is no choice, too
@@ -120,6 +122,7 @@ class World:
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
         self._error: BaseException | None = None
+        self._checking = False  # whether invariants are being checked
         self._interrupt: KeyboardInterrupt | None = None
         self._loop_waits = False  # whether going on with the loop is possible already
         self._lane = Lane(self)
@@ -251,6 +254,9 @@ class World:
 
     def try_step(self) -> bool:
         """Choose one of the things that could happen now, and let it happen; return False if there is nothing."""
+        if self._checking:
+            msg = "a function given to always() waits: it may only look, at instance(ref) or at what the scenario keeps"
+            raise SimulationError(msg)
         self.run_loop()  # the scenario may have cancelled something
         enabled = self.last_enabled = self.enabled()
         if not enabled:
@@ -287,10 +293,18 @@ class World:
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        for name, holds in self.invariants:
-            if not holds():
-                raise InvariantError(name, self.steps)
+        if self.invariants:
+            self._check_invariants()
         return True
+
+    def _check_invariants(self) -> None:
+        self._checking = True
+        try:
+            for name, holds in self.invariants:
+                if not holds():
+                    raise InvariantError(name, self.steps)
+        finally:
+            self._checking = False
 
     def scenario_learns(self, by: Now | None = None) -> None:
         """Note that what the scenario waits for has happened: what it sends from now on comes after `by`, or the step under way."""
@@ -421,7 +435,15 @@ class World:
     def lane(self, cell: Cell) -> Lane:
         """Return the one lane."""
         self.cells[cell] = None
+        if cell.system not in self._systems:
+            self._systems.append(cell.system)
+            cell.system.events.subscribe(ActorCrashed, self._crashed)
         return self._lane
+
+    def _crashed(self, event: ActorCrashed) -> None:
+        """Fail the run if an assertion did not hold in an actor; other crashes are a matter of its supervision."""
+        if isinstance(event.error, AssertionError):
+            self.broken(event.error)
 
     def lives_here(self) -> bool:
         """Tell whether the simulation runs on the calling thread."""

@@ -19,7 +19,7 @@ from actors.testing import Failure, Kind, Ordering, Simulation, Step, explore, h
 from actors.testing.chart_model import chart_of
 from actors.testing.chart_svg import MOST
 from actors.testing.charts import ChartKind
-from actors.testing.explore import SHOWN
+from actors.testing.failure import SHOWN
 from tests.docs.code_blocks import blocks_of
 from tests.simulation.scenarios import Log, check_then_create, dining, name_is_known
 from tests.support import scaled

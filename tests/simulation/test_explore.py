@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import Actor
 from actors.testing import (
     InvariantError,
     Kind,
     Ordering,
     Simulation,
+    SimulationError,
     StuckError,
     TokenError,
     UnstableError,
@@ -277,3 +279,45 @@ def test_tokens_that_do_not_fit_are_refused_with_the_reason() -> None:
 def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ValueError, match="portfolio"):
         explore(dining, strategy="clever")  # type: ignore[arg-type]
+
+
+def test_an_assertion_in_an_actor_fails_the_run() -> None:
+    class Picky(Actor):
+        def on_receive(self, message: int) -> None:
+            assert message == 1, "out of order"
+
+    def scenario(sim: Simulation) -> None:
+        picky = sim.spawn(Picky)
+        sim.spawn(Forward, picky).tell(1)
+        sim.spawn(Forward, picky).tell(1)
+        sim.run()
+
+    def wrong(sim: Simulation) -> None:
+        sim.spawn(Picky).tell(2)
+        sim.run()
+
+    assert explore(scenario, runs=10).failure is None
+    failure = explore(wrong, runs=10).failure
+    assert failure is not None
+    assert str(failure.error).startswith("out of order")
+
+
+def test_an_invariant_that_waits_is_refused() -> None:
+    def scenario(sim: Simulation) -> None:
+        log = sim.spawn(Log)
+        sim.always("asks", lambda: log.ask("got") == ())
+        log.tell(1)
+        sim.run()
+
+    failure = explore(scenario, runs=1).failure
+    assert failure is not None
+    assert isinstance(failure.error, SimulationError)
+    assert "may only look" in str(failure.error)
+
+
+def test_a_scenario_that_is_a_coroutine_function_is_refused() -> None:
+    async def scenario(sim: Simulation) -> None:
+        sim.run()
+
+    with pytest.raises(TypeError, match="plain function"):
+        explore(scenario)
