@@ -1,5 +1,6 @@
 """For tests: a simulation of a system in virtual time, in any order that may come; probes; and, for real systems, a clock to move."""
 
+from actors.testing import oracles
 from actors.testing.charts import html_chart, mermaid_chart, svg_chart, text_chart
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
@@ -70,6 +71,7 @@ __all__ = [
     "explore",
     "html_chart",
     "mermaid_chart",
+    "oracles",
     "replay",
     "simulate",
     "svg_chart",

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 
-from actors.testing.explore import explore, replay
+from actors.testing import keeping
+from actors.testing.errors import TokenError
+from actors.testing.explore import check_scenario, explore, replay
 from actors.testing.network import Ordering
+from actors.testing.options import options, tally
+from actors.testing.token import program, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.testing.explore import StrategyName
+    from actors.testing.failure import Exploration, Failure
     from actors.testing.faults import Faults
+    from actors.testing.options import StrategyName
     from actors.testing.simulation import Simulation
 
 __all__ = ["simulate"]
@@ -51,28 +58,39 @@ def simulate(
     """
 
     def decorate(test: Callable[Concatenate[Simulation, P], object]) -> Callable[P, None]:
+        check_scenario(test)
+
         @functools.wraps(test)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
             @functools.wraps(test)
             def scenario(sim: Simulation) -> object:
                 return test(sim, *args, **kwargs)
 
-            if token is not None:
-                failure = replay(scenario, token)
+            wanted = token or _asked_for(scenario)
+            if wanted is not None:
+                failure = replay(scenario, wanted)
                 if failure is not None:
                     failure.throw()
                 return
-            explore(
+            if not args and not kwargs:
+                _try_kept(scenario)
+            found = explore(
                 scenario,
-                strategy=strategy,
-                runs=runs,
-                seconds=seconds,
-                seed=seed,
+                strategy=options.strategy or strategy,
+                runs=options.runs if options.runs is not None else runs,
+                seconds=options.seconds if options.seconds is not None else seconds,
+                seed=options.seed if options.seed is not None else seed,
                 ordering=ordering,
                 faults=faults,
                 max_steps=max_steps,
                 shrinking=shrinking,
-            ).check()
+            )
+            _note(found)
+            if found.failure is not None:
+                if not args and not kwargs:
+                    keeping.keep(scenario, found.failure.token)
+                _save_chart(scenario, found.failure)
+            found.check()
 
         # For pytest and hypothesis, which ask for what they are to pass.
         signature = inspect.signature(test)
@@ -86,3 +104,43 @@ def simulate(
         return run
 
     return decorate
+
+
+def _asked_for(scenario: Callable[..., object]) -> str | None:
+    """Return the token that was asked for on the command line, if it is of this scenario."""
+    text = options.token
+    return text if text is not None and program_of(text) == program(scenario) else None
+
+
+def _try_kept(scenario: Callable[[Simulation], object]) -> None:
+    """Raise what a run kept from an earlier session fails with; forget those that do not fail any more."""
+    for text in keeping.kept(scenario):
+        try:
+            failure = replay(scenario, text)
+        except TokenError:  # of another version
+            failure = None
+        if failure is not None:
+            tally.tests += 1
+            tally.runs += 1
+            tally.failed += 1
+            _save_chart(scenario, failure)
+            failure.throw()
+        keeping.forget(scenario, text)
+
+
+def _note(found: Exploration) -> None:
+    tally.tests += 1
+    tally.runs += found.runs
+    tally.failed += found.failure is not None
+    tally.proved += found.proved
+
+
+def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
+    if options.charts is None:
+        return
+    directory = Path(options.charts)
+    directory.mkdir(parents=True, exist_ok=True)
+    path = directory / (re.sub(r"[^\w.-]+", "_", program(scenario)) + ".html")
+    again = replay(scenario, failure.token, states=True) or failure
+    again.save(path)
+    tally.saved.append(str(path))

@@ -51,20 +51,22 @@ class StuckError(SimulationError):
 
 
 class InvariantError(SimulationError, AssertionError):
-    """Something that should always hold did not after a step.
+    """Something that should always hold did not.
 
     Attributes:
         name: what should hold.
-        step: how many steps had been taken.
+        step: after how many steps; 0 if an oracle says it.
+        detail: what was wrong; "" if only the name is known.
     """
 
-    def __init__(self, name: str, step: int) -> None:
-        super().__init__(name, step)
+    def __init__(self, name: str, step: int = 0, detail: str = "") -> None:
+        super().__init__(name, step, detail)
         self.name = name
         self.step = step
+        self.detail = detail
 
     def __str__(self) -> str:
-        return f"{self.name!r} does not hold after step {self.step}"
+        return f"{self.name!r} does not hold: {self.detail}" if self.detail else f"{self.name!r} does not hold after step {self.step}"
 
 
 class InjectedCrash(SimulationError):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from actors.testing import token
 from actors.testing.dpor import EveryOrder, PrunedError
 from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
 from actors.testing.failure import Exploration, Failure
 from actors.testing.network import Ordering
+from actors.testing.options import StrategyName
 from actors.testing.setup import Setup, attempt
 from actors.testing.shrink import shrink
 from actors.testing.strategies import Chosen, Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from actors.testing.trace import Step
     from actors.testing.world import Strategy
 
-__all__ = ["Exploration", "Failure", "StrategyName", "check_stable", "explore", "replay"]
+__all__ = ["Exploration", "Failure", "check_stable", "explore", "replay"]
 
 OTHERS = 300  # further runs that are made in search of a smaller failure
-StrategyName = Literal["portfolio", "random", "sampling", "priorities", "delays", "exhaustive"]
 
 
 def explore(

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors.testing.world import World
 
-__all__ = ["Kind", "Now", "Ordering", "Pending", "SimMailbox", "mailbox_of", "network_of"]
+__all__ = ["Kind", "Now", "Ordering", "Pending", "SimMailbox", "comes_before", "mailbox_of", "network_of"]
 
 
 class Ordering(Enum):
@@ -103,6 +103,11 @@ class Pending:
         self.late = False  # others may overtake it, and it them, whatever the ordering
 
 
+def comes_before(one: Pending, other: Pending) -> bool:
+    """Tell whether the sending of `one` led to that of `other`."""
+    return bool(other.past >> one.sequence & 1)
+
+
 class SimMailbox(deque[Any]):
     """A mailbox whose reader is told which message to take: the chosen one, else the one that may come first."""
 
@@ -118,7 +123,10 @@ class SimMailbox(deque[Any]):
         """Send `entry` on its way, from whoever is at work, or from `now`."""
         if type(entry) is Entry and (future := entry[1]) is not None:
             self._world.adopt(future)
-        self.pending.append(self._world.sent(Kind.DELIVERY, self._cell, None, now))
+        pending = self._world.sent(Kind.DELIVERY, self._cell, None, now)
+        if self._world.observers is not None:
+            self._world.observers.sent(self._cell, pending, entry)
+        self.pending.append(pending)
         super().append(entry)
 
     exempt = append
@@ -175,6 +183,8 @@ class SimMailbox(deque[Any]):
         if names is not None:  # that of a step's first send belongs to another
             again.name = names.setdefault(("copy", one.name), len(names) + 1)
         self.delay(again)
+        if self._world.observers is not None:
+            self._world.observers.sent(self._cell, again, self.entry(one), one)
         self.pending.append(again)
         super().append(self.entry(one))
 

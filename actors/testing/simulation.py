@@ -13,6 +13,8 @@ from actors.errors import ActorDeadError
 from actors.system import ActorSystem, in_place_of_default
 from actors.testing.faults import Fault, Faults, Injector
 from actors.testing.network import Ordering
+from actors.testing.observers import AtRest, Eventually, Observers
+from actors.testing.oracles import Oracle
 from actors.testing.realworld import guarded
 from actors.testing.strategies import Fifo
 from actors.testing.world import World
@@ -147,6 +149,51 @@ class Simulation:
         for ref in refs:
             cell = ref._target
             self._world.shared[cell] = (*self._world.shared.get(cell, ()), name)
+
+    def eventually(self, name: str, holds: Callable[[], object]) -> None:
+        """Check that `holds()` is true now or after some later step, before `run` returns because nothing can happen any more.
+
+        Args:
+            name: what should hold, for the report.
+            holds: as for `always`.
+
+        Raises:
+            InvariantError: (out of `run`) it never was.
+        """
+        check_callback("holds", holds, "a function without arguments that tells whether it holds")
+        self.check(Eventually(name, holds))
+
+    def at_rest(self, name: str, holds: Callable[[], object]) -> None:
+        """Check that `holds()` is true whenever `run` returns because nothing can happen any more.
+
+        Args:
+            name: what should hold, for the report.
+            holds: as for `always`.
+
+        Raises:
+            InvariantError: (out of `run`) it was not.
+        """
+        check_callback("holds", holds, "a function without arguments that tells whether it holds")
+        self.check(AtRest(name, holds))
+
+    def check(self, *oracles: Oracle) -> None:
+        """Let oracles watch from now on. Each belongs to one run: make them in the scenario.
+
+        Args:
+            oracles: of `actors.testing.oracles`, or your own.
+
+        Raises:
+            InvariantError: (out of whatever takes the steps, or a send in the scenario) what one of them watches for has happened.
+        """
+        world = self._world
+        if world.observers is None:
+            world.observers = Observers(world)
+        for oracle in oracles:
+            if not isinstance(oracle, Oracle):
+                msg = f"{oracle!r} is no oracle: make one, like check(oracles.PairFifo())"
+                raise TypeError(msg)
+            world.looked = world.looked or oracle.looks_between
+            world.observers.oracles.append(oracle)
 
     # -- faults ------------------------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from actors.testing.setup import Setup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["dump", "load", "program_of"]
+__all__ = ["dump", "load", "program", "program_of"]
 
 VERSION = 2  # of what a choice means: a token of another one would make another run
 
@@ -29,7 +29,7 @@ def dump(scenario: Callable[..., object], setup: Setup, choices: Sequence[int]) 
         kept.pop()
     faults = setup.faults
     classes = [f"{one.__module__}.{one.__qualname__}" for one in faults.actors]
-    packed = msgpack.packb([VERSION, _program(scenario), setup.ordering.name, setup.seed, setup.max_steps, faults.budget(), classes, kept])
+    packed = msgpack.packb([VERSION, program(scenario), setup.ordering.name, setup.seed, setup.max_steps, faults.budget(), classes, kept])
     return urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
 
 
@@ -48,9 +48,9 @@ def load(scenario: Callable[..., object], text: str) -> tuple[Setup, list[int]]:
     Raises:
         TokenError: it is damaged, or of another version or scenario.
     """
-    _, program, ordering, seed, max_steps, budget, classes, choices = _content(text)
-    if program != _program(scenario):
-        raise TokenError(text, f"it is of the scenario {program}, and this is {_program(scenario)}")
+    _, name, ordering, seed, max_steps, budget, classes, choices = _content(text)
+    if name != program(scenario):
+        raise TokenError(text, f"it is of the scenario {name}, and this is {program(scenario)}")
     faults = Faults(**budget, actors=tuple(_class(text, name) for name in classes))
     return Setup(Ordering[ordering], seed, max_steps, faults), choices
 
@@ -81,5 +81,6 @@ def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
         yield from _subclasses(one)
 
 
-def _program(scenario: Callable[..., object]) -> str:
+def program(scenario: Callable[..., object]) -> str:
+    """Return the name of a scenario, as ``module.name``."""
     return f"{getattr(scenario, '__module__', '')}.{getattr(scenario, '__qualname__', type(scenario).__qualname__)}"

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
     from actors.testing.faults import Injector
+    from actors.testing.observers import Observers
 
 __all__ = ["Strategy", "Timer", "World"]
 
@@ -105,6 +106,7 @@ class World:
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
         self.over = False
         self.cells: dict[Cell, None] = {}  # in the order made
+        self.observers: Observers | None = None
         self._systems: list[Any] = []  # those with actors in this world
         self.injector: Injector | None = None
         self.deliveries = 0  # messages delivered so far
@@ -263,13 +265,7 @@ class World:
             return False
         if self.steps >= self.limit:
             raise TooManyStepsError(self.limit, tuple(_name(one.cell) for one in self.last))
-        if len(enabled) == 1 and not self.asks_always:
-            chosen = enabled[0]
-        else:
-            index = self.strategy.choose(enabled)
-            if len(enabled) > 1:
-                self.choices.append(index)
-            chosen = enabled[index]
+        chosen = enabled[0] if len(enabled) == 1 and not self.asks_always else self._choose(enabled)
         self.steps += 1
         self.deliveries += chosen.kind is Kind.DELIVERY
         self.last.append(chosen)
@@ -283,7 +279,7 @@ class World:
         self.worker.root = getcurrent()
         self.worker.cell = None  # a call that goes on is no actor's
         try:
-            self.perform(chosen)
+            self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
         except BaseException:
             self._error = None  # it is the same, or what came of it
             raise
@@ -296,6 +292,12 @@ class World:
         if self.invariants:
             self._check_invariants()
         return True
+
+    def _choose(self, enabled: list[Pending]) -> Pending:
+        index = self.strategy.choose(enabled)
+        if len(enabled) > 1:
+            self.choices.append(index)
+        return enabled[index]
 
     def _check_invariants(self) -> None:
         self._checking = True
@@ -314,6 +316,8 @@ class World:
     def settled(self) -> None:
         """Note that the scenario has learned of everything: nothing can happen any more."""
         self._scenario.step, self._scenario.past = self.steps, (1 << self._sequence + 1) - 1
+        if self.observers is not None:
+            self.observers.settled()
 
     @property
     def at_work(self) -> Now:

@@ -1,0 +1,139 @@
+"""Hypothesis chooses: simulations as a strategy, and state machines of client commands against a simulated system.
+
+Needs hypothesis, which the rest of `actors.testing` does not.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any, Self
+
+from hypothesis import note
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from actors.testing.charts import text_chart
+from actors.testing.failure import SHOWN
+from actors.testing.network import Ordering
+from actors.testing.simulation import Simulation
+from actors.testing.trace import record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import TracebackType
+
+    from actors.testing.faults import Faults
+    from actors.testing.network import Pending
+
+__all__ = ["Drawn", "DrawnSimulation", "SimulatedStateMachine", "simulations"]
+
+
+class Drawn:
+    """A strategy that draws each choice from hypothesis, which then makes failing ones small: 0 is what has waited longest.
+
+    Args:
+        data: what ``st.data()`` gives; None chooses 0 until `data` is set.
+    """
+
+    def __init__(self, data: st.DataObject | None = None) -> None:
+        self.data = data
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        """Draw an index."""
+        return 0 if self.data is None else self.data.draw(_indexes(len(enabled)))
+
+
+def _indexes(count: int) -> st.SearchStrategy[int]:
+    if count not in _made:
+        _made[count] = st.integers(0, count - 1)
+    return _made[count]
+
+
+_made: dict[int, st.SearchStrategy[int]] = {}  # making one costs more than drawing from it
+
+
+class DrawnSimulation(Simulation):
+    """A simulation that hypothesis drives. What fails in its ``with`` block gets the chart of the run as a note."""
+
+    def __enter__(self) -> Self:
+        self._steps = record(self._world)
+        super().__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        if error is not None and self._steps and isinstance(error, Exception):
+            error.add_note(f"\n{self.chart()}")
+        super().__exit__(kind, error, traceback)
+
+    def chart(self) -> str:
+        """Return the chart of the last steps so far."""
+        return text_chart(self._steps[-SHOWN:])
+
+
+@st.composite
+def simulations(
+    draw: st.DrawFn, *, ordering: Ordering = Ordering.CAUSAL, faults: Faults | None = None, seed: int = 0, max_steps: int = 10_000
+) -> DrawnSimulation:
+    """A strategy of simulations in which hypothesis chooses among what could happen next: ``simulations()``, for ``given``.
+
+    The test enters it: ``with sim: ...``. Hypothesis keeps what fails in its example database, and shrinks inputs and order together.
+    `explore` is many times faster, and its shrinking gets to shorter runs; this one mixes freely with other inputs that are drawn on the
+    way.
+
+    Args:
+        draw: given by hypothesis.
+        ordering: as for `explore`.
+        faults: as for `explore`.
+        seed: as for `explore`.
+        max_steps: as for `explore`.
+    """
+    return DrawnSimulation(Drawn(draw(st.data())), ordering=ordering, faults=faults, seed=seed, max_steps=max_steps)
+
+
+class SimulatedStateMachine(RuleBasedStateMachine):
+    """Client commands against a simulated system: rules tell and ask actors of `sim`; hypothesis chooses rules, inputs and order.
+
+    Spawn what is needed in ``__init__``, after ``super().__init__()``, or in rules with ``@initialize``. Rules that wait take steps; in
+    between some steps are taken, too. At the end all that is left happens, and `at_rest` looks at the result.
+
+    Attributes:
+        sim: the simulation; entered.
+        ordering: as for `explore`; set it in the class.
+        faults: as for `explore`; set it in the class.
+        max_steps: as for `explore`; set it in the class.
+    """
+
+    ordering: Ordering = Ordering.CAUSAL
+    faults: Faults | None = None
+    max_steps: int = 10_000
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._drawn = Drawn()
+        self.sim = DrawnSimulation(self._drawn, ordering=self.ordering, faults=self.faults, max_steps=self.max_steps)
+        self.sim.__enter__()
+
+    @initialize(data=st.data())
+    def _begin(self, data: Any) -> None:
+        self._drawn.data = data
+
+    @rule(steps=st.integers(1, 8))
+    def let_happen(self, steps: int) -> None:
+        """Take some steps."""
+        for _ in range(steps):
+            if not self.sim.step():
+                return
+
+    def at_rest(self) -> None:
+        """Assert what should hold when nothing can happen any more. Called at the end of each run that has not failed before."""
+
+    def teardown(self) -> None:
+        """Let happen what is left, look at the result, and end the simulation."""
+        failed = sys.exc_info()[1]
+        try:
+            if failed is None:
+                self.sim.run()
+                self.at_rest()
+        finally:
+            note(self.sim.chart())
+            self.sim.__exit__(None, None, None)

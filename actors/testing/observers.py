@@ -1,0 +1,84 @@
+"""How oracles are told what happens in a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors.testing.errors import InvariantError
+from actors.testing.network import Kind, network_of
+from actors.testing.oracles import Mail, Oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors._core.cell import Cell
+    from actors.testing.network import Pending
+    from actors.testing.world import World
+
+__all__ = ["AtRest", "Eventually", "Observers"]
+
+
+class Observers:
+    """The oracles of one run. They cost nothing where there are none."""
+
+    def __init__(self, world: World) -> None:
+        self.oracles: list[Oracle] = []
+        self._world = world
+        self._mails: dict[Pending, Mail] = {}
+
+    def sent(self, cell: Cell, pending: Pending, entry: Any, original: Pending | None = None) -> None:
+        """Tell of a send, or of the copy that a fault made of one."""
+        mail = self._mails[pending] = Mail(cell, pending, entry, self._mails.get(original) if original is not None else None)
+        for oracle in self.oracles:
+            oracle.sent(mail)
+
+    def perform(self, chosen: Pending, perform: Callable[[Pending], None]) -> None:
+        """Let a step happen, and tell of it."""
+        network = network_of(chosen.cell) if chosen.kind is Kind.DELIVERY and chosen.cell is not None else None
+        mail = self._mails.get(chosen) if network is not None and chosen in network.pending else None
+        if mail is not None:
+            for oracle in self.oracles:
+                oracle.delivered(mail)
+        perform(chosen)
+        for oracle in self.oracles:
+            if mail is not None:
+                oracle.done(mail)
+            oracle.stepped(self._world)
+
+    def settled(self) -> None:
+        """Tell that nothing can happen any more."""
+        for oracle in self.oracles:
+            oracle.settled(self._world)
+
+
+class Eventually(Oracle):
+    """Something that has to hold at some moment, before nothing can happen any more."""
+
+    looks_between = True
+
+    def __init__(self, name: str, holds: Callable[[], object]) -> None:
+        self.name = name
+        self._holds = holds
+        self._held = bool(holds())
+
+    def stepped(self, world: World) -> None:  # noqa: ARG002
+        """Look."""
+        self._held = self._held or bool(self._holds())
+
+    def settled(self, world: World) -> None:  # noqa: ARG002
+        """Check that it did."""
+        if not self._held:
+            self.fail("nothing can happen any more, and it has never held")
+
+
+class AtRest(Oracle):
+    """Something that has to hold whenever nothing can happen any more."""
+
+    def __init__(self, name: str, holds: Callable[[], object]) -> None:
+        self.name = name
+        self._holds = holds
+
+    def settled(self, world: World) -> None:
+        """Check it."""
+        if not self._holds():
+            raise InvariantError(self.name, world.steps)
