@@ -257,9 +257,11 @@ class _SimPriority(PriorityMailbox):
 def network_of(cell: Cell) -> SimMailbox | None:
     """Return what is under way to `cell`; None where that is no choice."""
     queue: Any = cell.queue
-    if isinstance(queue, BoundedMailbox):
-        queue = queue._queue
-    return queue if type(queue) is SimMailbox else None
+    if type(queue) is SimMailbox:
+        return queue
+    if isinstance(queue, BoundedMailbox) and type(queue._queue) is SimMailbox:
+        return queue._queue
+    return None
 
 
 def mailbox_of(world: World, cell: Cell) -> Any:

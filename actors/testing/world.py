@@ -341,17 +341,17 @@ class World:
     def perform(self, chosen: Pending) -> None:
         """Let it happen."""
         target, cell = chosen.target, chosen.cell
-        if chosen.kind is Kind.FAULT:
-            assert self.injector is not None
-            self.injector.inject(target)
+        if target is None:
+            assert cell is not None
+            self._take_turn(cell, chosen)
         elif chosen.kind is Kind.TIMER:
             self._time = max(self._time, target.when)
             call, target.call = target.call, None
             if call is not None:
                 call()
-        elif target is None:
-            assert cell is not None
-            self._take_turn(cell, chosen)
+        elif chosen.kind is Kind.FAULT:
+            assert self.injector is not None
+            self.injector.inject(target)
         else:
             self.waiting.remove(chosen)
             if target is self.loop:
