@@ -43,6 +43,7 @@ def explore(
     faults: Faults | None = None,
     max_steps: int = 10_000,
     shrinking: float = 5.0,
+    progress: Callable[[int], object] | None = None,
 ) -> Exploration:
     """Run `scenario(simulation)` again and again, each time in another order of events, until it fails.
 
@@ -62,6 +63,7 @@ def explore(
         faults: what may go wrong; nothing if left out.
         max_steps: steps after which a run counts as endless.
         shrinking: seconds that may be spent on making a failure smaller; 0 leaves it as it was found.
+        progress: is called with the number of runs so far, about once a second.
 
     Returns:
         How many runs there were and the first failure; ``explore(...).check()`` raises it.
@@ -73,10 +75,8 @@ def explore(
         msg = f"strategy={strategy!r} is not valid: one of {names}, or a function that makes a strategy"
         raise ValueError(msg)
     begin = time.perf_counter()
-    if strategy == "exhaustive":
-        found = _exhaust(scenario, setup, runs, None if seconds is None else begin + seconds)
-    else:
-        found = _hunt(scenario, setup, strategy, runs, None if seconds is None else begin + seconds)
+    limit = _Limit(begin, seconds, progress)
+    found = _exhaust(scenario, setup, runs, limit) if strategy == "exhaustive" else _hunt(scenario, setup, strategy, runs, limit)
     made, exhausted, failed, name = found
     failure = None
     if failed is not None:
@@ -90,10 +90,27 @@ def explore(
     return Exploration(made, exhausted, failure, time.perf_counter() - begin)
 
 
+class _Limit:
+    """The time that an exploration may take, and who hears of its progress."""
+
+    def __init__(self, begin: float, seconds: float | None, progress: Callable[[int], object] | None) -> None:
+        self._end = None if seconds is None else begin + seconds
+        self._progress = progress
+        self._next = begin + 1.0
+
+    def over(self, runs: int) -> bool:
+        """Tell whether the time is over after `runs` runs."""
+        now = time.perf_counter()
+        if self._progress is not None and now >= self._next:
+            self._progress(runs)
+            self._next = now + 1.0
+        return self._end is not None and now >= self._end
+
+
 _Found = tuple[int, bool, "tuple[BaseException, Simulation] | None", str]  # runs, whether those were all, the failure, who found it
 
 
-def _hunt(scenario: Scenario, setup: Setup, strategy: str | Callable[[int], Strategy], runs: int, end: float | None) -> _Found:
+def _hunt(scenario: Scenario, setup: Setup, strategy: str | Callable[[int], Strategy], runs: int, limit: _Limit) -> _Found:
     length = 0
     for number in range(1, runs + 1):
         if isinstance(strategy, str):
@@ -105,7 +122,7 @@ def _hunt(scenario: Scenario, setup: Setup, strategy: str | Callable[[int], Stra
         error = attempt(scenario, simulation)
         if error is not None:
             return number, False, (error, simulation), name
-        if end is not None and time.perf_counter() >= end:
+        if limit.over(number):
             return number, False, None, ""
         length = max(length, simulation.steps)
     return max(runs, 0), False, None, ""
@@ -130,7 +147,7 @@ def _strategy(name: str, seed: int, number: int, length: int) -> tuple[str, Stra
             return "Delays", Delays(key, length, 1 + number // 4 % 4)
 
 
-def _exhaust(scenario: Scenario, setup: Setup, runs: int, end: float | None) -> _Found:
+def _exhaust(scenario: Scenario, setup: Setup, runs: int, limit: _Limit) -> _Found:
     every = EveryOrder()
     made = 0
     for _ in range(runs):
@@ -143,7 +160,7 @@ def _exhaust(scenario: Scenario, setup: Setup, runs: int, end: float | None) -> 
             return made - every.wasted, False, (error, simulation), "EveryOrder"
         if not every.advance():
             return made - every.wasted, True, None, ""
-        if end is not None and time.perf_counter() >= end:
+        if limit.over(made):
             break
     return made - every.wasted, False, None, ""
 

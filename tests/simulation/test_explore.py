@@ -321,3 +321,11 @@ def test_a_scenario_that_is_a_coroutine_function_is_refused() -> None:
 
     with pytest.raises(TypeError, match="plain function"):
         explore(scenario)
+
+
+def test_progress_is_told_on_long_explorations(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(range(0, 10_000, 2))  # each look at the clock is two seconds after the last
+    monkeypatch.setattr("actors.testing.explore.time.perf_counter", lambda: float(next(moments)))
+    told: list[int] = []
+    explore(lambda sim: sim.run(), runs=3, progress=told.append)
+    assert told == [1, 2, 3]
