@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -325,7 +326,7 @@ def test_a_scenario_that_is_a_coroutine_function_is_refused() -> None:
 
 def test_progress_is_told_on_long_explorations(monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter(range(0, 10_000, 2))  # each look at the clock is two seconds after the last
-    monkeypatch.setattr("actors.testing.explore.time.perf_counter", lambda: float(next(moments)))
+    monkeypatch.setattr(time, "perf_counter", lambda: float(next(moments)))
     told: list[int] = []
     explore(lambda sim: sim.run(), runs=3, progress=told.append)
     assert told == [1, 2, 3]
