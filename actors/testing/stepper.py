@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Answer", "Stepper", "told"]
 
+MOST_WAITING = 8  # messages under way to an actor that are shown at every step; `m` shows all
 MOST_DIGITS = 18  # of the number of a step
 HELP = """\
 n, Enter   the next step
@@ -170,7 +171,7 @@ def told(step: Step, count: int, before: Step | None = None) -> str:
         lines.append(f"  came before {others} that had waited longer{', of other actors' if step.overtaken else ''}")
     if step.actor:
         lines += _changes(step)
-    return "\n".join(plain(line) for line in [*lines, *_under_way(step)])
+    return "\n".join([*map(plain, lines), *_under_way(step, MOST_WAITING)])
 
 
 def _changes(step: Step) -> list[str]:
@@ -197,11 +198,16 @@ def _state(step: Step) -> list[str]:
     return [plain(line) for line in lines]
 
 
-def _under_way(step: Step) -> list[str]:
-    if not step.waiting:
-        return _NOTHING
-    lines = [f"  under way to {path or 'scenario'}: {message}" for path, messages in step.waiting.items() for message in messages]
-    return [plain(line) for line in lines]
+def _under_way(step: Step, most: int | None = None) -> list[str]:
+    """Return the lines of what is under way, for each actor `most` at most."""
+    lines = []
+    for path, messages in step.waiting.items():
+        head = f"  under way to {path or 'scenario'}: "
+        lines += [head + message for message in messages[:most]]
+        more = len(messages) - len(messages[:most])
+        if more:
+            lines.append(f"{head}{more} more")
+    return [plain(line) for line in lines] or _NOTHING
 
 
 def _title(step: Step) -> str:

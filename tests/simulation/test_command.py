@@ -18,11 +18,11 @@ from actors import Actor
 from actors.testing import Ordering, Simulation, Step, command, explore, simulate, text_chart
 from actors.testing.explore import rerun
 from actors.testing.setup import Setup
-from actors.testing.stepper import HELP, Stepper
+from actors.testing.stepper import HELP, MOST_WAITING, Stepper
 from actors.testing.texts import text_of
 from actors.testing.token import dump
 from tests.simulation.scenarios import Forward, Log, check_then_create, dining, name_is_known
-from tests.simulation.test_charts import runs
+from tests.simulation.test_charts import runs, step
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -454,6 +454,13 @@ def test_the_walk_shows_mailboxes_states_and_the_chart_as_of_its_step() -> None:
     assert stepper.handle("a /registry").text.endswith("names = {'S1': 'old'}")
     assert all(path in stepper.handle("a").text for path in ("/registry", "/worker", "/supervisor"))
     assert "no actor whose path has 'nobody'" in stepper.handle("a nobody").text
+
+
+def test_of_a_long_mailbox_a_step_shows_the_first_and_m_shows_all() -> None:
+    waiting = {"/log": tuple(f"'m{number}' from scenario" for number in range(MOST_WAITING + 3))}
+    stepper = Stepper([step(1, "->/log", "'x'", waiting=waiting)])
+    assert stepper.handle("n").text.endswith("  under way to /log: 3 more")
+    assert len(stepper.handle("m").text.splitlines()) == MOST_WAITING + 3
 
 
 def test_the_walk_ends_with_what_the_run_came_to_and_goes_no_further() -> None:
