@@ -1,5 +1,7 @@
-"""Uses the installed wheel from outside the checkout: packages, type markers, an actor's life."""
+"""Uses the installed wheel from outside the checkout: packages, type markers, an actor's life, the command."""
 
+import subprocess
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
@@ -32,6 +34,9 @@ def main() -> None:
         raise SystemExit(f"asked 'hello', was answered {answer!r}")
     if ref.is_alive():
         raise SystemExit("the actor outlived its stop")
+    told = subprocess.run([Path(sys.executable).with_name("greenroom"), "--version"], capture_output=True, text=True, check=True).stdout
+    if told != f"greenroom {version('greenroom')}\n":
+        raise SystemExit(f"the command tells its version as {told!r}")
     print(f"greenroom {version('greenroom')}: installed, imported, asked and stopped")
 
 

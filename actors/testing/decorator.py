@@ -101,6 +101,7 @@ def simulate(
         shown: Any = run
         shown.__signature__ = signature.replace(parameters=parameters[1:])
         del shown.__wrapped__
+        shown.scenario = test  # for the command, which finds the test by its name
         return run
 
     return decorate

@@ -191,9 +191,12 @@ def replay(scenario: Scenario, text: str, *, states: bool = False) -> Failure | 
     return None if error is None else Failure(error, text, setup.ordering, tuple(steps), seed=setup.seed)
 
 
-def rerun(scenario: Scenario, text: str, *, states: bool = False) -> tuple[BaseException | None, list[Step], Setup]:
-    """Make the run of a token again; return what it failed with, its steps, and how it was made."""
-    setup, choices = token.load(scenario, text)
+def rerun(scenario: Scenario, text: str, *, states: bool = False, any_name: bool = False) -> tuple[BaseException | None, list[Step], Setup]:
+    """Make the run of a token again; return what it failed with, its steps, and how it was made.
+
+    `any_name` lets the scenario have another name than it had when the token was made.
+    """
+    setup, choices = token.load(scenario, text, any_name=any_name)
     simulation = setup.simulation(Chosen(choices))
     steps = record(simulation._world, states=states)
     return attempt(scenario, simulation), steps, setup

@@ -83,7 +83,7 @@ class Failure:
     def __str__(self) -> str:
         shown = self.steps[-SHOWN:]
         less = f"the last {SHOWN} of {len(self.steps)} steps:\n\n" if len(shown) < len(self.steps) else ""
-        chart = text_chart(shown, ascii_only=not _shows_unicode())
+        chart = text_chart(shown, ascii_only=not shows_unicode())
         raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
         found = f"found by {self.found_by} with seed {self.seed} in run {self.runs}; " if self.found_by else ""
         tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}"
@@ -124,7 +124,7 @@ class Exploration:
         return f"no failure in {self.runs} runs ({self.seconds:.1f} s); there may be orders that were not tried"
 
 
-def _shows_unicode() -> bool:
+def shows_unicode() -> bool:
     """Tell whether standard output can show the lines of a chart; what is no text stream, or none at all, is taken to."""
     try:
         "│▶∥".encode(getattr(sys.stdout, "encoding", None) or "utf-8")

@@ -42,14 +42,19 @@ def program_of(text: str) -> str:
     return str(_content(text)[1])
 
 
-def load(scenario: Callable[..., object], text: str) -> tuple[Setup, list[int]]:
+def load(scenario: Callable[..., object], text: str, *, any_name: bool = False) -> tuple[Setup, list[int]]:
     """Return the setup and the choices of a token.
+
+    Args:
+        scenario: the one that the token is of.
+        text: the token.
+        any_name: whether the scenario may have another name than it had when the token was made.
 
     Raises:
         TokenError: it is damaged, or of another version or scenario.
     """
     _, name, ordering, seed, max_steps, budget, classes, choices = _content(text)
-    if name != program(scenario):
+    if name != program(scenario) and not any_name:
         raise TokenError(text, f"it is of the scenario {name}, and this is {program(scenario)}")
     faults = Faults(**budget, actors=tuple(_class(text, name) for name in classes))
     return Setup(Ordering[ordering], seed, max_steps, faults), choices

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.bounded import bare
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
+from actors.testing.texts import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from actors.testing.network import Now, Pending
     from actors.testing.world import World
 
-__all__ = ["Step", "record"]
+__all__ = ["Step", "record", "without_addresses"]
 
 _REF = re.compile(r"<ActorRef for (\w+) \(urn:uuid:[0-9a-f-]+\)>")
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # differs from run to run
 WIDTH = 60  # characters of a message that are shown
-STATE_WIDTH = 200  # characters of an actor's state that are shown
+STATE_WIDTH = 200  # characters of an actor's state that are shown, and of one attribute
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Step:
         after: the state after it; None as well if the actor has ended.
         actor_class: the name of the actor's class; "" for the scenario.
         waiting: what is under way to each actor after the step, by path; empty unless states were asked for.
+        attributes: of each attribute of the actor, its value before and after the step, as text; None where it has none; empty unless
+            states were asked for.
     """
 
     number: int
@@ -61,6 +64,7 @@ class Step:
     after: str | None = None
     actor_class: str = ""
     waiting: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    attributes: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, hash=False)
 
     def concurrent(self, other: Step) -> bool:
         """Tell whether neither of the two steps came of the other: another run has them the other way round, or at once."""
@@ -129,15 +133,19 @@ class _Recorder:
             overtaken=_overtaken(chosen),
             clock=clock,
             actor_class=cell.actor_class.__name__ if cell is not None else "",
-            before=_state(cell) if self._states else None,
         )
         self.steps.append(step)
+        before = _attributes(cell) if self._states else None
         try:
             self._perform(chosen)
         finally:
-            after = _state(cell) if self._states else None
-            waiting = _under_way(self._cells) if self._states else {}
-            self.steps[number - 1] = replace(step, time=world.now(), after=after, waiting=waiting)
+            step = replace(step, time=world.now())
+            self.steps[number - 1] = self._with_states(step, before, _attributes(cell)) if self._states else step
+
+    def _with_states(self, step: Step, before: dict[str, str] | None, after: dict[str, str] | None) -> Step:
+        one, other = before or {}, after or {}
+        attributes = {name: (one.get(name), other.get(name)) for name in one | other}
+        return replace(step, before=_state(before), after=_state(after), waiting=_under_way(self._cells), attributes=attributes)
 
     def _noted_mailbox(self, cell: Cell) -> Any:
         self._cells[cell] = None
@@ -186,7 +194,7 @@ def _fault(fault: Fault) -> str:
 
 def _text(cell: Cell, entry: Any) -> str:
     message = cell.unwrap(bare(entry))[0]
-    return "stop" if message is STOP else _short(_plain(repr(message)), WIDTH)
+    return "stop" if message is STOP else _short(without_addresses(text_of(message)), WIDTH)
 
 
 def _overtaken(chosen: Pending) -> tuple[str, ...]:
@@ -209,16 +217,22 @@ def _under_way(cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _state(cell: Cell | None) -> str | None:
-    """Return the attributes of an actor as text; None if there is no actor."""
+def _attributes(cell: Cell | None) -> dict[str, str] | None:
+    """Return the attributes of an actor as text, by name; None if there is no actor."""
     actor = cell.actor if cell is not None else None
     if actor is None:
         return None
-    shown = ", ".join(f"{name}={value!r}" for name, value in vars(actor).items() if not name.startswith("_"))
-    return _short(_plain(shown), STATE_WIDTH)
+    return {name: _short(without_addresses(text_of(value)), STATE_WIDTH) for name, value in vars(actor).items() if not name.startswith("_")}
 
 
-def _plain(text: str) -> str:
+def _state(attributes: dict[str, str] | None) -> str | None:
+    """Return the attributes of an actor in one line; None if there is no actor."""
+    if attributes is None:
+        return None
+    return _short(", ".join(f"{name}={text}" for name, text in attributes.items()), STATE_WIDTH)
+
+
+def without_addresses(text: str) -> str:
     """Leave out of a text what only machines read: the URNs in refs, and addresses."""
     return _ADDRESS.sub("", _REF.sub(r"<\1>", text))
 
