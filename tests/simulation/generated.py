@@ -100,7 +100,7 @@ class Run:
         self.known: dict[str, frozenset[int]] = {SCENARIO: frozenset()}
         self.outcomes: dict[int, list[Any]] = {}  # of each ask: what it was resolved with
         self.returned: dict[int, Any] = {}  # sends that raised
-        self.waits: dict[str, str] = {}  # who waits without end for whom
+        self.waits: dict[str, Mail] = {}  # who waits without end for the answer to what
         self.at: dict[str, int] = {}  # how many handlers each one is at
         self.timers: dict[tuple[str, int], int] = {}  # the live timer of each key
         self.watching: dict[tuple[str, str], bool] = {}
@@ -261,7 +261,7 @@ class Driver:
 
     def waited(self, mail: Mail, future: Any) -> Generator[Any, Any, Any]:
         run = self.run
-        run.waits[self.name] = mail.to
+        run.waits[self.name] = mail
         answer = yield future
         if isinstance(answer, DeadlockError):
             run.note("deadlock", self.name, mail, dict(run.waits))
