@@ -130,7 +130,7 @@ def test_every_ask_resolves_exactly_once(program: Program) -> None:
 
 
 @EXAMPLES
-@given(programs((*EVERY, "timer", "timer", "cancel", "cancel")))
+@given(programs((*("timer", "cancel") * 4, "tell", "tell", "sleep", "sleep", "restart", "ask", "stop")))
 def test_a_timer_that_was_cancelled_or_replaced_stays_silent(program: Program) -> None:
     """So does one of a former instance. None comes early or twice."""
 
