@@ -14,6 +14,7 @@ from actors._core.bounded import BoundedMailbox
 from actors._core.mailbox import Bounded, Priority
 from actors._core.messages import Entry
 from actors._core.priority import PriorityMailbox
+from actors._core.watch import WatchNote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -123,6 +124,8 @@ class SimMailbox(deque[Any]):
         """Send `entry` on its way, from whoever is at work, or from `now`."""
         if type(entry) is Entry and (future := entry[1]) is not None:
             self._world.adopt(future)
+        if now is None and type(entry) is Entry and type(entry[2]) is WatchNote:
+            now = self._world.origin_after(entry[2].target)
         pending = self._world.sent(Kind.DELIVERY, self._cell, None, now)
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, pending, entry)

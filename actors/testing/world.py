@@ -230,6 +230,15 @@ class World:
         copy.sends, now.sends = now.sends, now.sends + 1
         return copy
 
+    def origin_after(self, cell: Cell) -> Now | None:
+        """Return whoever is at work as one that speaks for `cell`, which has ended: what it sent comes first. None if it speaks itself."""
+        last = self._lasts.get(cell)
+        if last is None or self._now.cell is cell:
+            return None
+        origin = self.origin()
+        origin.cell, origin.past = cell, origin.past | last.past
+        return origin
+
     def learns(self, cell: Cell) -> None:
         """Note that `cell` will have learned of everything in the causal past of whoever is at work."""
         last = self._lasts.setdefault(cell, Now(0, cell, 0, 0))

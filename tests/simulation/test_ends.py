@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from actors import Actor, ActorRef, Bounded, Priority, ShutdownPhase
+from actors import Actor, ActorRef, Bounded, Down, Priority, ShutdownPhase
 from actors.events import ActorCrashed
 from actors.testing import Kind, Ordering, RandomWalk, RealWorldError, Simulation, SimulationError, explore
 from tests.simulation.scenarios import Forward, Log
@@ -226,3 +226,31 @@ def test_another_assertion_is_another_failure() -> None:
     assert found is not None
     assert found.raw == len(found.steps)
     assert [step.message for step in found.steps if step.kind is Kind.DELIVERY][-1] == "'got'"
+
+
+class LastWords(Actor):
+    def on_receive(self, target: ActorRef[Any]) -> None:
+        target.tell("last")
+        self.stop()
+
+
+class LateWatcher(Log):
+    def on_receive(self, message: Any) -> Any:
+        if isinstance(message, ActorRef):
+            self.watch(message)
+            return None
+        return super().on_receive("down" if isinstance(message, Down) else message)
+
+
+@pytest.mark.parametrize("ordering", [Ordering.CAUSAL, Ordering.PAIR_FIFO])
+def test_the_down_of_an_actor_that_is_dead_already_comes_after_what_it_sent(ordering: Ordering) -> None:
+    def scenario(sim: Simulation) -> None:
+        watcher, dying = sim.spawn(LateWatcher), sim.spawn(LastWords)
+        watcher.tell(dying)
+        dying.tell(watcher)
+        sim.run()
+        assert watcher.ask("got") == ("last", "down")
+
+    result = explore(scenario, strategy="exhaustive", ordering=ordering)
+    result.check()
+    assert result.exhausted
