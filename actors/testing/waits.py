@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
     from actors.testing.network import Now, Wait
-    from actors.testing.world import Timer, World
+    from actors.testing.ports import Timer
+    from actors.testing.world import World
 
 __all__ = ["Parker", "Worker", "wait_patiently"]
 

@@ -11,37 +11,32 @@ import heapq
 import itertools
 import random
 import threading
-import uuid
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from greenlet import getcurrent
 
 from actors._core.cell import Lane
-from actors._core.context import Strand, current_cell
-from actors._core.events import ActorCrashed
-from actors._core.lifecycle import Lifecycle
-from actors._core.options import DispatcherKind
 from actors._core.ports import Ports
-from actors.dispatch.runner import Runner, cancel_open, give_up_open
-from actors.dispatch.waiting import RealWaiter
-from actors.errors import BlockingInLoopError
+from actors.dispatch.runner import Runner
 from actors.testing.aio import SimAwaiter, SimLoop
 from actors.testing.errors import InvariantError, RealWorldError, SimulationError, SimulationOver, StuckError, TooManyStepsError
 from actors.testing.futures import SimFuture
-from actors.testing.network import Kind, Now, Ordering, Pending, Wait, mailbox_of, network_of
+from actors.testing.network import Kind, Now, Ordering, Pending, Wait, network_of
+from actors.testing.ports import PortSide, is_async
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from actors._core import ports
     from actors._core.cell import Cell
+    from actors._core.context import Strand
     from actors._core.future import Future
     from actors.testing.faults import Injector
     from actors.testing.observers import Observers
+    from actors.testing.ports import Timer
 
-__all__ = ["Strategy", "Timer", "World"]
+__all__ = ["Strategy", "World"]
 
 
 class Strategy(Protocol):
@@ -65,27 +60,8 @@ class _RunQueue(deque["Cell"]):
         super().append(cell)
 
 
-class Timer:
-    """A call at a time."""
-
-    __slots__ = ("call", "patient", "pending", "when")
-
-    def __init__(self, when: float, call: Callable[[], object], pending: Pending) -> None:
-        self.when = when
-        self.call: Callable[[], object] | None = call
-        self.pending = pending
-        pending.target = self
-        self.patient = False  # whether it comes only when nothing else can
-
-    def cancel(self) -> None:
-        """Make sure that the call is not begun."""
-        self.call = None
-
-
-class World:
+class World(PortSide):
     """Clock, ids, waiter, dispatcher and host of every actor of one simulation."""
-
-    turns = range(1)
 
     def __init__(self, strategy: Strategy, ordering: Ordering, *, seed: int, limit: int) -> None:
         self.strategy = strategy
@@ -387,7 +363,7 @@ class World:
         network = network_of(cell)
         if self._turns.pop(cell, None) is not chosen and network is not None:
             network.chosen = chosen
-        if not _is_async(cell):
+        if not is_async(cell):
             self.worker.give_turn(cell)
             return
         rare = cell.extras()
@@ -443,107 +419,6 @@ class World:
         self.broken(error)
         raise error
 
-    # -- Dispatcher and Host -----------------------------------------------------------------------------------------------
-
-    def lane(self, cell: Cell) -> Lane:
-        """Return the one lane."""
-        self.cells[cell] = None
-        if cell.system not in self._systems:
-            self._systems.append(cell.system)
-            cell.system.events.subscribe(ActorCrashed, self._crashed)
-        return self._lane
-
-    def _crashed(self, event: ActorCrashed) -> None:
-        """Fail the run if an assertion did not hold in an actor; other crashes are a matter of its supervision."""
-        if isinstance(event.error, AssertionError):
-            self.broken(event.error)
-
-    def lives_here(self) -> bool:
-        """Tell whether the simulation runs on the calling thread."""
-        return threading.get_ident() == self._thread
-
-    def mailbox(self, cell: Cell) -> Any:
-        """Return a simulated mailbox."""
-        return mailbox_of(self, cell)
-
-    def wake(self) -> None:
-        """Never called: nobody sleeps."""
-
-    def retire(self, cell: Cell) -> None:
-        """Nothing is kept for a cell that has ended."""
-
-    def check_turns(self) -> None:
-        """There are turns as long as steps are taken."""
-
-    def went_idle(self) -> None:
-        """Keep every runner: a simulation is short."""
-
-    def again(self, cell: Cell) -> None:
-        """Queue a cell whose task ended in the middle."""
-        self.queue.append(cell)
-
-    def here(self) -> bool:
-        """Tell whether the loop is running the caller."""
-        return asyncio._get_running_loop() is self.loop
-
-    def renew(self, cell: Cell) -> None:
-        """Cancel what the old instance of a reentrant actor is still at."""
-        give_up_open(cell)
-
-    def cancel(self, cell: Cell) -> None:
-        """Cancel what `cell` is at, in the step under way."""
-        if not _is_async(cell):
-            return
-        cancel_open(cell)
-        runner = cell.rare.runner if cell.rare is not None else None
-        if runner is not None and cell.state is not Lifecycle.STOPPED:
-            runner.cancel()
-
-    def _aside(self, call: Callable[[], object], name: str) -> None:
-        del name
-        self.sent(Kind.CALL, None, self.worker.strand(call))
-
-    # -- Clock, Ids --------------------------------------------------------------------------------------------------------
-
-    def now(self) -> float:
-        """Return the virtual time, in seconds."""
-        return self._time
-
-    def call_at(self, when: float, call: Callable[[], object]) -> Timer:
-        """Call `call` in a step of its own that moves time to `when`."""
-        timer = Timer(when, call, self.sent(Kind.TIMER, current_cell(), None))
-        if when != float("inf"):
-            heapq.heappush(self._timers, (when, next(self._numbers), timer))
-        return timer
-
-    def soon(self, call: Callable[[], object]) -> None:
-        """Call `call` in a step of its own."""
-        self.call_at(self._time, call)
-
-    def urn(self) -> str:
-        """Return a URN that depends on the seed only."""
-        return uuid.UUID(int=self._urns.getrandbits(128), version=4).urn
-
-    # -- Waiter ------------------------------------------------------------------------------------------------------------
-
-    def parker(self) -> ports.Parker:
-        """Return a parker for the caller. Another thread, which has nothing to do with the simulation, waits for real."""
-        if not self.lives_here():
-            return RealWaiter().parker()
-        if self.on_loop():
-            raise BlockingInLoopError
-        here: Any = getcurrent()
-        return Parker(self, here if type(here) is Strand else None)
-
-    def check(self, advice: str) -> None:
-        """Refuse where an event loop would be blocked."""
-        if self.on_loop():
-            raise BlockingInLoopError(advice)
-
-    def on_loop(self) -> bool:
-        """Tell whether the caller is a coroutine's."""
-        return self.here()
-
 
 def _due(timer: tuple[float, int, Timer]) -> tuple[float, int]:
     return timer[:2]
@@ -551,11 +426,6 @@ def _due(timer: tuple[float, int, Timer]) -> tuple[float, int]:
 
 def _sequence(pending: Pending) -> int:
     return pending.sequence
-
-
-def _is_async(cell: Cell) -> bool:
-    kind = cell.options.dispatcher
-    return kind is DispatcherKind.EVENT_LOOP or (kind is None and cell.actor_class._greenroom_async)
 
 
 def _name(cell: Cell | None) -> str:
