@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.mailbox import Bounded, Priority
 
-__all__ = ["OWN", "BoundedMailbox", "Overflow", "bare"]
+__all__ = ["OWN", "BoundedMailbox", "Overflow", "bare", "uncounted"]
 
 
 OWN = "and it is the sender's own"
@@ -46,6 +46,11 @@ class _Uncounted(tuple[Any, ...]):
 def bare(entry: Any) -> Any:
     """Return the entry itself, whether it counts or not."""
     return entry[0] if type(entry) is _Uncounted else entry
+
+
+def uncounted(entry: Any) -> Any:
+    """Return a holder of `entry` that does not count; the caller counts it as exempted."""
+    return _Uncounted((entry,))
 
 
 class BoundedMailbox:

@@ -6,8 +6,11 @@ or stands still for a while; a group of actors is cut off.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
+
+from pykka.messages import _ActorStop
 
 from actors._core import ending
 from actors._core.bounded import bare
@@ -37,7 +40,8 @@ class Faults:
         crash: actors that fail between two messages, as if a handler had raised.
         restart: actors that are replaced by a new instance between two messages.
         pause: actors that stand still for a while, as on a machine that swaps.
-        partition: times that a group (`Simulation.group`) is cut off for a while; what is under way between it and others then is lost.
+        partition: times that a group (`Simulation.group`) is cut off for a while; what is under way between it and others then is lost,
+            but for stops and notices of ends.
         actors: the classes of actors that this may happen to, or to whose messages; empty for all.
     """
 
@@ -94,18 +98,31 @@ class Injector:
         self._actors = faults.actors
         self._world = world
         self._offered: dict[tuple[str, Hashable], Pending] = {}
-        self._paused: dict[Cell, None] = {}
+        self._times: Counter[tuple[str, Hashable]] = Counter()  # how often what has happened to whom
+        self.paused: dict[Cell, None] = {}
         self._cut: dict[str, None] = {}
 
     # -- what is possible --------------------------------------------------------------------------------------------------
 
-    def possible(self, found: list[Pending]) -> list[Pending]:
-        """Return what of `found` is possible in spite of the faults that last, and the faults that are possible, last."""
-        if self._paused or self._cut:
-            found = [one for one in found if one.cell not in self._paused and not self._is_cut(one)]
-        return [*found, *self._faults(found)]
+    @property
+    def lasts(self) -> bool:
+        """Whether anything is wrong that will end."""
+        return bool(self.paused or self._cut)
 
-    def _faults(self, found: list[Pending]) -> Iterator[Pending]:
+    def spared(self, found: list[Pending]) -> list[Pending]:
+        """Return what of `found` is possible in spite of the faults that last."""
+        if not self.lasts:
+            return found
+        return [one for one in found if one.cell not in self.paused and not self._is_cut(one)]
+
+    def faults(self, found: list[Pending]) -> Iterator[Pending]:
+        """Yield the faults that are possible beside `found`. A run is not kept going by what can go wrong after its end."""
+        if found:
+            yield from self._new(found)
+        yield from (self._offer("resume", cell, Fault("resume", cell)) for cell in self.paused)
+        yield from (self._offer("heal", group, Fault("heal", group=group)) for group in self._cut)
+
+    def _new(self, found: list[Pending]) -> Iterator[Pending]:
         left = self.left
         for kind in ("duplicate", "drop", "delay"):
             if left.get(kind):
@@ -113,12 +130,10 @@ class Injector:
         for kind in ("crash", "restart", "pause"):
             if left.get(kind):
                 for cell in self._world.cells:
-                    if cell.state is Lifecycle.RUNNING and cell not in self._paused and self._concerns(cell):
+                    if cell.state is Lifecycle.RUNNING and cell not in self.paused and self._concerns(cell):
                         yield self._offer(kind, cell, Fault(kind, cell))
         if left.get("partition"):
             yield from (self._offer("partition", group, Fault("partition", group=group)) for group in self.groups if group not in self._cut)
-        yield from (self._offer("resume", cell, Fault("resume", cell)) for cell in self._paused)
-        yield from (self._offer("heal", group, Fault("heal", group=group)) for group in self._cut)
 
     def _concerns(self, cell: Cell) -> bool:
         kind = cell.actor_class
@@ -130,9 +145,9 @@ class Injector:
             return False
         if kind == "delay":
             return len(network.pending) > 1
-        message, future, _ = one.cell.unwrap(bare(network.entry(one)))
-        if message is STOP or type(message) is Down:
+        if _is_sure(network, one):
             return False
+        future = one.cell.unwrap(bare(network.entry(one)))[1]
         return not (kind == "drop" and future is not None and one.sender is None)
 
     def _offer(self, kind: str, what: Hashable, fault: Fault) -> Pending:
@@ -141,8 +156,10 @@ class Injector:
             world = self._world
             offered = self._offered[kind, what] = Pending(Kind.FAULT, world.number(), fault.victim, fault, world.origin())
             if world.names is not None:
-                whose = fault.message.name if fault.message is not None else fault.group or (fault.victim.path if fault.victim else "")
-                offered.name = world.names.setdefault((kind, whose, world.steps), len(world.names) + 1)
+                name = (
+                    fault.message.name if fault.message is not None else world.cells.get(fault.victim, 0) if fault.victim else fault.group
+                )
+                offered.name = world.names.setdefault((kind, name, self._times[kind, what]), len(world.names) + 1)
         return offered
 
     def _is_cut(self, one: Pending) -> bool:
@@ -151,11 +168,16 @@ class Injector:
 
     # -- what happens ------------------------------------------------------------------------------------------------------
 
+    def spend(self, fault: Fault) -> None:
+        """Make `fault` happen, out of the budget."""
+        if fault.kind in self.left:
+            self.left[fault.kind] -= 1
+        self.inject(fault)
+
     def inject(self, fault: Fault) -> None:
         """Make `fault` happen."""
         kind, cell = fault.kind, fault.victim
-        if kind in self.left:
-            self.left[kind] -= 1
+        self._times[kind, fault.message or cell or fault.group] += 1
         for key in [key for key in self._offered if key[0] == kind]:
             del self._offered[key]
         if fault.message is not None and cell is not None:
@@ -165,9 +187,9 @@ class Injector:
         elif kind == "heal":
             self._heal(fault.group)
         elif kind == "pause" and cell is not None:
-            self._paused[cell] = None
+            self.paused[cell] = None
         elif kind == "resume" and cell is not None:
-            self._paused.pop(cell, None)
+            self.paused.pop(cell, None)
         elif kind == "crash" and cell is not None:
             cell.signal(Control(Signal.CRASH, error=InjectedCrash(cell.path)))
         elif cell is not None:
@@ -189,18 +211,27 @@ class Injector:
         for cell in self._world.cells:
             network = network_of(cell)
             if network:
-                self._lose(cell, network, [one for one in network.pending if crosses(one, members)])
+                self._lose(cell, network, [one for one in network.pending if crosses(one, members) and not _is_sure(network, one)])
 
     def _lose(self, cell: Cell, network: SimMailbox, messages: list[Pending]) -> None:
         for one in messages:
-            del network[network.pending.index(one)]
-        if messages and not network:
+            network.chosen = one
+            cell.queue.popleft()  # as its reader would, so that who waits for room is let in
+        if messages and not network and not cell.control:
             self._world.skip_turn(cell)
 
 
 def crosses(one: Pending, members: dict[Cell, None]) -> bool:
     """Tell whether a message goes from outside of `members` to inside, or the other way. The scenario is everywhere."""
     return one.sender is not None and (one.sender in members) != (one.cell in members)
+
+
+def _is_sure(network: SimMailbox, one: Pending) -> bool:
+    """Tell whether a message cannot be lost: an actor is told to stop, or of an end, by the system, and once."""
+    assert one.cell is not None
+    entry = bare(network.entry(one))
+    message = one.cell.unwrap(entry)[0]
+    return message is STOP or type(message) in (Down, _ActorStop)
 
 
 def _network(one: Pending) -> SimMailbox | None:

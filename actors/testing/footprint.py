@@ -79,6 +79,7 @@ class Footprints:
         self._scenario = 0  # the steps that the scenario has learned of
         self._learned: list[int] = []  # those that it is about to learn of, when the step under way is over
         self._left: dict[Pending, None] = {}  # what has become possible and has not happened
+        self._injected: dict[Pending, int] = {}  # the number of the fault that let a message come
         self._told: dict[Pending, int] = {}  # of what the scenario sent: what it had learned of
         self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
         # Of this one run; hunting pays nothing.
@@ -110,6 +111,7 @@ class Footprints:
         if not self._reduces or (chosen.cell is None and chosen.kind is Kind.CALL):
             event.touch(ANYTHING, changes=True)
         _touch_timer(event)
+        _touch_fault(event)
         self._open.clear()
         if chosen.cell is not None:
             self._on_contends(chosen.cell)
@@ -162,7 +164,9 @@ class Footprints:
         pending: Pending = self._plain["sent"](kind, cell, target, now, wait)
         by = now or self._world.at_work
         self._left[pending] = None
-        if by.cell is None and by.mark == 0:
+        if now is not None and self._event is not None and self._event.pending.kind is Kind.FAULT:
+            self._injected[pending] = self._event.index + 1
+        elif by.cell is None and by.mark == 0:
             self._told[pending] = self._scenario
         if kind is Kind.DELIVERY and cell is not None:
             self._on_touched(cell)
@@ -188,8 +192,9 @@ class Footprints:
         return now
 
     def _on_lane(self, cell: Cell) -> Any:
-        self._cells[cell] = self._world.name("actor", self._world.at_work)
-        return self._plain["lane"](cell)
+        lane = self._plain["lane"](cell)
+        self._cells[cell] = self._world.cells[cell]
+        return lane
 
     def _on_handle(self, handle: asyncio.Handle) -> None:
         """Note that a task goes on in the step under way, whoever's step that is."""
@@ -225,7 +230,7 @@ class Footprints:
     def _require(self, event: Event) -> None:
         """Work out without which steps `event` could not have come."""
         pending = event.pending
-        event.required = event.learned | self._told.get(pending, 0) | self._reach(pending.cause)
+        event.required = event.learned | self._led_to(pending)
         if pending.wait is not None:
             event.required |= self._reach(pending.wait.step)
         if pending.kind is not Kind.DELIVERY:
@@ -235,6 +240,13 @@ class Footprints:
             if other.cell is event.cell and other.pending.kind is Kind.DELIVERY and comes_first(self._world.ordering, other, event):
                 event.required |= self._reach(index + 1)
                 return
+
+    def _led_to(self, pending: Pending) -> int:
+        """Return the steps that made `pending` possible: a fault needs what the message needs that it happens to."""
+        if pending.kind is Kind.FAULT:
+            message = pending.target.message
+            return self._led_to(message) if message is not None else 0
+        return self._told.get(pending, 0) | self._reach(pending.cause) | self._reach(self._injected.get(pending, 0))
 
     def _order(self, event: Event) -> None:
         """Work out what `event`, the last one, comes after."""
@@ -293,6 +305,13 @@ def _touch_timer(event: Event) -> None:
             event.touch(("wait", pending.wait.name), changes=True)
 
 
+def _touch_fault(event: Event) -> None:
+    """Note what a fault changes beside the actor that it happens to: how many of its kind are left, or what is possible at all."""
+    if event.pending.kind is Kind.FAULT:
+        fault = event.pending.target
+        event.touch(ANYTHING if fault.message is None else ("fault", fault.kind), changes=True)
+
+
 def _is_open(cell: Cell) -> bool:
     return cell.inbox is not CLOSED and cell.state is not Lifecycle.STOPPED
 
@@ -300,6 +319,8 @@ def _is_open(cell: Cell) -> bool:
 def comes_first(ordering: Ordering, one: Event, other: Event) -> bool:
     """Tell whether the delivery `one` has to come before `other`, to the same actor."""
     early, late = one.pending, other.pending
+    if early.late or late.late:
+        return False
     if ordering is Ordering.CAUSAL:
         return bool(late.past >> early.sequence & 1)
     return ordering is Ordering.PAIR_FIFO and early.sender is late.sender and early.sequence < late.sequence

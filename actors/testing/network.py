@@ -10,7 +10,8 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from actors._core.bounded import BoundedMailbox
+from actors._core.bounded import BoundedMailbox, bare, uncounted
+from actors._core.future import Future
 from actors._core.mailbox import Bounded, Priority
 from actors._core.messages import Entry
 from actors._core.priority import PriorityMailbox
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors._core.cell import Cell
-    from actors._core.future import Future
     from actors.testing.world import World
 
 __all__ = ["Kind", "Now", "Ordering", "Pending", "SimMailbox", "comes_before", "mailbox_of", "network_of"]
@@ -180,16 +180,23 @@ class SimMailbox(deque[Any]):
         self._lates = True
 
     def copy(self, one: Pending) -> None:  # type: ignore[override]
-        """Send the entry of `one` once more, to come at any time."""
+        """Send the entry of `one` once more, to come at any time. Nobody waits for a second answer."""
         again = self._world.sent(Kind.DELIVERY, self._cell, None, Now(one.cause, one.sender, one.past, one.name))
         names = self._world.names
         if names is not None:  # that of a step's first send belongs to another
-            again.name = names.setdefault(("copy", one.name), len(names) + 1)
+            again.name = names.setdefault(("copy", self._world.at_work.name), len(names) + 1)
+        entry = bare(self.entry(one))
+        if type(entry) is Entry and entry[1] is not None:  # with the same future it would be taken for an ask that was cancelled
+            entry = Entry((entry[0], Future(), *entry[2:]))
+        queue = self._cell.queue
+        if isinstance(queue, BoundedMailbox):  # no sender waits for room because of it
+            queue._exempted += 1
+            entry = uncounted(entry)
         self.delay(again)
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, again, self.entry(one), one)
         self.pending.append(again)
-        super().append(self.entry(one))
+        super().append(entry)
 
 
 def _ordered(pending: Sequence[Pending], ordering: Ordering) -> list[Pending]:

@@ -60,7 +60,9 @@ class PortSide:
 
     turns = range(1)
     queue: deque[Cell]
-    cells: dict[Cell, None]
+    cells: dict[Cell, int]
+    name: Callable[..., int]
+    names: dict[tuple[Any, ...], int] | None
     loop: SimLoop
     worker: Worker
     sent: Callable[..., Pending]
@@ -78,7 +80,7 @@ class PortSide:
 
     def lane(self, cell: Cell) -> Lane:
         """Return the one lane."""
-        self.cells[cell] = None
+        self.cells[cell] = self.name("actor", self._now) if self.names is not None else 0
         if cell.system not in self._systems:
             self._systems.append(cell.system)
             cell.system.events.subscribe(ActorCrashed, self._crashed)

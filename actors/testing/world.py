@@ -81,7 +81,7 @@ class World(PortSide):
         self.runners: dict[Runner, None] = {}
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
         self.over = False
-        self.cells: dict[Cell, None] = {}  # in the order made
+        self.cells: dict[Cell, int] = {}  # in the order made, with names like those of steps
         self.observers: Observers | None = None
         self._systems: list[Any] = []  # those with actors in this world
         self.injector: Injector | None = None
@@ -145,16 +145,21 @@ class World(PortSide):
                 found.append(self._turn(cell))
         if len(found) > 1:
             found.sort(key=_sequence)
+        injector = self.injector
+        if injector is not None:
+            found = injector.spared(found)
         timers = self._timers
         while timers and timers[0][2].call is None:
             heapq.heappop(timers)
-        if timers and not (found and timers[0][2].patient):
+        if injector is not None and injector.paused:  # their timers come late, and hold nobody else's up
+            timers = [one for one in sorted(timers, key=_due) if one[2].call is not None and one[2].pending.cell not in injector.paused]
+        if timers and not (timers[0][2].patient and (found or (injector is not None and injector.lasts))):
             found.append(timers[0][2].pending)
             when = timers[0][0]
             if len(timers) > 1 and when in {timer[0] for timer in timers[1:3]}:
                 due = [timer for at, _, timer in sorted(timers, key=_due) if at == when and timer.call is not None]
                 found[-1:] = [timer.pending for timer in due if not timer.patient] or found[-1:]
-        return found if self.injector is None else self.injector.possible(found)
+        return found if injector is None else [*found, *injector.faults(found)]
 
     def number(self) -> int:
         """Return the next number of what has become possible."""
@@ -336,7 +341,7 @@ class World(PortSide):
                 call()
         elif chosen.kind is Kind.FAULT:
             assert self.injector is not None
-            self.injector.inject(target)
+            self.injector.spend(target)
         else:
             self.waiting.remove(chosen)
             if target is self.loop:
