@@ -80,8 +80,8 @@ def _class(text: str, name: str) -> type[Any]:
 
 
 def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    yield cls
     for one in type.__subclasses__(cls):
-        yield one
         yield from _subclasses(one)
 
 
