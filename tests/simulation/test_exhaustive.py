@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorError, ActorRef, Bounded, Down, Overflow, Priority, Timeout
-from actors.testing import Ordering, Simulation, explore
+from actors.testing import Faults, Ordering, Simulation, explore
 from tests.support import scaled
 
 if TYPE_CHECKING:
@@ -52,11 +52,11 @@ class Every:
         return False
 
 
-def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering) -> list[Any] | None:
+def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering, faults: Faults | None = None) -> list[Any] | None:
     """Return what each of all runs came to; None if there are too many."""
     every, found = Every(), []
     while len(found) < MOST:
-        with Simulation(every, ordering=ordering) as sim:
+        with Simulation(every, ordering=ordering, faults=faults) as sim:
             found.append(scenario(sim))
         if not every.advance():
             return found
@@ -299,6 +299,38 @@ def test_every_outcome_is_reached(scenario: Callable[[Simulation], Any]) -> None
     assert every is not None
     made: list[Any] = []
     result = explore(lambda sim: made.append(scenario(sim)), strategy="exhaustive", runs=MOST)
+    assert result.exhausted
+    assert set(made) == set(every)
+    assert result.runs <= len(every)
+
+
+def converging(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    for number in range(2):
+        sim.spawn(Doer, logs[str(number)]).tell((lambda _, number: sink.tell(number), number))
+    sim.run()
+    return logs.outcome(), sink.is_alive()
+
+
+def in_turn(sim: Simulation) -> Any:
+    logs = Logs()
+    doer = sim.spawn(Doer, logs["doer"])
+    sink = sim.spawn(Sink, logs["sink"])
+    for number in range(3):
+        doer.tell((lambda _, number: sink.tell(number), number))
+    sim.run()
+    return logs.outcome(), sink.is_alive()
+
+
+@pytest.mark.parametrize("scenario", [converging, in_turn])
+@pytest.mark.parametrize("kind", ["duplicate", "drop", "delay", "crash", "restart", "pause"])
+def test_every_outcome_with_a_fault_is_reached(scenario: Callable[[Simulation], Any], kind: str) -> None:
+    faults = Faults(**{kind: 1}, actors=(Sink,))
+    every = brute_force(scenario, Ordering.CAUSAL, faults)
+    assert every is not None
+    made: list[Any] = []
+    result = explore(lambda sim: made.append(scenario(sim)), strategy="exhaustive", runs=MOST, faults=faults)
     assert result.exhausted
     assert set(made) == set(every)
     assert result.runs <= len(every)
