@@ -73,7 +73,8 @@ def _content(text: str) -> list[Any]:
 
 def _class(text: str, name: str) -> type[Any]:
     """Return the class of that name; any living one, since it may be made inside of a function."""
-    for one in (object, *_subclasses(object)):
+    every: list[type[Any]] = [object, *_subclasses(object)]
+    for one in every:
         if f"{one.__module__}.{one.__qualname__}" == name:
             return one
     raise TokenError(text, f"it names the class {name}, which does not exist here")
