@@ -96,6 +96,7 @@ class ActorSystem:
     @property
     def events(self) -> EventStream:
         """What it tells about itself; subscribe to it."""
+        touched(self._runtime.ports, None)
         return self._runtime.events
 
     @property
@@ -175,6 +176,7 @@ class ActorSystem:
 
     def stats(self) -> SystemStats:
         """Return a snapshot of the system's figures."""
+        touched(self._runtime.ports, None)
         loop = 1 if self._runtime.loop_thread is not None else 0
         return SystemStats(
             self._runtime.tree.living(), self._runtime.dead_letters, self._runtime.pool.threads() + loop, self._runtime.pool.parked()

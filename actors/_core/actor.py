@@ -14,6 +14,7 @@ from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
 from actors._core.messages import Control, Entry, Note, Stashed
 from actors._core.options import DispatcherKind, Options, check_async, fold_options
+from actors._core.ports import touched
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
 from actors._core.reply import CancelToken, ReplyHandle, token_of, why_no_reply
@@ -221,6 +222,7 @@ class Actor(pykka.Actor):
         rare = self._greenroom_cell.rare
         if rare is None:
             return ()
+        touched(self._greenroom_cell.system.ports, None)
         return tuple(child.ref for child in self._greenroom_cell.system.tree.children(self._greenroom_cell))
 
     @Shadowable

@@ -127,7 +127,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     @property
     def state(self) -> Lifecycle:
         """Where the actor is in its life, at this moment."""
-        touched(self._target.system.ports, self._target)
+        touched(self._target.system.ports, None)
         return self._target.state
 
     def is_alive(self) -> bool:

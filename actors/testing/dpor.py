@@ -45,12 +45,16 @@ class EveryOrder:
 
     Attributes:
         pruned: whether the last run was cut short because it led nowhere new.
+        complete: whether nothing was passed over so far.
         wasted: how many runs were made only to find out that they have to be made otherwise.
     """
 
     def __init__(self) -> None:
         self.pruned = False
+        self.complete = True
         self.wasted = 0
+        self.made = 0
+        self._known = 0
         self._stack: list[_Node] = []
         self._names: dict[Any, int] = {}
         self._pairs: dict[int, dict[Hashable, None]] = {}
@@ -65,6 +69,8 @@ class EveryOrder:
 
     def choose(self, enabled: Sequence[Pending]) -> int:
         """Follow the plan; after its end, take what has waited longest and need not sleep."""
+        if self.pruned:  # the scenario goes on all the same
+            raise PrunedError
         depth = len(self._prints.events)
         if depth == len(self._stack):
             self._stack.append(self._new_node(enabled))
@@ -98,10 +104,15 @@ class EveryOrder:
 
     def advance(self) -> bool:
         """Plan the next run; return False if there is none."""
-        if self._reduces and self._world.looked:
-            # The scenario looks at actors between steps, so that all of their orders count.
-            self._reduces = False
-            self.wasted = 1
+        self.made += not self.pruned
+        # The scenario looks at actors between steps, or a plan did not fit: then nothing is left out.
+        looked = self._reduces and (self._world.looked or self._misfit)
+        self.complete = self.complete and (self._reduces or not self._misfit)
+        known = sum(map(len, self._pairs.values()))
+        if looked or known > self._known:  # what was taken for independent is not
+            self._reduces = self._reduces and not looked
+            self._known = known
+            self.wasted = self.made
             self._stack.clear()
             return True
         if not self.pruned:

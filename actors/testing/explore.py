@@ -159,7 +159,7 @@ def _exhaust(scenario: Scenario, setup: Setup, runs: int, limit: _Limit) -> _Fou
         if error is not None and not pruned:
             return made - every.wasted, False, (error, simulation), "EveryOrder"
         if not every.advance():
-            return made - every.wasted, True, None, ""
+            return made - every.wasted, every.complete, None, ""
         if limit.over(made):
             break
     return made - every.wasted, False, None, ""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors._core.bounded import bare
 from actors._core.context import _bound
 from actors._core.doors import CLOSED
 from actors._core.lifecycle import Lifecycle
-from actors.testing.network import Kind, Ordering
+from actors.testing.network import Kind, Ordering, network_of
 
 if TYPE_CHECKING:
     import asyncio
@@ -26,6 +27,7 @@ __all__ = ["Event", "Footprint", "Footprints", "conflict"]
 Footprint = dict["Hashable", bool]
 """What a step touched: whether it changed it, by resource."""
 
+STRICT = (Kind.TIMER, Kind.FAULT)  # what can come where it was possible, and nowhere else
 ANYTHING = "anything"  # every step looks at it; one that changes it depends on all others
 
 
@@ -79,7 +81,7 @@ class Footprints:
         self._scenario = 0  # the steps that the scenario has learned of
         self._learned: list[int] = []  # those that it is about to learn of, when the step under way is over
         self._left: dict[Pending, None] = {}  # what has become possible and has not happened
-        self._injected: dict[Pending, int] = {}  # the number of the fault that let a message come
+        self._injected: dict[Pending, int] = {}  # of what was sent in another's name: the step that let it come
         self._told: dict[Pending, int] = {}  # of what the scenario sent: what it had learned of
         self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
         # Of this one run; hunting pays nothing.
@@ -99,6 +101,7 @@ class Footprints:
         ):
             self._plain[name] = getattr(world, name)
             setattr(world, name, getattr(self, "_on_" + name))
+        world.looks_at = self._touch  # type: ignore[method-assign]
         world.loop.watch = self._on_handle
 
     # -- what a step does --------------------------------------------------------------------------------------------------
@@ -113,6 +116,8 @@ class Footprints:
         _touch_timer(event)
         _touch_fault(event)
         self._open.clear()
+        if chosen.kind is Kind.DELIVERY and chosen.cell is not None:
+            self._look_at_future(chosen, chosen.cell)
         if chosen.cell is not None:
             self._on_contends(chosen.cell)
         for pair in self._pairs.get(event.name, ()):
@@ -129,15 +134,21 @@ class Footprints:
                 self._scenario |= self._reach(step)
             self._learned.clear()
 
+    def _look_at_future(self, chosen: Pending, cell: Cell) -> None:
+        """Note that an ask is not handled if it was cancelled."""
+        network = network_of(cell)
+        if network is not None and chosen in network.pending:
+            future = cell.unwrap(bare(network.entry(chosen)))[1]
+            if future is not None:
+                future.cancelled()
+
     def _on_contends(self, cell: Cell) -> None:
         """Note that the step under way depends on all steps of `cell`, as if it were one."""
-        event = self._event
-        if event is None:
-            return
-        event.touch(self._actor(cell), changes=True)
+        self._touch(self._actor(cell), changes=True)
         for name in self._world.shared.get(cell, ()):
-            event.touch(("shared", name), changes=True)
-        self._open.setdefault(cell, _is_open(cell))
+            self._touch(("shared", name), changes=True)
+        if self._event is not None:
+            self._open.setdefault(cell, _is_open(cell))
 
     def _on_entangled(self, cells: tuple[Cell, ...]) -> None:
         """Note that the step under way has met with a deadlock: it and those in which the others began to wait depend on each other.
@@ -164,8 +175,8 @@ class Footprints:
         pending: Pending = self._plain["sent"](kind, cell, target, now, wait)
         by = now or self._world.at_work
         self._left[pending] = None
-        if now is not None and self._event is not None and self._event.pending.kind is Kind.FAULT:
-            self._injected[pending] = self._event.index + 1
+        if now is not None and kind is Kind.DELIVERY:  # or the turn of an actor, due since the last step
+            self._injected[pending] = len(self.events)
         elif by.cell is None and by.mark == 0:
             self._told[pending] = self._scenario
         if kind is Kind.DELIVERY and cell is not None:
@@ -175,19 +186,25 @@ class Footprints:
         return pending
 
     def _on_touched(self, what: Any) -> None:
-        event = self._event
-        if event is None:
-            return
         if what is None:
-            event.touch(ANYTHING, changes=True)
+            self._touch(ANYTHING, changes=True)
         elif what in self._cells:
-            event.touch(("door", self._cells[what]), changes=False)
+            self._touch(("door", self._cells[what]), changes=False)
         else:
-            event.touch(what, changes=True)
+            self._touch(what, changes=True)
+
+    def _touch(self, resource: Hashable, *, changes: bool) -> None:
+        """Note what the step under way touches, or the scenario does: that goes on in the step after which it does so."""
+        if self._event is not None:
+            self._event.touch(resource, changes=changes)
+        elif self.events and (event := self.events[-1]).footprint.get(resource) not in (True, changes):
+            event.touch(resource, changes=changes)
+            self._after(event, resource, changes=changes)
+            if self._scenario >> event.index & 1:
+                self._scenario |= event.before
 
     def _on_now(self) -> float:
-        if self._event is not None:
-            self._event.touch("clock", changes=False)
+        self._touch("clock", changes=False)
         now: float = self._plain["now"]()
         return now
 
@@ -253,13 +270,18 @@ class Footprints:
         self._require(event)
         event.before = event.required
         for resource, changes in event.footprint.items():
-            accesses = self._accesses.setdefault(resource, [])
-            for index, changed in reversed(accesses):
-                if changes or changed:
-                    event.before |= self._reach(index + 1)
-                if changed:
-                    break
-            accesses.append((event.index, changes))
+            self._after(event, resource, changes=changes)
+
+    def _after(self, event: Event, resource: Hashable, *, changes: bool) -> None:
+        accesses = self._accesses.setdefault(resource, [])
+        if accesses and accesses[-1][0] == event.index:
+            accesses.pop()
+        for index, changed in reversed(accesses):
+            if changes or changed:
+                event.before |= self._reach(index + 1)
+            if changed:
+                break
+        accesses.append((event.index, changes))
 
     def races(self) -> Iterator[tuple[Event, Event]]:
         """Yield pairs of steps of which the second could have come instead of the first. Not all second ones have come at all."""
@@ -287,7 +309,8 @@ class Footprints:
                     continue
                 early = self.events[index]
                 if not late.required >> index & 1:
-                    if _impossible(early, late):
+                    same = not self._reduces or self._actor(late.cell) in early.footprint
+                    if _impossible(early, late, same=same):
                         continue
                     yield early, late
                 if changed:
@@ -299,6 +322,8 @@ def _touch_timer(event: Event) -> None:
     pending = event.pending
     if pending.kind is Kind.TIMER:
         event.touch("clock", changes=True)
+        if pending.cell is None:
+            event.touch("scenario", changes=True)
         if pending.target.patient:  # it comes after whatever can happen
             event.touch(ANYTHING, changes=True)
         if pending.wait is not None:
@@ -326,10 +351,12 @@ def comes_first(ordering: Ordering, one: Event, other: Event) -> bool:
     return ordering is Ordering.PAIR_FIFO and early.sender is late.sender and early.sequence < late.sequence
 
 
-def _impossible(early: Event, late: Event) -> bool:
+def _impossible(early: Event, late: Event, *, same: bool) -> bool:
     """Tell whether `late` could certainly not have come instead of `early`: its actor was at something else."""
-    if late.pending.sequence <= early.newest:
-        return late.pending not in early.enabled
+    # Of another actor, what is not possible yet may be so after steps that do not depend on `early`.
+    strict = same or early.pending.kind in STRICT or late.pending.kind in STRICT
+    if late.pending.kind is Kind.FAULT or (late.pending.sequence <= early.newest and strict):
+        return all(one.name != late.name for one in early.enabled)
     if early.cell is not late.cell or late.pending.kind is not Kind.DELIVERY:
         return False
     cell = late.cell

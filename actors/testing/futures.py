@@ -23,8 +23,9 @@ class SimFuture(Future[Any]):
     Otherwise what it sends next might overtake what led to the answer, and an order would look like two.
     """
 
-    _world: World
+    _world: World | None = None  # None for what is computed from one of these
     _origin: Now | None = None
+    _resource: Any = None
 
     @staticmethod
     def adopt(future: Future[Any], world: World) -> None:
@@ -32,6 +33,8 @@ class SimFuture(Future[Any]):
         if type(future) is Future:
             future.__class__ = SimFuture
             future._world = world  # type: ignore[attr-defined]
+            if world.names is not None:
+                future._resource = ("future", world.name("future", world.at_work))  # type: ignore[attr-defined]
 
     def try_set(self, value: Any = None) -> bool:
         """Do as `Future` does."""
@@ -43,19 +46,45 @@ class SimFuture(Future[Any]):
         self._remember()
         return super().try_fail(error)
 
+    def done(self) -> bool:
+        """Do as `Future` does."""
+        self._look(changes=False)
+        return super().done()
+
+    def cancelled(self) -> bool:
+        """Do as `Future` does."""
+        self._look(changes=False)
+        return super().cancelled()
+
+    def _look(self, *, changes: bool) -> None:
+        world = self._world
+        if world is None or not world.lives_here():
+            return
+        if self._resource is not None:
+            world.looks_at(self._resource, changes=changes)
+        if not changes and super().done():
+            world.learns_of(self._origin)
+
     def _remember(self) -> None:
-        if self._origin is None:
+        self._look(changes=True)
+        if self._origin is None and self._world is not None:
             self._origin = self._world.snapshot()
 
     def _unknown(self) -> bool:
         origin = self._origin
-        return origin is not None and self.done() and not self._world.knows(origin.mark)
+        return origin is not None and self._world is not None and super().done() and not self._world.knows(origin.mark)
 
     def get(self, *, timeout: float | None = None) -> Any:
         """Do as `Future` does; wait for a step at least."""
         if self._unknown():
             wait_for_one((self,), None)
         return super().get(timeout=timeout)
+
+    def exception(self, *, timeout: float | None = None) -> BaseException | None:
+        """Do as `Future` does; wait for a step at least."""
+        if self._unknown():
+            wait_for_one((self,), None)
+        return super().exception(timeout=timeout)
 
     def __await__(self) -> Generator[None, None, Any]:
         """Do as `Future` does; wait for a step at least."""

@@ -223,7 +223,7 @@ class _SimBounded(BoundedMailbox):
 
     def __init__(self, world: World, cell: Cell, declared: Bounded) -> None:
         self._world = world
-        self._origins: dict[int, Now] = {}  # of entries that wait for room: who sent them
+        self._origins: dict[int, tuple[Any, Now]] = {}  # of entries that wait for room, kept alive so that ids stay theirs: who sent them
         super().__init__(cell, declared)
 
     def _new_queue(self) -> Any:
@@ -235,11 +235,12 @@ class _SimBounded(BoundedMailbox):
 
     def offer(self, entry: Any) -> Future[None]:
         """Do as every bounded mailbox does, and remember the sender: it is the reader who lets the entry in."""
-        self._origins[id(entry)] = self._world.origin()
+        self._origins[id(entry)] = entry, self._world.origin()
         return super().offer(entry)
 
     def _put(self, entry: Any) -> None:
-        self._queue.append(entry, self._origins.pop(id(entry), None))
+        _, origin = self._origins.pop(id(entry), (None, None))
+        self._queue.append(entry, origin)
 
 
 class _SimPriority(PriorityMailbox):

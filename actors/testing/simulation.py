@@ -67,6 +67,7 @@ class Simulation:
 
     def __enter__(self) -> Self:
         # What is collected in the middle of a run, and so which finalizers run there, depends on all that went before it.
+        self._world.begin()
         self._collects = gc.isenabled()
         gc.disable()
         self._guard = guarded(self._world.refuse)
@@ -273,3 +274,4 @@ class Simulation:
         world.call_at(world.now() + check_seconds("seconds", seconds), end)
         while not over:
             world.step()
+        world.looked = True  # what the scenario looks at now may or may not have seen what is still under way

@@ -86,15 +86,22 @@ class Parker:
 
     def _end(self, outcome: Any, by: Now | None = None) -> bool:
         if self._outcome is not None:
+            self._touch_wait()
             return False
         self._outcome, self._by = outcome, by
         if self._timer is not None:
             self._timer.cancel()
+        self._touch_wait()
         if self._strand is None:
             self._world.scenario_learns(by)
         elif self._wait is not None:
             self._world.sent(Kind.REPLY, self.cell, self._strand, by, self._wait)
         return True
+
+    def _touch_wait(self) -> None:
+        """Note that the step under way ends the wait, or would: a timeout and an answer depend on each other."""
+        if self._wait is not None:
+            self._world.touched(("wait", self._wait.name))
 
     def wake(self, *futures: object) -> None:
         """End the wait."""
@@ -111,13 +118,13 @@ class Parker:
         if timeout is not None:
             self._timer = world.call_at(world.now() + max(timeout, 0.0), lambda: self._end("late"))
             self._timer.patient = self.patient
+        self._wait = world.begin_wait()
+        if self._timer is not None:
+            self._timer.pending.wait = self._wait
         if self._strand is None:
             while self._outcome is None:
                 world.step()
         else:
-            self._wait = world.begin_wait()
-            if self._timer is not None:
-                self._timer.pending.wait = self._wait
             if self._outcome is not None:
                 world.sent(Kind.REPLY, self.cell, self._strand, self._by, self._wait)
             world.parked[self._strand] = self

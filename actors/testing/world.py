@@ -60,6 +60,19 @@ class _RunQueue(deque["Cell"]):
         super().append(cell)
 
 
+class _Chance(random.Random):
+    """Random numbers. Whoever draws one changes what others will draw."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        super().__init__(seed)
+        self._world = world
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        self._world.touched("chance")
+        return super().random()
+
+
 class World(PortSide):
     """Clock, ids, waiter, dispatcher and host of every actor of one simulation."""
 
@@ -108,7 +121,7 @@ class World(PortSide):
         self.correlation = itertools.count(1).__next__
         self.ports = Ports(
             clock=self,
-            random=random.Random(seed),
+            random=_Chance(self, seed),
             ids=self,
             waiter=self,
             awaiter=SimAwaiter(self),
@@ -117,6 +130,13 @@ class World(PortSide):
             cancelled=(asyncio.CancelledError,),
             passing=(SimulationOver, RealWorldError, KeyboardInterrupt, GeneratorExit),
         )
+
+    def begin(self) -> None:
+        """Belong to the calling thread."""
+        if self.over:
+            msg = "the simulation is over: make a new one"
+            raise SimulationError(msg)
+        self._thread = threading.get_ident()
 
     # -- what is possible --------------------------------------------------------------------------------------------------
 
@@ -320,6 +340,9 @@ class World(PortSide):
         return self._sequence
 
     def touched(self, what: object) -> None:
+        """Nothing is noted while hunting."""
+
+    def looks_at(self, resource: Any, *, changes: bool) -> None:
         """Nothing is noted while hunting."""
 
     def entangled(self, cells: tuple[Cell, ...]) -> None:

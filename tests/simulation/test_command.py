@@ -344,7 +344,8 @@ def test_sets_are_told_in_order_and_everything_else_as_it_is() -> None:
 
 # The command, in a pseudo terminal whose Ctrl-C interrupts it.
 OWN_TERMINAL = """
-import fcntl, sys, termios
+import fcntl, signal, sys, termios
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background it is ignored
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 from actors.testing.command import main
 sys.exit(main())
