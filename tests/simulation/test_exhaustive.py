@@ -274,9 +274,61 @@ def looking(sim: Simulation) -> Any:
     return tuple(seen)
 
 
+def waiting_with_a_limit(sim: Simulation) -> Any:
+    """What the scenario itself does between steps counts, too."""
+    logs = Logs()
+    sink, other = sim.spawn(Sink, logs["sink"]), sim.spawn(Sink, logs["other"])
+    other.tell("stop")
+    try:
+        answer = sink.ask("x", timeout=1)
+    except Timeout:
+        answer = "late"
+    return answer, other.is_alive()
+
+
+def looking_at_answers(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    answers = [sink.ask("x", block=False)]
+    doers(sim, logs, (lambda _: answers[0].done(),))
+    return logs.outcome()
+
+
+def answering_for_another(sim: Simulation) -> Any:
+    handles: list[Any] = []
+
+    class Deferring(Actor):
+        def on_receive(self, message: Any) -> None:
+            handles.append(self.reply_later())
+
+    logs = Logs()
+    answer = sim.spawn(Deferring).ask("x", block=False)
+    sim.run()
+    doers(sim, logs, *((lambda _, number: handles[0].reply(number) and None, number) for number in range(2)))
+    return answer.get()
+
+
+def crossing_asks(sim: Simulation) -> Any:
+    """An actor that is busy when a step comes may have been free for it in another order."""
+    logs = Logs()
+    one, two, three = (sim.spawn(Doer, logs[name]) for name in ("one", "two", "three"))
+
+    def ask(_: Actor, other: ActorRef[Any]) -> Any:
+        return other.ask((lambda _: None,))
+
+    for asker, asked in ((one, two), (two, one), (two, three), (three, two)):
+        asker.tell((ask, asked))
+    sim.run()
+    return logs.outcome()
+
+
 @pytest.mark.parametrize(
     "scenario",
     [
+        waiting_with_a_limit,
+        looking_at_answers,
+        answering_for_another,
+        crossing_asks,
         pytest.param(to_sink("x", "stop", "y"), id="stop"),
         pytest.param(to_sink("x", "crash", "y"), id="crash"),
         pytest.param(to_sink("x", "y", "z", mailbox=Bounded(1, overflow=Overflow.DROP_NEWEST)), id="drop newest"),
