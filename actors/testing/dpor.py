@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["EveryOrder", "PrunedError"]
 
 
+LEFT = 1000  # steps after the end of a scenario that are looked at; with more, nothing is proved
+
+
 class PrunedError(BaseException):
     """Ends a run that leads nowhere new. A BaseException, so that no scenario hides it."""
 
@@ -81,6 +84,11 @@ class EveryOrder:
         del self._stack[depth + 1 :]
         self.pruned = self._misfit = True
         raise PrunedError
+
+    def drain(self) -> None:
+        """See what the scenario left."""
+        if not self._world.drain(LEFT):
+            self.complete = False
 
     def _new_node(self, enabled: Sequence[Pending]) -> _Node:
         sleep: dict[int, Footprint] = {}

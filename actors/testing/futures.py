@@ -62,8 +62,8 @@ class SimFuture(Future[Any]):
             return
         if self._resource is not None:
             world.looks_at(self._resource, changes=changes)
-        if not changes and super().done():
-            world.learns_of(self._origin)
+        if not changes and super().done() and self._origin is not None:
+            world.at_work.past |= self._origin.past
 
     def _remember(self) -> None:
         self._look(changes=True)

@@ -17,7 +17,7 @@ from actors.testing.observers import AtRest, Eventually, Observers
 from actors.testing.oracles import Oracle
 from actors.testing.realworld import guarded
 from actors.testing.strategies import Fifo
-from actors.testing.world import World
+from actors.testing.world import Draining, World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -77,6 +77,8 @@ class Simulation:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
         try:
+            if error is None and isinstance(self._world.strategy, Draining):
+                self._world.strategy.drain()
             self._world.close()
         finally:
             for restore in self._restores:

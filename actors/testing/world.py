@@ -7,12 +7,13 @@ loop in virtual time. A step ends when its handler has returned or waits.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import itertools
 import random
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
 
 from greenlet import getcurrent
 
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from actors.testing.observers import Observers
     from actors.testing.ports import Timer
 
-__all__ = ["Strategy", "World"]
+__all__ = ["Draining", "Strategy", "World"]
 
 
 class Strategy(Protocol):
@@ -44,6 +45,14 @@ class Strategy(Protocol):
 
     def choose(self, enabled: Sequence[Pending]) -> int:
         """Return the index of what happens next; 0 is what has waited longest. Called only where there are two or more."""
+
+
+@runtime_checkable
+class Draining(Strategy, Protocol):
+    """One that wants to see the steps that the scenario leaves, too."""
+
+    def drain(self) -> None:
+        """See them. Called when the scenario has returned."""
 
 
 class _RunQueue(deque["Cell"]):
@@ -431,6 +440,20 @@ class World(PortSide):
             raise SimulationError(msg)
         if self.over:
             raise SimulationOver
+
+    def drain(self, limit: int) -> bool:
+        """Take the steps that the scenario left, but for time and faults; return False if that took more than `limit`.
+
+        An exhaustive exploration has to know what they would have done, had they come before its end.
+        """
+        self.invariants.clear()
+        self.observers = None
+        for _ in range(limit):
+            if all(one.kind in (Kind.TIMER, Kind.FAULT) for one in self.enabled()):
+                return True
+            with contextlib.suppress(Exception):  # the run is over: what fails now is no finding
+                self.try_step()
+        return False
 
     def leftover(self) -> BaseException | None:
         """Return what went wrong outside of any step."""
