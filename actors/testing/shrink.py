@@ -143,8 +143,11 @@ def shrink(
         other = shrinker.attempt(strategy)
         if other is None:
             continue
-        other = shrinker.smallest(other)
         in_vain += 1
+        other = shrinker.without_chunks(other)
+        if other.size[:2] > best.size[:2]:  # the other stages only bring its steps in turn
+            continue
+        other = shrinker.smallest(other)
         if other.size < best.size:
             best, in_vain = other, 0
     return list(best.choices)

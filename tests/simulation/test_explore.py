@@ -28,7 +28,7 @@ from actors.testing import (
     explore,
     replay,
 )
-from tests.simulation.scenarios import Forward, Log, Manager, Table, check_then_create, dining, name_is_known
+from tests.simulation.scenarios import Forward, Log, Manager, Table, check_then_create, dining
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ def busy_table(bystanders: int) -> Callable[[Simulation], None]:
 @pytest.mark.parametrize("bystanders", [0, 1, 5])
 def test_a_failure_is_shrunk_to_what_it_takes(bystanders: int) -> None:
     """Two requests, two questions, two answers and two creations: eight steps beside the starts, six of them deliveries."""
-    failure = explore(busy_table(bystanders)).failure
+    failure = explore(busy_table(bystanders), shrinking=60).failure  # it ends by itself, long before
     assert failure is not None
     assert isinstance(failure.error, InvariantError)
     assert [step.kind for step in failure.steps if step.kind is not Kind.SIGNAL] == [
@@ -138,12 +138,6 @@ def test_shrinking_can_be_left_out_and_says_how_long_the_run_was() -> None:
     assert shrunk is not None
     assert len(as_found.steps) == as_found.raw == shrunk.raw > len(shrunk.steps)
     assert f"of {shrunk.raw} as found" in str(shrunk)
-
-
-def test_shrinking_ends_when_there_is_nothing_left_to_try() -> None:
-    found = explore(name_is_known, ordering=Ordering.PAIR_FIFO, shrinking=5)
-    assert found.failure is not None
-    assert found.seconds < 5
 
 
 @pytest.mark.parametrize("hash_seed", ["0", "1", "4711"])
