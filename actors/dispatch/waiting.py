@@ -272,7 +272,7 @@ class AsyncioAwaiter:
                 return await future
         except TimeoutError:
             if future.done():  # the answer met the timeout, or is itself a TimeoutError
-                return future.get()
+                return await future
             msg = f"no answer within {timeout} seconds"
             raise Timeout(msg) from None
 

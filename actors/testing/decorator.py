@@ -59,6 +59,7 @@ def simulate(
 
     def decorate(test: Callable[Concatenate[Simulation, P], object]) -> Callable[P, None]:
         check_scenario(test)
+        _check_order(test)
 
         @functools.wraps(test)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -145,3 +146,9 @@ def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
     again = replay(scenario, failure.token, states=True) or failure
     again.save(path)
     tally.saved.append(str(path))
+
+
+def _check_order(test: Callable[..., object]) -> None:
+    if getattr(test, "is_hypothesis_test", False):
+        msg = f"{test!r}: @given stands above @simulate(), so that each example is explored by itself"
+        raise TypeError(msg)

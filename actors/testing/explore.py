@@ -13,7 +13,7 @@ from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
 from actors.testing.failure import Exploration, Failure
 from actors.testing.network import Ordering
 from actors.testing.options import StrategyName
-from actors.testing.setup import Setup, attempt
+from actors.testing.setup import Setup, attempt, check_count
 from actors.testing.shrink import shrink
 from actors.testing.strategies import Chosen, Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
 from actors.testing.trace import record
@@ -74,6 +74,11 @@ def explore(
         names = ", ".join(map(repr, get_args(StrategyName)))
         msg = f"strategy={strategy!r} is not valid: one of {names}, or a function that makes a strategy"
         raise ValueError(msg)
+    check_count("runs", runs, 1)
+    for name, value in (("seconds", seconds), ("shrinking", shrinking)):
+        if value is not None and not (isinstance(value, int | float) and value >= 0):
+            msg = f"{name}={value!r} is not valid: seconds, 0 or more"
+            raise ValueError(msg)
     begin = time.perf_counter()
     limit = _Limit(begin, seconds, progress)
     found = _exhaust(scenario, setup, runs, limit) if strategy == "exhaustive" else _hunt(scenario, setup, strategy, runs, limit)
@@ -167,7 +172,9 @@ def _exhaust(scenario: Scenario, setup: Setup, runs: int, limit: _Limit) -> _Fou
 
 def check_scenario(scenario: object) -> None:
     """Raise TypeError for what is no scenario."""
-    if not callable(scenario) or inspect.iscoroutinefunction(scenario):
+    if not callable(scenario) or any(
+        kind(one) for kind in (inspect.iscoroutinefunction, inspect.isgeneratorfunction) for one in (scenario, type(scenario).__call__)
+    ):
         msg = f"{scenario!r} is no scenario: a plain function of the simulation is (its actors may be async)"
         raise TypeError(msg)
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Fault", "Faults", "Injector"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
     """How many faults of each kind a run may have.
 

@@ -5,6 +5,7 @@ Needs hypothesis, which the rest of `actors.testing` does not.
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
@@ -19,7 +20,7 @@ from actors.testing.simulation import Simulation
 from actors.testing.trace import record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from types import TracebackType
 
     from actors.testing.faults import Faults
@@ -107,6 +108,11 @@ class SimulatedStateMachine(RuleBasedStateMachine):
     faults: Faults | None = None
     max_steps: int = 10_000
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        if "__init__" in vars(cls):
+            cls.__init__ = _closing(cls.__init__)  # type: ignore[method-assign]
+
     def __init__(self) -> None:
         super().__init__()
         self._drawn = Drawn()
@@ -137,3 +143,19 @@ class SimulatedStateMachine(RuleBasedStateMachine):
         finally:
             note(self.sim.chart())
             self.sim.__exit__(None, None, None)
+
+
+def _closing(init: Callable[..., None]) -> Callable[..., None]:
+    """Have the simulation end if the constructor of a machine raises: hypothesis tears down only what it got."""
+
+    @functools.wraps(init)
+    def guarded(self: SimulatedStateMachine, *args: Any, **kwargs: Any) -> None:
+        try:
+            init(self, *args, **kwargs)
+        except BaseException:
+            sim = self.__dict__.pop("sim", None)
+            if sim is not None:
+                sim.__exit__(None, None, None)
+            raise
+
+    return guarded

@@ -15,6 +15,7 @@ from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, STOP, Down, Note
 from actors.testing.errors import InvariantError
 from actors.testing.network import comes_before, network_of
+from actors.testing.texts import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
@@ -71,7 +72,7 @@ class Mail:
         return self.message is not STOP and type(self.message) is not Down and type(self._note) in (type(None), Note)
 
     def __str__(self) -> str:
-        what = "stop" if self.message is STOP else repr(self.message)
+        what = "stop" if self.message is STOP else short(self.message)
         return f"{what} {self.sender or 'scenario'} -> {self.recipient}"
 
 
@@ -116,13 +117,13 @@ class PairFifo(Oracle):
     name = "pair FIFO"
 
     def __init__(self) -> None:
-        self._latest: dict[tuple[str, str], Mail] = {}
+        self._latest: dict[tuple[Cell | None, Cell], Mail] = {}
 
     def delivered(self, mail: Mail) -> None:
         """Check it."""
         if not mail.by_user:
             return
-        pair = mail.sender, mail.recipient
+        pair = mail._pending.sender, mail._cell
         latest = self._latest.get(pair)
         if latest is not None and latest.number > mail.number:
             self.fail(f"{mail} was delivered after {latest}, which was sent later")
@@ -135,13 +136,13 @@ class CausalOrder(Oracle):
     name = "causal order"
 
     def __init__(self) -> None:
-        self._delivered: dict[str, list[Mail]] = {}
+        self._delivered: dict[Cell, list[Mail]] = {}
 
     def delivered(self, mail: Mail) -> None:
         """Check it."""
         if not mail.by_user:
             return
-        delivered = self._delivered.setdefault(mail.recipient, [])
+        delivered = self._delivered.setdefault(mail._cell, [])
         for other in delivered:
             if comes_before(mail._pending, other._pending):
                 self.fail(f"{mail} was delivered after {other}, which its sending led to")
@@ -164,7 +165,7 @@ class AtMostOnce(Oracle):
 
     def key_of(self, mail: Mail) -> Hashable:
         """Return what makes two messages the same."""
-        return (mail.recipient, self._key(mail.message)) if self._key is not None else mail.original
+        return (mail._cell, self._key(mail.message)) if self._key is not None else mail.original
 
     def sent(self, mail: Mail) -> None:
         """Take note."""
@@ -214,9 +215,6 @@ class NothingAfterStop(Oracle):
 
     name = "nothing after stop"
 
-    def __init__(self) -> None:
-        self._stopped: dict[str, Cell] = {}
-
     def delivered(self, mail: Mail) -> None:
         """Check it."""
         if mail._cell.state is Lifecycle.STOPPED and mail.by_user:
@@ -244,7 +242,7 @@ class AskResolvesOnce(Oracle):
                 continue
             answer = future._value
             if self._answers.setdefault(mail, answer) is not answer:
-                self.fail(f"the answer to {mail} changed from {self._answers[mail]!r} to {answer!r}")
+                self.fail(f"the answer to {mail} changed from {short(self._answers[mail])} to {short(answer)}")
 
     def settled(self, world: World) -> None:  # noqa: ARG002
         """Check that all are answered."""
@@ -283,7 +281,7 @@ class NothingLeft(Oracle):
         for cell in world.cells:
             network = network_of(cell)
             if network:
-                self.fail(f"{len(network)} messages wait for {cell.path}, the first is {cell.unwrap(bare(network[0]))[0]!r}")
+                self.fail(f"{len(network)} messages wait for {cell.path}, the first is {short(cell.unwrap(bare(network[0]))[0])}")
             stash = cell.rare.stash if cell.rare is not None else None
             if stash and cell.state is not Lifecycle.STOPPED:
                 self.fail(f"{len(stash)} messages are in the stash of {cell.path}")
@@ -317,21 +315,16 @@ class UnchangedMessages(Oracle):
         if not mail.by_user:
             return
         try:
-            self._copies[mail.original] = copy.deepcopy(mail.message)
+            kept = copy.deepcopy(mail.message)
+            if kept == mail.message:  # else it has parts that are compared by identity
+                self._copies[mail.original] = kept
         except Exception:  # noqa: BLE001  # whatever a user's class raises there: it cannot be copied
             return
 
     def delivered(self, mail: Mail) -> None:
         """Compare with it."""
-        kept = self._copies.get(mail.original, mail.message)
-        if kept is not mail.message and _has_value(kept) and kept != mail.message:
-            self.fail(f"{mail} was {kept!r} when it was sent")
-
-
-def _has_value(thing: object) -> bool:
-    """Tell whether things of this type are compared by value."""
-    compare: Any = type(thing).__eq__
-    return compare is not object.__eq__
+        if mail.original in self._copies and (kept := self._copies[mail.original]) != mail.message:
+            self.fail(f"{mail} was {short(kept)} when it was sent")
 
 
 class MailboxBound(Oracle):

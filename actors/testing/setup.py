@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[Simulation], object]
 
-__all__ = ["Setup", "attempt"]
+__all__ = ["Setup", "attempt", "check_count"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +29,43 @@ class Setup:
     max_steps: int = 10_000
     faults: Faults = field(default_factory=Faults)
 
+    def __post_init__(self) -> None:
+        if type(self.seed) is not int or not -(2**63) <= self.seed < 2**63:
+            msg = f"seed={self.seed!r} is not valid: a whole number of 64 bits"
+            raise ValueError(msg)
+        check_count("max_steps", self.max_steps, 1)
+        if not isinstance(self.faults, Faults):
+            msg = f"faults={self.faults!r} is not valid: like Faults(drop=1)"
+            raise TypeError(msg)
+
     def simulation(self, strategy: Strategy) -> Simulation:
         """Return a new simulation in which `strategy` makes the choices."""
         return Simulation(strategy, ordering=self.ordering, seed=self.seed, max_steps=self.max_steps, faults=self.faults)
+
+
+def check_count(name: str, value: object, least: int) -> None:
+    """Raise ValueError unless `value` is a whole number, `least` or more."""
+    if type(value) is not int or value < least:
+        msg = f"{name}={value!r} is not valid: a whole number, {least} or more"
+        raise ValueError(msg)
 
 
 def attempt(scenario: Scenario, simulation: Simulation) -> BaseException | None:
     """Make a run; return what it failed with."""
     try:
         with simulation:
-            scenario(simulation)
+            _check_returned(scenario, scenario(simulation))
     except (KeyboardInterrupt, SystemExit):
         raise
     except BaseException as error:  # noqa: BLE001  # whatever a scenario fails with is the finding
         return error
     return None
+
+
+def _check_returned(scenario: Scenario, returned: object) -> None:
+    """Raise TypeError for what was meant as a verdict, or has not run at all."""
+    if isinstance(returned, bool) or inspect.isawaitable(returned) or inspect.isgenerator(returned):
+        if inspect.iscoroutine(returned):
+            returned.close()
+        msg = f"{scenario!r} returned {returned!r}: a scenario is a plain function that asserts what should hold"
+        raise TypeError(msg)

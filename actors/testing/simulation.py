@@ -59,7 +59,10 @@ class Simulation:
         if not isinstance(ordering, Ordering):
             msg = f"ordering={ordering!r} is not valid: use a member of Ordering"
             raise TypeError(msg)
-        self._world = World(strategy or Fifo(), ordering, seed=seed, limit=max_steps)
+        if strategy is not None and not callable(getattr(strategy, "choose", None)):
+            msg = f"strategy={strategy!r} is not valid: an object with a method choose(enabled), like RandomWalk(1)"
+            raise TypeError(msg)
+        self._world = World(strategy if strategy is not None else Fifo(), ordering, seed=seed, limit=max_steps)
         self._world.asks_always = getattr(strategy, "asks_always", False)
         if faults is not None and faults.budget():
             self._world.injector = Injector(self._world, faults)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["text_of"]
+__all__ = ["short", "text_of"]
 
 DEEPEST = 20  # containers inside of containers that are looked into
 
@@ -20,7 +20,7 @@ def text_of(value: Any, around: tuple[int, ...] = ()) -> str:
     """
     kind = type(value)
     if kind not in (dict, list, tuple, set, frozenset) or id(value) in around or len(around) == DEEPEST or not value:
-        return repr(value)
+        return _repr(value)
     around = (*around, id(value))
     if kind is dict:
         return f"{{{', '.join(f'{text_of(key, around)}: {text_of(one, around)}' for key, one in value.items())}}}"
@@ -31,3 +31,16 @@ def text_of(value: Any, around: tuple[int, ...] = ()) -> str:
         return f"({', '.join(parts)}{',' * (len(parts) == 1)})"
     elements = ", ".join(sorted(parts))
     return f"{{{elements}}}" if kind is set else f"frozenset({{{elements}}})"
+
+
+def short(value: Any, width: int = 200) -> str:
+    """Return `text_of`, cut to `width` characters."""
+    text = text_of(value)
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # what a user's class raises there must not hide what is being told
+        return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"

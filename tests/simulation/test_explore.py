@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import os
 import subprocess
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import Actor
+from actors import Actor, Timeout
 from actors.testing import (
     InvariantError,
     Kind,
@@ -324,3 +326,72 @@ def test_progress_is_told_on_long_explorations(monkeypatch: pytest.MonkeyPatch) 
     told: list[int] = []
     explore(lambda sim: sim.run(), runs=3, progress=told.append)
     assert told == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"runs": 0}, {"runs": "5"}, {"runs": True}, {"seconds": -1}, {"seed": 2**70}, {"seed": "x"}, {"max_steps": 0}, {"shrinking": "a"}],
+)
+def test_numbers_that_make_no_sense_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"{next(iter(options))}=.* is not valid"):
+        explore(dining, **options)
+
+
+def test_what_is_no_strategy_and_what_are_no_faults_are_refused() -> None:
+    with pytest.raises(TypeError, match="a method choose"):
+        explore(dining, strategy=lambda _: "random", runs=2)  # type: ignore[arg-type,return-value]
+    with pytest.raises(TypeError, match=r"like Faults\(drop=1\)"):
+        explore(dining, faults={"drop": 1})  # type: ignore[arg-type]
+
+
+def test_a_verdict_that_is_returned_is_refused() -> None:
+    failure = explore(lambda _: False, runs=1).failure
+    assert failure is not None
+    assert isinstance(failure.error, TypeError)
+    assert "asserts what should hold" in str(failure.error)
+
+    def generator(sim: Simulation) -> Any:
+        yield sim
+
+    with pytest.raises(TypeError, match="plain function"):
+        explore(generator)
+
+
+def test_a_repr_that_raises_does_not_hide_the_finding() -> None:
+    class Shy:
+        def __repr__(self) -> str:
+            raise ValueError
+
+    def scenario(sim: Simulation) -> None:
+        sim.spawn(Log).tell(Shy())
+        sim.run()
+        msg = "found"
+        raise AssertionError(msg)
+
+    failure = explore(scenario, runs=1).failure
+    assert failure is not None
+    assert "its repr raised ValueError" in str(failure)
+
+
+def test_an_answer_may_meet_the_timeout_of_its_await() -> None:
+    class Slow(Actor):
+        async def on_receive(self, message: Any) -> Any:
+            await asyncio.sleep(0.5)
+            return message
+
+    class Asker(Actor):
+        def __init__(self, slow: Any) -> None:
+            super().__init__()
+            self.slow = slow
+
+        async def on_receive(self, message: Any) -> None:
+            with contextlib.suppress(Timeout):
+                await self.slow.ask_async(message, timeout=1)
+
+    def scenario(sim: Simulation) -> None:
+        asker = sim.spawn(Asker, sim.spawn(Slow))
+        asker.tell(1)
+        sim.run()
+        assert asker.is_alive()
+
+    explore(scenario, runs=300, strategy="random").check()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from typing import Any
 
 import pytest
@@ -129,3 +131,19 @@ def test_client_commands_find_a_stale_cache_and_no_fault_with_one_that_asks() ->
     with pytest.raises(AssertionError):
         run_state_machine_as_test(StaleMachine, settings=quick)
     run_state_machine_as_test(CacheMachine, settings=settings(quick, max_examples=30))
+
+
+def test_a_machine_that_cannot_be_made_leaves_no_simulation_behind() -> None:
+    class Broken(SimulatedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            msg = "not today"
+            raise ValueError(msg)
+
+        @rule()
+        def nothing(self) -> None: ...
+
+    with pytest.raises(ValueError, match="not today"):
+        run_state_machine_as_test(Broken, settings=QUICK)
+    threading.Thread(target=int).start()  # refused in a simulation
+    assert gc.isenabled()

@@ -250,3 +250,22 @@ def test_a_tick_of_a_cancelled_timer_that_is_handled_is_told(monkeypatch: pytest
     assert failure_of(scenario) is None
     monkeypatch.setattr("actors._core.timers._Timer.fenced", lambda *_: False)
     assert "was handled, though its timer was cancelled" in str(failure_of(scenario))
+
+
+def test_parts_that_are_compared_by_identity_are_no_change() -> None:
+    def scenario(sim: Simulation) -> None:
+        sim.check(oracles.UnchangedMessages())
+        sim.spawn(Log).tell(("failed", ValueError("x")))
+        sim.run()
+
+    assert failure_of(scenario) is None
+
+
+def test_actors_of_two_systems_are_told_apart() -> None:
+    def scenario(sim: Simulation) -> None:
+        sim.check(*oracles.contract())
+        for number, name in enumerate(("one", "other")):
+            sim.new_system(name).spawn(Log, name="log").tell(number)
+        sim.run()
+
+    assert failure_of(scenario) is None
