@@ -24,7 +24,13 @@ class Observers:
     def __init__(self, world: World) -> None:
         self.oracles: list[Oracle] = []
         self._world = world
+        self.missed_end = False  # whether an oracle waits for a moment when nothing can happen any more
         self._mails: dict[Pending, Mail] = {}
+
+    def add(self, oracle: Oracle) -> None:
+        """Let `oracle` watch, too."""
+        self.oracles.append(oracle)
+        self.missed_end = self.missed_end or type(oracle).settled is not Oracle.settled
 
     def sent(self, cell: Cell, pending: Pending, entry: Any, original: Pending | None = None) -> None:
         """Tell of a send, or of the copy that a fault made of one."""
@@ -47,6 +53,7 @@ class Observers:
 
     def settled(self) -> None:
         """Tell that nothing can happen any more."""
+        self.missed_end = False
         for oracle in self.oracles:
             oracle.settled(self._world)
 

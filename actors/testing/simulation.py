@@ -11,6 +11,7 @@ from actors._core.seconds import check_seconds
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError
 from actors.system import ActorSystem, in_place_of_default
+from actors.testing.errors import SimulationError
 from actors.testing.faults import Fault, Faults, Injector
 from actors.testing.network import Ordering
 from actors.testing.observers import AtRest, Eventually, Observers
@@ -92,6 +93,10 @@ class Simulation:
         leftover = self._world.leftover()
         if leftover is not None and error is None:
             raise leftover
+        observers = self._world.observers
+        if error is None and observers is not None and observers.missed_end:
+            msg = "something is to hold when nothing can happen any more, and that was never awaited: let the scenario call sim.run()"
+            raise SimulationError(msg)
 
     # -- actors ------------------------------------------------------------------------------------------------------------
 
@@ -199,7 +204,7 @@ class Simulation:
                 msg = f"{oracle!r} is no oracle: make one, like check(oracles.PairFifo())"
                 raise TypeError(msg)
             world.looked = world.looked or oracle.looks_between
-            world.observers.oracles.append(oracle)
+            world.observers.add(oracle)
 
     # -- faults ------------------------------------------------------------------------------------------------------------
 
@@ -254,6 +259,7 @@ class Simulation:
 
     def step(self) -> bool:
         """Take one step; return False if nothing can happen any more."""
+        self._world.check_outside("step")
         self._world.looked = True
         return self._world.try_step()
 
@@ -263,6 +269,7 @@ class Simulation:
         Raises:
             TooManyStepsError: there was no end, as with a periodic timer; use `advance`.
         """
+        self._world.check_outside("run")
         while self._world.try_step():
             pass
         self._world.settled()
@@ -271,6 +278,7 @@ class Simulation:
         """Take steps until `seconds` of virtual time have gone by."""
         over: list[bool] = []
         world = self._world
+        world.check_outside("advance")
 
         def end() -> None:
             over.append(True)

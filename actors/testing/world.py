@@ -455,6 +455,12 @@ class World(PortSide):
                 self.try_step()
         return False
 
+    def check_outside(self, call: str) -> None:
+        """Raise SimulationError if a handler of this simulation calls what only its scenario may."""
+        if self._now is not self._scenario:
+            msg = f"{call}() is for the scenario; a handler that has to wait asks, or gets a future"
+            raise SimulationError(msg)
+
     def leftover(self) -> BaseException | None:
         """Return what went wrong outside of any step."""
         error, self._error = self._error, None

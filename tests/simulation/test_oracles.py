@@ -269,3 +269,13 @@ def test_actors_of_two_systems_are_told_apart() -> None:
         sim.run()
 
     assert failure_of(scenario) is None
+
+
+def test_what_is_to_hold_at_the_end_needs_an_end() -> None:
+    def forgetful(sim: Simulation) -> None:
+        sim.at_rest("never looked at", lambda: False)
+        sim.spawn(Log).tell(1)
+
+    found = explore(forgetful, runs=1)
+    assert found.failure is not None
+    assert "let the scenario call sim.run()" in str(found.failure.error)

@@ -31,7 +31,7 @@ from actors import (
     Priority,
     Timeout,
 )
-from actors.testing import Fifo, Ordering, RandomWalk, RealWorldError, Simulation, StuckError, TooManyStepsError
+from actors.testing import Fifo, Ordering, RandomWalk, RealWorldError, Simulation, SimulationError, StuckError, TooManyStepsError
 from tests.simulation.scenarios import Forward, Log, arrivals
 
 
@@ -370,3 +370,13 @@ def test_the_end_unwinds_what_waits_and_leaves_no_greenlet_and_no_task() -> None
 def test_a_mistaken_ordering_is_refused() -> None:
     with pytest.raises(TypeError, match="Ordering"):
         Simulation(ordering="causal")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("call", ["step", "run", "advance"])
+def test_steps_are_not_taken_by_handlers(call: str) -> None:
+    class Meddler(Actor):
+        def on_receive(self, message: Any) -> None:
+            getattr(sim, call)(*[1] * (call == "advance"))
+
+    with Simulation() as sim, pytest.raises(SimulationError, match="is for the scenario"):
+        sim.spawn(Meddler).ask("go")
