@@ -156,7 +156,7 @@ def step_numbers(chart: str, steps: list[Step]) -> list[int]:
     return [int(line[:digits]) for line in chart.splitlines() if re.fullmatch("[ 0-9]*[0-9]", line[:digits])]
 
 
-@settings(deadline=None, max_examples=scaled(1000, 150))
+@settings(deadline=None, max_examples=scaled(1000, 60))
 @given(steps=runs(), width=st.integers(40, 200), ascii_only=st.booleans())
 def test_no_line_of_a_text_chart_is_wider_than_it_may_be_and_no_step_is_missing(steps: list[Step], width: int, ascii_only: bool) -> None:
     chart = text_chart(steps, width=width, ascii_only=ascii_only)
@@ -166,7 +166,7 @@ def test_no_line_of_a_text_chart_is_wider_than_it_may_be_and_no_step_is_missing(
     assert not ascii_only or chart.isascii()
 
 
-@settings(deadline=None, max_examples=scaled(300, 50))
+@settings(deadline=None, max_examples=scaled(300, 25))
 @given(steps=runs(lanes=5), width=st.integers(100, 200))
 def test_in_a_chart_with_room_every_message_can_be_read_in_full(steps: list[Step], width: int) -> None:
     chart = text_chart(steps, width=width)
@@ -313,7 +313,7 @@ def test_a_chart_for_mermaid_says_what_overtook_what_when_and_whose_fault_it_was
     ]
 
 
-@settings(deadline=None, max_examples=scaled(300, 50))
+@settings(deadline=None, max_examples=scaled(300, 25))
 @given(steps=runs())
 def test_whatever_is_in_a_message_mermaid_reads_it_as_text(steps: list[Step]) -> None:
     texts = [text for _, text in parsed(mermaid_chart(steps))]
@@ -328,7 +328,7 @@ def drawn(svg: str) -> list[ET.Element]:
     return [one for one in ET.fromstring(svg).iter(f"{SVG}g") if one.get("class") == "gr-step"]
 
 
-@settings(deadline=None, max_examples=scaled(300, 50))
+@settings(deadline=None, max_examples=scaled(300, 25))
 @given(steps=runs())
 def test_whatever_is_in_a_message_a_picture_is_well_formed_and_has_every_step(steps: list[Step]) -> None:
     svg = svg_chart(steps)
@@ -391,7 +391,7 @@ class Page(HTMLParser):
             self.scripts.append(data)
 
 
-@settings(deadline=None, max_examples=scaled(300, 50))
+@settings(deadline=None, max_examples=scaled(300, 25))
 @given(steps=runs(), title=st.one_of(st.text(), st.just("</title><script>")), states=st.booleans())
 def test_whatever_is_in_a_message_a_page_is_well_formed_and_loads_nothing(steps: list[Step], title: str, states: bool) -> None:
     page = Page(html_chart(steps, title=title, states=states))

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CAUSAL, PAIR_FIFO, UNORDERED = Ordering.CAUSAL, Ordering.PAIR_FIFO, Ordering.UNORDERED
-RUNS = scaled(24, 8)
-EXAMPLES = settings(max_examples=scaled(300, 12), deadline=None)
+RUNS = scaled(24, 5)
+EXAMPLES = settings(max_examples=scaled(300, 8), deadline=None)
 
 
 def check(program: Program, claim: Callable[[Run], None], *orderings: Ordering) -> None:

@@ -17,8 +17,8 @@ from tests.support import scaled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RUNS = scaled(24, 8)
-EXAMPLES = settings(max_examples=scaled(300, 10), deadline=None)
+RUNS = scaled(24, 5)
+EXAMPLES = settings(max_examples=scaled(300, 7), deadline=None)
 Tree = list["Tree"]
 TREES: st.SearchStrategy[Any] = st.recursive(st.just([]), lambda inner: st.lists(inner, min_size=1, max_size=3), max_leaves=6)
 

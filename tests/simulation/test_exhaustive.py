@@ -117,7 +117,7 @@ programs = st.lists(st.lists(st.lists(action, max_size=2), min_size=2, max_size=
 firsts = st.lists(st.tuples(st.integers(0, ACTORS - 1), st.integers(0, 1)), min_size=1, max_size=4)
 
 
-@settings(max_examples=scaled(2000, 40), deadline=None)
+@settings(max_examples=scaled(2000, 25), deadline=None)
 @given(programs, firsts, st.lists(st.sampled_from([Player, AsyncPlayer]), min_size=ACTORS, max_size=ACTORS), st.sampled_from(Ordering))
 def test_each_class_of_runs_is_made_exactly_once(
     program: Program, first: list[tuple[int, int]], kinds: list[type[Player]], ordering: Ordering

@@ -76,7 +76,7 @@ if TYPE_CHECKING:
 CAUSAL, PAIR_FIFO, UNORDERED = Ordering.CAUSAL, Ordering.PAIR_FIFO, Ordering.UNORDERED
 RUNS = 2_000
 SEEDS = range(scaled(5, 1))
-STATES = scaled(20_000, 300)  # enough for every one of these at full size
+STATES = scaled(20_000, 150)  # enough for every one of these at full size
 
 BUGGY: list[tuple[Scenario, Ordering, int]] = [
     (data.check_then_create_asking, CAUSAL, 7),
@@ -212,7 +212,7 @@ def test_fewer_deliveries_do_not_show_the_bug(scenario: Scenario, ordering: Orde
 @pytest.mark.parametrize(("scenario", "weakest"), CORRECT, ids=name)
 def test_of_a_correct_program_nothing_is_told(scenario: Scenario, weakest: Ordering) -> None:
     for ordering in list(Ordering)[: list(Ordering).index(weakest) + 1]:
-        explore(scenario, ordering=ordering, runs=scaled(RUNS, 100)).check()
+        explore(scenario, ordering=ordering, runs=scaled(RUNS, 40)).check()
 
 
 @pytest.mark.parametrize(("scenario", "weakest"), CORRECT, ids=name)
