@@ -102,7 +102,6 @@ class ActorSystem:
     @property
     def groups(self) -> Groups:
         """Named sets of actors."""
-        touched(self._runtime.ports, None)
         return self._runtime.groups
 
     # -- starting actors ---------------------------------------------------------------------------------------------------

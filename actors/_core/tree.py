@@ -9,6 +9,7 @@ from actors._core.admission import post
 from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import STOP, Entry
+from actors._core.ports import simulated, touched
 from actors.errors import ActorDeadError, InvalidNameError, MailboxFullError, NameTakenError
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ class Groups:
         if not isinstance(name, str) or not name:
             msg = f"name={name!r} is not valid: a text that is not empty"
             raise ValueError(msg)
+        touched(simulated(), None)
         cell = _cell_of(ref)
         rare = cell.extras()
         with self._lock:
@@ -156,6 +158,7 @@ class Groups:
 
     def leave(self, name: str, ref: ActorRef[Any]) -> None:
         """Take `ref` out of the group `name`, if it is in."""
+        touched(simulated(), None)
         cell = _cell_of(ref)
         rare = cell.extras()
         with self._lock:
@@ -164,6 +167,7 @@ class Groups:
 
     def members(self, name: str) -> list[ActorRef[Any]]:
         """Return the members of the group `name` in the order they joined; empty for an unknown group."""
+        touched(simulated(), None)
         with self._lock:
             return list(self._members.get(name, {}).values())
 

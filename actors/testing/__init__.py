@@ -26,9 +26,8 @@ from actors.testing.models import Counter, FifoQueue, Model, Mutex, Register
 from actors.testing.network import Kind, Ordering, Pending
 from actors.testing.probe import Probe
 from actors.testing.simulation import Simulation
-from actors.testing.strategies import Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
+from actors.testing.strategies import Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk, Strategy
 from actors.testing.trace import Step
-from actors.testing.world import Strategy
 
 __all__ = [
     "Call",

@@ -67,7 +67,7 @@ def simulate(
             def scenario(sim: Simulation) -> object:
                 return test(sim, *args, **kwargs)
 
-            wanted = token or _asked_for(scenario)
+            wanted = token if token is not None else _asked_for(scenario)
             if wanted is not None:
                 failure = replay(scenario, wanted)
                 if failure is not None:

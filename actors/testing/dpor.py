@@ -49,15 +49,14 @@ class EveryOrder:
     Attributes:
         pruned: whether the last run was cut short because it led nowhere new.
         complete: whether nothing was passed over so far.
-        wasted: how many runs were made only to find out that they have to be made otherwise.
+        runs: how many were made so far, but for those that led nowhere new.
     """
 
     def __init__(self) -> None:
         self.pruned = False
         self.complete = True
-        self.wasted = 0
-        self.made = 0
-        self._known = 0
+        self.runs = 0
+        self._known = 0  # pairs, when the runs that count began
         self._stack: list[_Node] = []
         self._names: dict[Any, int] = {}
         self._pairs: dict[int, dict[Hashable, None]] = {}
@@ -112,7 +111,7 @@ class EveryOrder:
 
     def advance(self) -> bool:
         """Plan the next run; return False if there is none."""
-        self.made += not self.pruned
+        self.runs += not self.pruned
         # The scenario looks at actors between steps, or a plan did not fit: then nothing is left out.
         looked = self._reduces and (self._world.looked or self._misfit)
         self.complete = self.complete and (self._reduces or not self._misfit)
@@ -120,7 +119,7 @@ class EveryOrder:
         if looked or known > self._known:  # what was taken for independent is not
             self._reduces = self._reduces and not looked
             self._known = known
-            self.wasted = self.made
+            self.runs = 0
             self._stack.clear()
             return True
         if not self.pruned:

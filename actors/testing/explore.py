@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from actors.testing.faults import Faults
     from actors.testing.setup import Scenario
     from actors.testing.simulation import Simulation
+    from actors.testing.strategies import Strategy
     from actors.testing.trace import Step
-    from actors.testing.world import Strategy
 
 __all__ = ["Exploration", "Failure", "check_stable", "explore", "replay"]
 
@@ -130,7 +130,7 @@ def _hunt(scenario: Scenario, setup: Setup, strategy: str | Callable[[int], Stra
         if limit.over(number):
             return number, False, None, ""
         length = max(length, simulation.steps)
-    return max(runs, 0), False, None, ""
+    return runs, False, None, ""
 
 
 _PORTFOLIO = ("sampling", "priorities", "random", "delays")
@@ -154,20 +154,17 @@ def _strategy(name: str, seed: int, number: int, length: int) -> tuple[str, Stra
 
 def _exhaust(scenario: Scenario, setup: Setup, runs: int, limit: _Limit) -> _Found:
     every = EveryOrder()
-    made = 0
     for _ in range(runs):
         simulation = setup.simulation(every)
         every.attach(simulation._world)
         error = attempt(scenario, simulation)
-        pruned = isinstance(error, PrunedError)
-        made += not pruned
-        if error is not None and not pruned:
-            return made - every.wasted, False, (error, simulation), "EveryOrder"
+        if error is not None and not isinstance(error, PrunedError):
+            return every.runs + 1, False, (error, simulation), "EveryOrder"
         if not every.advance():
-            return made - every.wasted, every.complete, None, ""
-        if limit.over(made):
+            return every.runs, every.complete, None, ""
+        if limit.over(every.runs):
             break
-    return made - every.wasted, False, None, ""
+    return every.runs, False, None, ""
 
 
 def check_scenario(scenario: object) -> None:

@@ -111,7 +111,9 @@ class Footprints:
         event = self._event = Event(len(self.events), chosen, world.last_enabled, world.newest)
         self.events.append(event)
         self._left.pop(chosen, None)
-        if not self._reduces or (chosen.cell is None and chosen.kind is Kind.CALL):
+        if chosen.cell is None and chosen.kind is Kind.CALL:  # a shutdown goes on: it looks at everybody, and at the clock
+            world.looked = True
+        if not self._reduces:
             event.touch(ANYTHING, changes=True)
         _touch_timer(event)
         _touch_fault(event)
@@ -139,8 +141,9 @@ class Footprints:
         network = network_of(cell)
         if network is not None and chosen in network.pending:
             future = cell.unwrap(bare(network.entry(chosen)))[1]
-            if future is not None:
-                future.cancelled()
+            resource = getattr(future, "resource", None)
+            if resource is not None:
+                self._touch(resource, changes=False)
 
     def _on_contends(self, cell: Cell) -> None:
         """Note that the step under way depends on all steps of `cell`, as if it were one."""
@@ -320,14 +323,14 @@ class Footprints:
 def _touch_timer(event: Event) -> None:
     """Note what a timer changes as such: the time, and the wait that it ends."""
     pending = event.pending
-    if pending.kind is Kind.TIMER:
-        event.touch("clock", changes=True)
-        if pending.cell is None:
-            event.touch("scenario", changes=True)
-        if pending.target.patient:  # it comes after whatever can happen
-            event.touch(ANYTHING, changes=True)
-        if pending.wait is not None:
-            event.touch(("wait", pending.wait.name), changes=True)
+    if pending.kind is not Kind.TIMER:
+        return
+    event.touch("clock", changes=True)
+    if pending.wait is not None:
+        event.touch(("wait", pending.wait.name), changes=True)
+    # A patient one comes after whatever can happen; one that is nobody's, of a shutdown, may concern every actor.
+    if pending.target.patient or (pending.cell is None and pending.wait is None):
+        event.touch(ANYTHING, changes=True)
 
 
 def _touch_fault(event: Event) -> None:

@@ -25,7 +25,7 @@ class SimFuture(Future[Any]):
 
     _world: World | None = None  # None for what is computed from one of these
     _origin: Now | None = None
-    _resource: Any = None
+    resource: Any = None  # the name of this future, where runs are compared
 
     @staticmethod
     def adopt(future: Future[Any], world: World) -> None:
@@ -34,7 +34,7 @@ class SimFuture(Future[Any]):
             future.__class__ = SimFuture
             future._world = world  # type: ignore[attr-defined]
             if world.names is not None:
-                future._resource = ("future", world.name("future", world.at_work))  # type: ignore[attr-defined]
+                future.resource = ("future", world.name("future", world.at_work))  # type: ignore[attr-defined]
 
     def try_set(self, value: Any = None) -> bool:
         """Do as `Future` does."""
@@ -60,8 +60,8 @@ class SimFuture(Future[Any]):
         world = self._world
         if world is None or not world.lives_here():
             return
-        if self._resource is not None:
-            world.looks_at(self._resource, changes=changes)
+        if self.resource is not None:
+            world.looks_at(self.resource, changes=changes)
         if not changes and super().done() and self._origin is not None:
             world.at_work.past |= self._origin.past
 

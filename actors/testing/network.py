@@ -238,6 +238,11 @@ class _SimBounded(BoundedMailbox):
         self._origins[id(entry)] = entry, self._world.origin()
         return super().offer(entry)
 
+    def withdraw(self, admitted: Future[None]) -> bool:
+        """Do as every bounded mailbox does: whether the reader or the sender comes first decides."""
+        self._world.contends(self._cell)
+        return super().withdraw(admitted)
+
     def _put(self, entry: Any) -> None:
         _, origin = self._origins.pop(id(entry), (None, None))
         self._queue.append(entry, origin)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import random
 import threading
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,6 @@ from actors.testing.waits import Parker
 
 if TYPE_CHECKING:
     import itertools
-    import random
     from collections import deque
     from collections.abc import Callable
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actors.testing.network import Now, Pending
     from actors.testing.waits import Worker
 
-__all__ = ["PortSide", "Timer", "is_async"]
+__all__ = ["Chance", "PortSide", "Timer", "is_async"]
 
 
 class Timer:
@@ -53,6 +53,19 @@ class Timer:
     def cancel(self) -> None:
         """Make sure that the call is not begun."""
         self.call = None
+
+
+class Chance(random.Random):
+    """Random numbers. Whoever draws one changes what others will draw."""
+
+    def __init__(self, world: PortSide, seed: int) -> None:
+        super().__init__(seed)
+        self._world = world
+
+    def random(self) -> float:
+        """Return a number in [0, 1)."""
+        self._world.touched("chance")
+        return super().random()
 
 
 class PortSide:
@@ -135,6 +148,20 @@ class PortSide:
     def _aside(self, call: Callable[[], object], name: str) -> None:
         del name
         self.sent(Kind.CALL, None, self.worker.strand(call))
+
+    # -- what an exhaustive exploration wants to know; nothing is noted while hunting -----------------------------------------
+
+    def touched(self, what: object) -> None:
+        """Take note that the caller looks at, or changes, what several actors share."""
+
+    def looks_at(self, resource: Any, *, changes: bool) -> None:
+        """Take note that the caller looks at, or changes, `resource`."""
+
+    def entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Take note that the caller has met with a deadlock of `cells`."""
+
+    def contends(self, cell: Cell) -> None:
+        """Take note that the caller depends on all steps of `cell`."""
 
     # -- Clock, Ids --------------------------------------------------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from actors.testing.simulation import Simulation
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors.testing.world import Strategy
+    from actors.testing.strategies import Strategy
 
     Scenario = Callable[[Simulation], object]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from actors.testing.setup import Scenario, Setup
-    from actors.testing.world import Strategy
+    from actors.testing.strategies import Strategy
 
 __all__ = ["shrink"]
 

@@ -18,7 +18,7 @@ from actors.testing.observers import AtRest, Eventually, Observers
 from actors.testing.oracles import Oracle
 from actors.testing.realworld import guarded
 from actors.testing.strategies import Fifo
-from actors.testing.world import Draining, World
+from actors.testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from actors._core.actor import Actor
     from actors._core.ref import ActorRef
-    from actors.testing.world import Strategy
+    from actors.testing.strategies import Strategy
 
 __all__ = ["Simulation"]
 
@@ -80,10 +80,15 @@ class Simulation:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        observers = self._world.observers
+        missed_end = observers is not None and observers.missed_end
         try:
-            if error is None and isinstance(self._world.strategy, Draining):
-                self._world.strategy.drain()
-            self._world.close()
+            try:
+                drain = getattr(self._world.strategy, "drain", None)
+                if error is None and drain is not None:
+                    drain()
+            finally:
+                self._world.close()
         finally:
             for restore in self._restores:
                 restore()
@@ -93,8 +98,7 @@ class Simulation:
         leftover = self._world.leftover()
         if leftover is not None and error is None:
             raise leftover
-        observers = self._world.observers
-        if error is None and observers is not None and observers.missed_end:
+        if error is None and missed_end:
             msg = "something is to hold when nothing can happen any more, and that was never awaited: let the scenario call sim.run()"
             raise SimulationError(msg)
 

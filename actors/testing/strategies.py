@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from operator import length_hint
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from actors.testing.network import Kind
 
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     from actors.testing.network import Pending
 
-__all__ = ["Chosen", "Delays", "Fifo", "PartialOrderSampling", "PriorityChanges", "RandomWalk", "Scheduled"]
+__all__ = ["Chosen", "Delays", "Fifo", "PartialOrderSampling", "PriorityChanges", "RandomWalk", "Scheduled", "Strategy"]
+
+
+class Strategy(Protocol):
+    """Makes the choices of a run.
+
+    One with an attribute `asks_always` that is true is asked where there is no choice, too.
+    """
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        """Return the index of what happens next; 0 is what has waited longest. Called only where there are two or more."""
 
 
 class Fifo:

@@ -13,7 +13,7 @@ import itertools
 import random
 import threading
 from collections import deque
-from typing import TYPE_CHECKING, Any, NoReturn, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlet import getcurrent
 
@@ -24,11 +24,11 @@ from actors.testing.aio import SimAwaiter, SimLoop
 from actors.testing.errors import InvariantError, RealWorldError, SimulationError, SimulationOver, StuckError, TooManyStepsError
 from actors.testing.futures import SimFuture
 from actors.testing.network import Kind, Now, Ordering, Pending, Wait, network_of
-from actors.testing.ports import PortSide, is_async
+from actors.testing.ports import Chance, PortSide, is_async
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from actors._core.cell import Cell
     from actors._core.context import Strand
@@ -36,23 +36,9 @@ if TYPE_CHECKING:
     from actors.testing.faults import Injector
     from actors.testing.observers import Observers
     from actors.testing.ports import Timer
+    from actors.testing.strategies import Strategy
 
-__all__ = ["Draining", "Strategy", "World"]
-
-
-class Strategy(Protocol):
-    """Makes the choices of a run."""
-
-    def choose(self, enabled: Sequence[Pending]) -> int:
-        """Return the index of what happens next; 0 is what has waited longest. Called only where there are two or more."""
-
-
-@runtime_checkable
-class Draining(Strategy, Protocol):
-    """One that wants to see the steps that the scenario leaves, too."""
-
-    def drain(self) -> None:
-        """See them. Called when the scenario has returned."""
+__all__ = ["World"]
 
 
 class _RunQueue(deque["Cell"]):
@@ -67,19 +53,6 @@ class _RunQueue(deque["Cell"]):
         if cell.control:
             self._world.signalled(cell)
         super().append(cell)
-
-
-class _Chance(random.Random):
-    """Random numbers. Whoever draws one changes what others will draw."""
-
-    def __init__(self, world: World, seed: int) -> None:
-        super().__init__(seed)
-        self._world = world
-
-    def random(self) -> float:
-        """Return a number in [0, 1)."""
-        self._world.touched("chance")
-        return super().random()
 
 
 class World(PortSide):
@@ -130,7 +103,7 @@ class World(PortSide):
         self.correlation = itertools.count(1).__next__
         self.ports = Ports(
             clock=self,
-            random=_Chance(self, seed),
+            random=Chance(self, seed),
             ids=self,
             waiter=self,
             awaiter=SimAwaiter(self),
@@ -348,18 +321,6 @@ class World(PortSide):
         """The number of what became possible last."""
         return self._sequence
 
-    def touched(self, what: object) -> None:
-        """Nothing is noted while hunting."""
-
-    def looks_at(self, resource: Any, *, changes: bool) -> None:
-        """Nothing is noted while hunting."""
-
-    def entangled(self, cells: tuple[Cell, ...]) -> None:
-        """Nothing is noted while hunting."""
-
-    def contends(self, cell: Cell) -> None:
-        """Nothing is noted while hunting."""
-
     def perform(self, chosen: Pending) -> None:
         """Let it happen."""
         target, cell = chosen.target, chosen.cell
@@ -451,7 +412,7 @@ class World(PortSide):
         for _ in range(limit):
             if all(one.kind in (Kind.TIMER, Kind.FAULT) for one in self.enabled()):
                 return True
-            with contextlib.suppress(Exception):  # the run is over: what fails now is no finding
+            with contextlib.suppress(Exception, RealWorldError):  # the run is over: what fails now is no finding
                 self.try_step()
         return False
 

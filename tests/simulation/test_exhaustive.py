@@ -322,10 +322,49 @@ def crossing_asks(sim: Simulation) -> Any:
     return logs.outcome()
 
 
+def giving_up(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"], mailbox=Bounded(1))
+    doers(sim, logs, *((lambda _, number: sink.tell_within(number, 1), number) for number in range(2)))
+    return logs.outcome()
+
+
+def shutting_down(sim: Simulation) -> Any:
+    logs = Logs()
+    one, other = (sim.spawn(Doer, logs[name]) for name in ("one", "other"))
+    one.tell((lambda _: other.tell((lambda _: "x",)),))
+    other.tell((lambda _: "y",))
+    sim.system.shutdown()
+    return logs.outcome()
+
+
+def cancelling(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    answers: list[Any] = []
+    doer = sim.spawn(Doer, logs["doer"])
+    doer.tell((lambda _: answers.append(sink.ask("x", block=False)),))
+    doer.tell((lambda _: answers[0].cancel(),))
+    sim.run()
+    return logs.outcome()
+
+
+def joining(sim: Simulation) -> Any:
+    logs = Logs()
+    sink = sim.spawn(Sink, logs["sink"])
+    groups = sim.system.groups
+    doers(sim, logs, (lambda _: groups.join("all", sink),), (lambda _: len(groups.members("all")),))
+    return logs.outcome()
+
+
 @pytest.mark.parametrize(
     "scenario",
     [
         waiting_with_a_limit,
+        giving_up,
+        shutting_down,
+        cancelling,
+        joining,
         looking_at_answers,
         answering_for_another,
         crossing_asks,
@@ -386,3 +425,44 @@ def test_every_outcome_with_a_fault_is_reached(scenario: Callable[[Simulation], 
     assert result.exhausted
     assert set(made) == set(every)
     assert result.runs <= len(every)
+
+
+def test_a_forgotten_end_is_told_in_an_exhaustive_exploration_too() -> None:
+    def forgetful(sim: Simulation) -> None:
+        sim.at_rest("never looked at", lambda: False)
+        sim.spawn(Sink, []).tell("x")
+
+    found = explore(forgetful, strategy="exhaustive")
+    assert found.failure is not None
+    assert "let the scenario call sim.run()" in str(found.failure.error)
+
+
+def test_what_the_scenario_leaves_is_looked_at_and_every_handler_that_waits_is_unwound() -> None:
+    begun: list[str] = []
+    unwound: list[str] = []
+
+    class Silent(Actor):
+        def on_receive(self, message: Any) -> None:
+            self.reply_later()
+
+    class Waiting(Actor):
+        def __init__(self, silent: ActorRef[Any]) -> None:
+            super().__init__()
+            self.silent = silent
+
+        def on_receive(self, message: str) -> None:
+            begun.append(message)
+            try:
+                self.silent.ask(message)
+            finally:
+                unwound.append(message)
+
+    def scenario(sim: Simulation) -> None:
+        silent = sim.spawn(Silent)
+        for message in ("x", "y"):
+            sim.spawn(Waiting, silent).tell(message)
+
+    found = explore(scenario, strategy="exhaustive")
+    assert (found.runs, found.exhausted) == (2, True)
+    assert sorted(begun) == sorted(unwound)
+    assert begun
