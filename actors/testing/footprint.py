@@ -296,7 +296,7 @@ class Footprints:
     def _never(self, pending: Pending) -> Event:
         """Return the step that `pending` would have been: a timer that was cancelled, a message that came too late."""
         event = Event(len(self.events), pending, [], 0)
-        event.touch(self._actor(pending.cell), changes=True)
+        event.touch(self._actor(pending.cell) if self._reduces else ANYTHING, changes=True)
         _touch_timer(event)
         self._require(event)
         event.before = event.required
