@@ -9,8 +9,10 @@ import functools
 import sys
 from typing import TYPE_CHECKING, Any, Self
 
-from hypothesis import note
+from hypothesis import Verbosity, note, settings
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
+from hypothesis.errors import InvalidArgument
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from actors.testing.charts import text_chart
@@ -33,31 +35,36 @@ class Drawn:
     """A strategy that draws each choice from hypothesis, which then makes failing ones small: 0 is what has waited longest.
 
     Args:
-        data: what ``st.data()`` gives; None chooses 0 until `data` is set.
+        draw: what ``@st.composite`` passes, or ``st.data()``'s ``data.draw``, which notes each choice and so costs four times as much;
+            None chooses 0 until `draw` is set.
     """
 
-    def __init__(self, data: st.DataObject | None = None) -> None:
-        self.data = data
+    def __init__(self, draw: Callable[[st.SearchStrategy[int]], int] | None = None) -> None:
+        self.draw = draw
 
     def choose(self, enabled: Sequence[Pending]) -> int:
         """Draw an index."""
-        return 0 if self.data is None else self.data.draw(_indexes(len(enabled)))
+        return 0 if self.draw is None else self.draw(_indexes(len(enabled)))
 
 
+@functools.cache  # making one costs more than drawing from it
 def _indexes(count: int) -> st.SearchStrategy[int]:
-    if count not in _made:
-        _made[count] = st.integers(0, count - 1)
-    return _made[count]
+    return st.integers(0, count - 1)
 
 
-_made: dict[int, st.SearchStrategy[int]] = {}  # making one costs more than drawing from it
+def _is_shown() -> bool:
+    """Tell whether hypothesis makes this run to show it: the last one of a failure, or any where it is asked to be verbose."""
+    try:
+        return current_build_context().is_final or settings().verbosity >= Verbosity.verbose
+    except InvalidArgument:  # not in a test of hypothesis
+        return True
 
 
 class DrawnSimulation(Simulation):
     """A simulation that hypothesis drives. What fails in its ``with`` block gets the chart of the run as a note."""
 
     def __enter__(self) -> Self:
-        self._steps = record(self._world)
+        self._steps = record(self._world) if _is_shown() else []
         super().__enter__()
         return self
 
@@ -67,7 +74,7 @@ class DrawnSimulation(Simulation):
         super().__exit__(kind, error, traceback)
 
     def chart(self) -> str:
-        """Return the chart of the last steps so far."""
+        """Return the chart of the last steps so far; of no steps, where hypothesis does not show the run."""
         return text_chart(self._steps[-SHOWN:])
 
 
@@ -88,7 +95,7 @@ def simulations(
         seed: as for `explore`.
         max_steps: as for `explore`.
     """
-    return DrawnSimulation(Drawn(draw(st.data())), ordering=ordering, faults=faults, seed=seed, max_steps=max_steps)
+    return DrawnSimulation(Drawn(draw), ordering=ordering, faults=faults, seed=seed, max_steps=max_steps)
 
 
 class SimulatedStateMachine(RuleBasedStateMachine):
@@ -119,9 +126,9 @@ class SimulatedStateMachine(RuleBasedStateMachine):
         self.sim = DrawnSimulation(self._drawn, ordering=self.ordering, faults=self.faults, max_steps=self.max_steps)
         self.sim.__enter__()
 
-    @initialize(data=st.data())
-    def _begin(self, data: Any) -> None:
-        self._drawn.data = data
+    @initialize(draw=st.composite(lambda draw: draw)())
+    def _begin(self, draw: Any) -> None:
+        self._drawn.draw = draw
 
     @rule(steps=st.integers(1, 8))
     def let_happen(self, steps: int) -> None:
@@ -141,7 +148,8 @@ class SimulatedStateMachine(RuleBasedStateMachine):
                 self.sim.run()
                 self.at_rest()
         finally:
-            note(self.sim.chart())
+            if _is_shown():
+                note(self.sim.chart())
             self.sim.__exit__(None, None, None)
 
 
