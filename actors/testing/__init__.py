@@ -4,6 +4,7 @@ from actors.testing import oracles
 from actors.testing.charts import html_chart, mermaid_chart, svg_chart, text_chart
 from actors.testing.decorator import simulate
 from actors.testing.errors import (
+    EndlessStepError,
     InjectedCrash,
     InvariantError,
     LinearizabilityError,
@@ -33,6 +34,7 @@ __all__ = [
     "Call",
     "Counter",
     "Delays",
+    "EndlessStepError",
     "Exploration",
     "Failure",
     "Faults",

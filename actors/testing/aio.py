@@ -117,6 +117,11 @@ class SimLoop(asyncio.AbstractEventLoop):
         """Whether anything is ready to run."""
         return bool(self._ready)
 
+    @property
+    def at_work(self) -> Cell | None:
+        """The actor of what runs next; None if that is nobody's, or nothing."""
+        return self._ready[0]._context.run(current_cell) if self._ready else None  # type: ignore[attr-defined]  # not in typeshed
+
     def run_ready(self) -> None:
         """Run what is ready, and what that makes ready, up to a limit."""
         ready = self._ready

@@ -9,10 +9,12 @@ from actors.errors import ActorError
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
+    from types import FrameType
 
     from actors.testing.history import Operation
 
 __all__ = [
+    "EndlessStepError",
     "InjectedCrash",
     "InvariantError",
     "LinearizabilityError",
@@ -90,15 +92,41 @@ class TooManyStepsError(SimulationError):
     Attributes:
         limit: the steps taken.
         last: the paths of the actors of the last ones.
+        polls: whether it is a coroutine that has no end, one that yields to others without ever waiting for anything.
     """
 
-    def __init__(self, limit: int, last: tuple[str, ...]) -> None:
+    def __init__(self, limit: int, last: tuple[str, ...], *, polls: bool = False) -> None:
         super().__init__(limit, last)
         self.limit = limit
         self.last = last
+        self.polls = polls
 
     def __str__(self) -> str:
+        if self.polls:
+            return f"a coroutine of {self.last[0]} polls without end: let it wait for a message or a future, or for time to go by"
         return f"{self.limit} steps and no end; the last ones were of {', '.join(self.last)}; raise max_steps if the scenario is that long"
+
+
+class EndlessStepError(SimulationError):
+    """A handler loops without ever waiting for anything. Found by the processor time it takes, on the main thread only.
+
+    Attributes:
+        actor: its path.
+        where: the line it was at, as ``file:number``.
+        seconds: of processor time after which it was given up: `Simulation.step_seconds`.
+    """
+
+    def __init__(self, actor: str, where: str, seconds: float) -> None:
+        super().__init__(actor, where, seconds)
+        self.actor = actor
+        self.where = where
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return (
+            f"a step of {self.actor} has taken {self.seconds} s of processor time, at {self.where}: it loops for ever, "
+            "or Simulation.step_seconds is to be raised"
+        )
 
 
 class LinearizabilityError(SimulationError, AssertionError):
@@ -225,7 +253,7 @@ class RealWorldError(BaseException):
     """
 
     def __init__(self, what: str, where: str = "") -> None:
-        where = where or _outside()
+        where = where or line_outside(sys._getframe(1))
         super().__init__(what, where)
         self.what = what
         self.where = where
@@ -238,10 +266,9 @@ class SimulationOver(BaseException):
     """Unwinds the handlers that still wait when a simulation ends. Never seen outside."""
 
 
-def _outside() -> str:
+def line_outside(frame: FrameType) -> str:
     """Return the innermost line that belongs neither to the framework nor to the standard library's own machinery."""
-    frame = sys._getframe(1)
-    inner = ("actors.", "asyncio", "threading", "concurrent.", "socket", "selectors", "subprocess", "multiprocessing")
+    inner = ("actors.", "asyncio", "contextlib", "threading", "concurrent.", "socket", "selectors", "subprocess", "multiprocessing")
     while frame.f_back is not None and str(frame.f_globals.get("__name__", "")).startswith(inner):
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}"

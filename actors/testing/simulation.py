@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from actors._core.callbacks import check_callback
 from actors._core.ports import install
@@ -18,6 +18,7 @@ from actors.testing.observers import AtRest, Eventually, Observers
 from actors.testing.oracles import Oracle
 from actors.testing.realworld import guarded
 from actors.testing.strategies import Fifo
+from actors.testing.watchdog import Watchdog
 from actors.testing.world import World
 
 if TYPE_CHECKING:
@@ -46,7 +47,13 @@ class Simulation:
         seed: of the ids and random numbers that come from the simulation.
         max_steps: steps after which a run counts as endless.
         faults: what may go wrong by the strategy's choice; nothing if left out.
+
+    Attributes:
+        step_seconds: of processor time after which a step counts as endless, as when a handler loops without waiting; set it on the
+            class. Watched where simulations run on the main thread, and not on Windows.
     """
+
+    step_seconds: ClassVar[float] = 5.0
 
     def __init__(
         self,
@@ -76,6 +83,8 @@ class Simulation:
         gc.disable()
         self._guard = guarded(self._world.refuse)
         self._guard.__enter__()
+        self._watchdog = Watchdog(self._world, self.step_seconds)
+        self._watchdog.start()
         self._restores = [install(self._world.ports), in_place_of_default(lambda: self.system)]
         return self
 
@@ -90,6 +99,7 @@ class Simulation:
             finally:
                 self._world.close()
         finally:
+            self._watchdog.stop()
             for restore in self._restores:
                 restore()
             self._guard.__exit__(None, None, None)

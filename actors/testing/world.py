@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 __all__ = ["World"]
 
 
+ROUND = 100  # steps that count for one in which the loop does not come to an end: a coroutine that polls is told soon
+
+
 class _RunQueue(deque["Cell"]):
     """The cells that are due for a turn. Notes who signalled one; a message carries that itself."""
 
@@ -98,6 +101,7 @@ class World(PortSide):
         self._checking = False  # whether invariants are being checked
         self._interrupt: KeyboardInterrupt | None = None
         self._loop_waits = False  # whether going on with the loop is possible already
+        self._rounds = 0  # steps in which the loop did not come to an end
         self._lane = Lane(self)
         self._urns = random.Random(seed + 1)
         self.correlation = itertools.count(1).__next__
@@ -272,8 +276,10 @@ class World(PortSide):
         self.worker.cell = None  # a call that goes on is no actor's
         try:
             self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
-        except BaseException:
-            self._error = None  # it is the same, or what came of it
+        except BaseException as raised:
+            error, self._error = self._error, None  # it is the same, or what came of it
+            if error is not None and isinstance(raised, SimulationOver):  # raised by the watchdog
+                raise error from None
             raise
         finally:
             self._now = self._scenario
@@ -310,6 +316,11 @@ class World(PortSide):
         self._scenario.step, self._scenario.past = self.steps, (1 << self._sequence + 1) - 1
         if self.observers is not None:
             self.observers.settled()
+
+    @property
+    def in_step(self) -> bool:
+        """Whether a step is under way."""
+        return self._now is not self._scenario
 
     @property
     def at_work(self) -> Now:
@@ -351,6 +362,9 @@ class World(PortSide):
         if self.loop.due:
             self.loop.run_ready()
             if self.loop.due and not self._loop_waits:
+                self._rounds += 1
+                if self._rounds * ROUND > self.limit:
+                    raise TooManyStepsError(self.limit, (_name(self.loop.at_work),), polls=True)
                 self._loop_waits = True
                 self.sent(Kind.CALL, None, self.loop)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import gc
 import itertools
+import signal
 import socket
 import subprocess
 import threading
@@ -31,7 +33,17 @@ from actors import (
     Priority,
     Timeout,
 )
-from actors.testing import Fifo, Ordering, RandomWalk, RealWorldError, Simulation, SimulationError, StuckError, TooManyStepsError
+from actors.testing import (
+    EndlessStepError,
+    Fifo,
+    Ordering,
+    RandomWalk,
+    RealWorldError,
+    Simulation,
+    SimulationError,
+    StuckError,
+    TooManyStepsError,
+)
 from tests.simulation.scenarios import Forward, Log, arrivals
 
 
@@ -250,6 +262,70 @@ def test_a_run_without_end_is_ended_and_names_the_busy() -> None:
         sim.spawn(Restless, name="restless").tell("go")
         with pytest.raises(TooManyStepsError, match="/restless"):
             sim.run()
+
+
+def test_a_coroutine_that_polls_for_ever_is_ended_and_named() -> None:
+    class Polling(Actor):
+        async def on_receive(self, _: Any) -> None:
+            while True:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+
+    with Simulation(max_steps=200) as sim:
+        sim.spawn(Polling, name="polling").tell("go")
+        with pytest.raises(TooManyStepsError, match=r"coroutine of /polling polls") as caught:
+            sim.run()
+        assert caught.value.polls
+
+
+class Endless(Actor):
+    def on_receive(self, _: Any) -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                len([])
+
+
+class EndlessAsync(Actor):
+    async def on_receive(self, _: Any) -> None:
+        await asyncio.sleep(1)
+        while True:
+            pass
+
+
+def _ask_or_tell(sim: Simulation, endless: ActorRef[Any], *, waits: bool) -> None:
+    if waits:
+        endless.ask("go")
+    endless.tell("go")
+    sim.run()
+
+
+@pytest.mark.parametrize("actor", [Endless, EndlessAsync])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_handler_that_loops_without_waiting_is_ended_and_named(
+    monkeypatch: pytest.MonkeyPatch, actor: type[Actor], *, waits: bool
+) -> None:
+    monkeypatch.setattr(Simulation, "step_seconds", 0.05)
+    before = signal.getsignal(signal.SIGVTALRM)
+    with Simulation() as sim:
+        endless = sim.spawn(actor, name="endless")
+        with pytest.raises(EndlessStepError, match=r"/endless .*test_simulation\.py:\d+") as caught:
+            _ask_or_tell(sim, endless, waits=waits)
+        assert caught.value.actor == "/endless"
+    assert signal.getsignal(signal.SIGVTALRM) is before
+    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+def test_a_long_run_of_short_steps_is_not_taken_for_an_endless_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Countdown(Actor):
+        def on_receive(self, left: int) -> None:
+            if left:
+                self.actor_ref.tell(left - 1)
+
+    monkeypatch.setattr(Simulation, "step_seconds", 0.05)
+    with Simulation(max_steps=30_000) as sim:
+        sim.spawn(Countdown).tell(20_000)
+        begun = time.process_time()
+        sim.run()
+        assert time.process_time() - begun > 0.05  # or the run was no test of it
 
 
 def reach_thread() -> None:
