@@ -55,7 +55,7 @@ class Options:
         if not isinstance(capacity, int) or isinstance(capacity, bool) or capacity < 1:
             msg = f"stash_capacity={capacity!r} is not valid: a whole number of messages, 1 or more"
             raise ValueError(msg)
-        return replace(self, **given)
+        return replace(self, **given) if any(getattr(self, name) != value for name, value in given.items()) else self
 
 
 def check_mailbox(mailbox: object) -> None:

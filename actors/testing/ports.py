@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import random
 import threading
 import uuid
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
@@ -55,17 +55,27 @@ class Timer:
         self.call = None
 
 
-class Chance(random.Random):
+class Chance:
     """Random numbers. Whoever draws one changes what others will draw."""
 
     def __init__(self, world: PortSide, seed: int) -> None:
-        super().__init__(seed)
         self._world = world
+        self._seed = seed
+        self._random: Random | None = None  # seeding one takes as long as a few deliveries, and most runs draw nothing
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
         self._world.touched("chance")
-        return super().random()
+        return self._generator().random()
+
+    def getrandbits(self, count: int) -> int:
+        """Return a whole number of `count` bits."""
+        return self._generator().getrandbits(count)
+
+    def _generator(self) -> Random:
+        if self._random is None:
+            self._random = Random(self._seed)
+        return self._random
 
 
 class PortSide:
@@ -87,7 +97,7 @@ class PortSide:
     _time: float
     _timers: list[tuple[float, int, Timer]]
     _numbers: itertools.count[int]
-    _urns: random.Random
+    _urns: Chance
 
     # -- Dispatcher and Host -----------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # no stubs; `signal` turns numbers into enums on every call, a tenth of a short run
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -41,15 +42,15 @@ class Watchdog:
         """Begin to watch."""
         if hasattr(signal, "setitimer") and threading.get_ident() == threading.main_thread().ident:
             tick = self._seconds / TICKS
-            handler = signal.signal(signal.SIGVTALRM, self._tick)
-            self._before = handler, signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
+            handler = _signal.signal(signal.SIGVTALRM, self._tick)
+            self._before = handler, _signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
 
     def stop(self) -> None:
         """Give the signal back to whoever had it before."""
         if self._before is not None:
             handler, timer = self._before
-            signal.setitimer(signal.ITIMER_VIRTUAL, *timer)
-            signal.signal(signal.SIGVTALRM, handler if handler is not None else signal.SIG_DFL)
+            _signal.setitimer(signal.ITIMER_VIRTUAL, *timer)
+            _signal.signal(signal.SIGVTALRM, handler if handler is not None else signal.SIG_DFL)
             self._before = None
 
     def _tick(self, _: int, frame: FrameType | None) -> None:

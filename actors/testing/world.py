@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import heapq
 import itertools
-import random
 import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -103,7 +102,7 @@ class World(PortSide):
         self._loop_waits = False  # whether going on with the loop is possible already
         self._rounds = 0  # steps in which the loop did not come to an end
         self._lane = Lane(self)
-        self._urns = random.Random(seed + 1)
+        self._urns = Chance(self, seed + 1)
         self.correlation = itertools.count(1).__next__
         self.ports = Ports(
             clock=self,
