@@ -80,6 +80,10 @@ def leaves(sim: Simulation) -> None:
     sys.exit(7)
 
 
+def skips(sim: Simulation) -> None:
+    pytest.skip("not here")
+
+
 async def waits(sim: Simulation) -> None:
     pass
 
@@ -210,6 +214,7 @@ BROKEN = {
     "simulated_with": ("takes word, other besides", "@simulate(token=...)"),
     "simulated_given": ("takes word besides", "hypothesis"),
     "leaves": ("ended the program with exit code 7",),
+    "skips": ("leaves its test", "not here"),
 }
 
 

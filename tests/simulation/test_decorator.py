@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import unittest
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from actors.testing import Simulation, TokenError, explore, simulate
@@ -82,3 +84,81 @@ def test_name_text_and_the_other_parameters_stay() -> None:
 def test_a_test_that_takes_no_simulation_is_refused() -> None:
     with pytest.raises(TypeError, match="first parameter"):
         simulate()(lambda: None)  # type: ignore[misc, arg-type]
+
+
+# -- what is no verdict ----------------------------------------------------------------------------------------------------
+
+
+def raising(error: BaseException) -> tuple[Any, list[None]]:
+    """Return a simulated test that raises `error` in every run, and a list of its runs."""
+    made: list[None] = []
+
+    @simulate(runs=5)
+    def scenario(sim: Simulation) -> None:
+        made.append(None)
+        sim.spawn(Log).tell(1)
+        raise error
+
+    return scenario, made
+
+
+def outcome(leave: Callable[[], object]) -> BaseException:
+    """Return what a call raises."""
+    with pytest.raises(BaseException) as caught:  # noqa: PT011  # any
+        leave()
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "leave", [lambda: pytest.skip("no"), lambda: pytest.xfail("no"), lambda: pytest.exit("no"), lambda: unittest.TestCase().skipTest("no")]
+)
+def test_what_leaves_a_test_is_no_failure_and_goes_out_at_once(leave: Callable[[], object]) -> None:
+    error = outcome(leave)
+    scenario, made = raising(error)
+    with pytest.raises(type(error)) as caught:
+        scenario()
+    assert caught.value is error
+    assert not hasattr(error, "__notes__")
+    assert len(made) == 1
+
+
+@pytest.mark.parametrize("leave", [lambda: pytest.fail("no"), lambda: unittest.TestCase().fail("no")])
+def test_a_verdict_of_a_test_framework_is_a_failure(leave: Callable[[], object]) -> None:
+    error = outcome(leave)
+    scenario, made = raising(error)
+    with pytest.raises(type(error)) as caught:
+        scenario()
+    assert "replay with" in caught.value.__notes__[0]
+    assert len(made) > 1
+
+
+def test_an_input_that_hypothesis_is_to_drop_is_no_failure() -> None:
+    words: list[str] = []
+
+    @settings(deadline=None, max_examples=10, database=None, suppress_health_check=list(HealthCheck))
+    @given(word=st.text(max_size=3))
+    @simulate(runs=3)
+    def scenario(sim: Simulation, word: str) -> None:
+        words.append(word)
+        assume(len(word) != 1)
+        sim.spawn(Log).tell(word)
+        sim.run()
+
+    scenario()
+    short = [word for word in words if len(word) == 1]
+    assert short
+    assert all(words.count(word) < 3 for word in short)
+
+
+def test_a_skip_in_another_order_does_not_hide_a_failure() -> None:
+    def scenario(sim: Simulation) -> None:
+        log = sim.spawn(Log)
+        for word in "abc":
+            sim.spawn(Forward, log).tell(word)
+        sim.run()
+        if log.ask("got") == ("b", "a", "c"):
+            pytest.skip("an order that the failure is made small by")
+        assert log.ask("got") in {("a", "b", "c"), ("a", "c", "b")}
+
+    for seed in (1, 4, 5, 6):  # whose first failure is not the skip
+        assert explore(scenario, seed=seed).failure is not None
