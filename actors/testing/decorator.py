@@ -54,7 +54,8 @@ def simulate(
         faults: as for `explore`.
         max_steps: as for `explore`.
         shrinking: as for `explore`.
-        token: makes the one run of this token, to look at a failure, instead of exploring.
+        token: makes the one run of this token, to look at a failure, instead of exploring. A `TokenError` says so if it does not fit
+            the program any more.
     """
 
     def decorate(test: Callable[Concatenate[Simulation, P], object]) -> Callable[P, None]:
@@ -119,7 +120,7 @@ def _try_kept(scenario: Callable[[Simulation], object]) -> None:
     for text in keeping.kept(scenario):
         try:
             failure = replay(scenario, text)
-        except TokenError:  # of another version
+        except TokenError:  # of another version, or it does not fit this program any more
             failure = None
         if failure is not None:
             tally.tests += 1
@@ -143,8 +144,7 @@ def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
     directory = Path(options.charts)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / (re.sub(r"[^\w.-]+", "_", program(scenario)) + ".html")
-    again = replay(scenario, failure.token, states=True) or failure
-    again.save(path)
+    (replay(scenario, failure.token, states=True) or failure).save(path)
     tally.saved.append(str(path))
 
 

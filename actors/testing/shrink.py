@@ -115,7 +115,7 @@ class _Shrinker:
                 run = self.attempt(strategy)
                 if run is not None and run.size < best.size:
                     return run
-                if strategy.misfit or strategy.unused:
+                if strategy.misfits or strategy.unused:
                     break
         return best
 

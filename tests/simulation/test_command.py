@@ -26,7 +26,7 @@ from tests.simulation.scenarios import Forward, Log, check_then_create, dining, 
 from tests.simulation.test_charts import runs, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "actors.testing"]
@@ -116,13 +116,13 @@ def simulated_given(sim: Simulation, word: str) -> None:
     pass
 
 
-def fake_token(name: str, module: str = __name__) -> str:
-    """Return the token of a quiet run of a scenario by that name."""
+def fake_token(name: str, module: str = __name__, choices: Sequence[int] = ()) -> str:
+    """Return the token of a run of a scenario by that name, a quiet one if there are no choices."""
 
     def scenario(_: Simulation) -> None: ...
 
     scenario.__module__, scenario.__qualname__ = module, name
-    return dump(scenario, Setup(), [])
+    return dump(scenario, Setup(), choices)
 
 
 # -- the command -----------------------------------------------------------------------------------------------------------
@@ -233,6 +233,7 @@ def test_a_scenario_that_cannot_be_run_is_refused_with_the_reason(
 REFUSED: list[tuple[list[str], str]] = [
     ([], "COMMAND"),
     (["replay"], "TOKEN"),
+    (["replay", fake_token("passes", choices=[0, 3])], "2 of its 2 choices could not be made"),
     (["rewind"], "rewind"),
     (["replay", "not a token"], "damaged"),
     (["replay", "日本"], "damaged"),
