@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
@@ -11,15 +12,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
 from actors.testing import keeping
 from actors.testing.errors import TokenError
 from actors.testing.explore import check_scenario, explore, replay
+from actors.testing.faults import Faults
 from actors.testing.network import Ordering
 from actors.testing.options import options, tally
-from actors.testing.token import program, program_of
+from actors.testing.setup import Setup
+from actors.testing.token import made_under, program, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.testing.failure import Exploration, Failure
-    from actors.testing.faults import Faults
     from actors.testing.options import StrategyName
     from actors.testing.simulation import Simulation
 
@@ -44,6 +46,7 @@ def simulate(
 
     The simulation is the first argument; all others are the test's own: fixtures of pytest, or inputs of hypothesis, whose ``@given``
     stands above ``@simulate()``. Each call explores as `explore` does, and raises what the scenario raised, with the report as a note.
+    Where hypothesis is in use, the failure of a test without other arguments is kept in its database and tried first the next time.
 
     Args:
         strategy: as for `explore`.
@@ -61,6 +64,7 @@ def simulate(
     def decorate(test: Callable[Concatenate[Simulation, P], object]) -> Callable[P, None]:
         check_scenario(test)
         _check_order(test)
+        setup = Setup(ordering, seed, max_steps, faults if faults is not None else Faults())
 
         @functools.wraps(test)
         def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -75,7 +79,7 @@ def simulate(
                     failure.throw()
                 return
             if not args and not kwargs:
-                _try_kept(scenario)
+                _try_kept(scenario, setup)
             found = explore(
                 scenario,
                 strategy=options.strategy or strategy,
@@ -115,18 +119,19 @@ def _asked_for(scenario: Callable[..., object]) -> str | None:
     return text if text is not None and program_of(text) == program(scenario) else None
 
 
-def _try_kept(scenario: Callable[[Simulation], object]) -> None:
-    """Raise what a run kept from an earlier session fails with; forget those that do not fail any more."""
+def _try_kept(scenario: Callable[[Simulation], object], setup: Setup) -> None:
+    """Raise what a run kept from an earlier session fails with; forget those that do not fail any more, or that no run can be like now."""
     for text in keeping.kept(scenario):
-        try:
-            failure = replay(scenario, text)
-        except TokenError:  # of another version, or it does not fit this program any more
-            failure = None
+        failure = None
+        with contextlib.suppress(TokenError):  # of another version, or it does not fit this program any more
+            if made_under(text, setup):
+                failure = replay(scenario, text)
         if failure is not None:
             tally.tests += 1
             tally.runs += 1
             tally.failed += 1
             _save_chart(scenario, failure)
+            failure.error.add_note("\nkept from an earlier session, and tried before anything else: it still fails")
             failure.throw()
         keeping.forget(scenario, text)
 

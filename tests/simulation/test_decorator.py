@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
 
-from actors.testing import Simulation, TokenError, explore, simulate
+from actors.testing import Faults, Ordering, Simulation, TokenError, explore, keeping, simulate
 from tests.simulation.scenarios import Forward, Log, check_then_create
 
 calls: list[str] = []
@@ -162,3 +163,78 @@ def test_a_skip_in_another_order_does_not_hide_a_failure() -> None:
 
     for seed in (1, 4, 5, 6):  # whose first failure is not the skip
         assert explore(scenario, seed=seed).failure is not None
+
+
+# -- what is kept ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def database(monkeypatch: pytest.MonkeyPatch) -> InMemoryExampleDatabase:
+    database = InMemoryExampleDatabase()
+    monkeypatch.setattr(keeping, "_database", lambda: database)
+    return database
+
+
+def kept_in(database: InMemoryExampleDatabase) -> list[str]:
+    return [value.decode() for values in database.data.values() for value in values]
+
+
+class Order:
+    """A scenario that fails if its messages do not come in the order sent, and counts its runs."""
+
+    def __init__(self) -> None:
+        self.words = list("abc")
+        self.runs = 0
+        self.fails = True
+
+    def test(self, **options: Any) -> Callable[[], None]:
+        def scenario(sim: Simulation) -> None:
+            self.runs += 1
+            log = sim.spawn(Log)
+            for word in self.words:
+                sim.spawn(Forward, log).tell(word)
+            sim.run()
+            assert log.ask("got") == tuple(self.words) or not self.fails
+
+        return simulate(**{"runs": 20, **options})(scenario)
+
+    def failure(self, **options: Any) -> str:
+        """Return the notes that the test fails with; "" if it passes."""
+        self.runs = 0
+        try:
+            self.test(**options)()
+        except AssertionError as error:
+            return "\n".join(error.__notes__)
+        return ""
+
+
+def test_a_kept_failure_is_tried_first_and_says_so(database: InMemoryExampleDatabase) -> None:
+    order = Order()
+    assert "kept from an earlier session" not in order.failure()
+    (token,) = kept_in(database)
+    again = order.failure(seed=1)  # another seed is no other program
+    assert order.runs == 1
+    assert "kept from an earlier session" in again
+    assert token in again
+
+
+@pytest.mark.parametrize("other", [{"ordering": Ordering.PAIR_FIFO}, {"max_steps": 1000}, {"faults": Faults(drop=1, actors=(Log,))}])
+def test_a_kept_failure_is_forgotten_when_the_test_asks_for_another_world(database: InMemoryExampleDatabase, other: dict[str, Any]) -> None:
+    order = Order()
+    assert order.failure()
+    before = kept_in(database)
+    assert "kept from an earlier session" not in order.failure(**other)
+    assert order.runs > 1
+    assert len(kept_in(database)) == 1
+    assert kept_in(database) != before
+    assert "kept from an earlier session" in order.failure(**other)
+
+
+@pytest.mark.parametrize("words", ["abc", "a"])  # a token of three messages does not fit to one
+def test_a_kept_failure_that_is_mended_is_forgotten(database: InMemoryExampleDatabase, words: str) -> None:
+    order = Order()
+    assert order.failure()
+    order.fails, order.words = False, list(words)
+    assert order.failure() == ""
+    assert kept_in(database) == []
+    assert order.runs == 21
