@@ -99,6 +99,10 @@ class Scenarios:
     def method(self, sim: Simulation) -> None:
         pass
 
+    @simulate()
+    def simulated(self, sim: Simulation) -> None:
+        pass
+
 
 @simulate(token="")
 def simulated(sim: Simulation) -> None:
@@ -209,7 +213,8 @@ BROKEN = {
     "test.<locals>.scenario": ("inside of a function", "--scenario MODULE:NAME"),
     "<lambda>": ("inside of a function", "--scenario"),
     "Scenarios": ("no scenario",),
-    "Scenarios.method": ("takes sim besides",),
+    "Scenarios.method": ("is a method", "@simulate(token=...)"),
+    "Scenarios.simulated": ("is a method", "@simulate(token=...)"),
     "waits": ("no scenario",),
     "simulated_with": ("takes word, other besides", "@simulate(token=...)"),
     "simulated_given": ("takes word besides", "hypothesis"),

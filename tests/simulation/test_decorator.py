@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 import unittest
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
 
 from actors.testing import Faults, Ordering, Simulation, TokenError, explore, keeping, simulate
+from actors.testing import shrink as shrinking
 from tests.simulation.scenarios import Forward, Log, check_then_create
 
 calls: list[str] = []
@@ -238,3 +240,112 @@ def test_a_kept_failure_that_is_mended_is_forgotten(database: InMemoryExampleDat
     assert order.failure() == ""
     assert kept_in(database) == []
     assert order.runs == 21
+
+
+# -- methods ---------------------------------------------------------------------------------------------------------------
+
+
+class TestMethods:
+    """Tests in a class."""
+
+    words = ("a", "b")
+
+    @simulate(runs=3)
+    def test_a_method_takes_the_simulation_after_its_object(self, sim: Simulation) -> None:
+        assert type(self) is TestMethods
+        log = sim.spawn(Log)
+        log.tell(self.words)
+        assert log.ask("got") == (self.words,)
+
+    @simulate(runs=3)
+    def test_a_method_takes_fixtures(self, sim: Simulation, word: str) -> None:
+        assert (type(self), type(sim), word) == (TestMethods, Simulation, "word")
+
+    @settings(deadline=None, max_examples=3)
+    @given(number=st.integers())
+    @simulate(runs=3)
+    def test_a_method_takes_inputs(self, sim: Simulation, number: int) -> None:
+        assert (type(self), type(sim), type(number)) == (TestMethods, Simulation, int)
+
+    @staticmethod
+    @simulate(runs=3)
+    def test_a_static_method_takes_the_simulation_first(sim: Simulation, word: str) -> None:
+        assert (type(sim), word) == (Simulation, "word")
+
+    @classmethod
+    @simulate(runs=3)
+    def test_a_class_method_takes_it_after_the_class(cls, sim: Simulation) -> None:
+        assert (cls, type(sim)) == (TestMethods, Simulation)
+
+
+class TestCases(unittest.TestCase):
+    """Tests of unittest."""
+
+    @simulate(runs=3)
+    def test_a_test_case_takes_the_simulation(self, sim: Simulation) -> None:
+        self.assertIsInstance(sim, Simulation)  # noqa: PT009  # what it is there for
+
+
+class Wrong:
+    @simulate()
+    def forgets_itself(sim: Simulation) -> None:  # noqa: N805
+        pass
+
+
+def test_methods_that_cannot_be_simulated_are_refused_with_the_way_out() -> None:
+    def alone(self: object) -> None: ...
+
+    with pytest.raises(TypeError, match=r"the one after it is to be the simulation.*\(self, sim\)"):
+        simulate()(alone)  # type: ignore[arg-type, call-overload]
+    with pytest.raises(TypeError, match=r"is a method.*named self.*staticmethod"):
+        Wrong().forgets_itself()  # type: ignore[call-arg]
+    for kind in (staticmethod, classmethod):
+        with pytest.raises(TypeError, match=f"@{kind.__name__} stands above"):
+            simulate()(kind(lambda sim: None))  # type: ignore[arg-type, call-overload]
+
+
+def test_a_failing_method_is_kept(database: InMemoryExampleDatabase) -> None:
+    class Tests:
+        @simulate()
+        def fails(self, sim: Simulation) -> None:
+            check_then_create(sim)
+
+    notes = []
+    for _ in range(2):
+        with pytest.raises(AssertionError) as caught:
+            Tests().fails()
+        notes.append("".join(caught.value.__notes__))
+    assert ["kept" in note for note in notes] == [False, True]
+
+
+# -- inputs of hypothesis that fail ----------------------------------------------------------------------------------------
+
+
+def test_a_schedule_is_shrunk_only_for_the_inputs_that_are_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed, runs, shrunk = [0], [0], [0]
+    real = shrinking.shrink
+
+    def count(*args: Any) -> list[int]:
+        shrunk[0] += 1
+        return real(*args)
+
+    monkeypatch.setattr(sys.modules["actors.testing.explore"], "shrink", count)  # the package has the function by that name
+
+    @settings(deadline=None, max_examples=100, database=None, derandomize=True)
+    @given(words=st.lists(st.text(max_size=5), max_size=8))
+    @simulate(runs=20)
+    def scenario(sim: Simulation, words: list[str]) -> None:
+        runs[0] += 1
+        log = sim.spawn(Log)
+        for word in words:
+            sim.spawn(Forward, log).tell((word,))
+        sim.run()
+        failed[0] += log.ask("got") != tuple((word,) for word in words)
+        assert log.ask("got") == tuple((word,) for word in words)
+
+    with pytest.raises(AssertionError) as caught:
+        scenario()
+    assert any("replay with" in note for note in caught.value.__notes__)
+    assert failed[0] > 10  # failing runs while the inputs are simplified
+    assert shrunk == [1]
+    assert runs[0] < 1500  # 3147 with each failure shrunk, 579 with one
