@@ -23,6 +23,7 @@ from actors.testing.errors import TokenError
 from actors.testing.explore import rerun
 from actors.testing.failure import shows_unicode
 from actors.testing.locate import NoScenarioError, scenario_at, scenario_of
+from actors.testing.setup import leaves_test
 from actors.testing.stepper import Stepper, told
 from actors.testing.trace import without_addresses
 
@@ -158,6 +159,11 @@ def _made_again(options: argparse.Namespace) -> _Run:
         except SystemExit as ended:
             msg = f"the scenario {program} ended the program with exit code {ended.code}"
             raise NoScenarioError(msg) from ended
+        except BaseException as left:
+            if not leaves_test(left):
+                raise
+            msg = f"the scenario {program} leaves its test: {type(left).__name__}: {left}"
+            raise NoScenarioError(msg) from left
     return _Run(error, steps, setup.ordering)
 
 

@@ -2,30 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import re
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
 
 from actors.testing import keeping
 from actors.testing.errors import TokenError
 from actors.testing.explore import check_scenario, explore, replay
+from actors.testing.faults import Faults
 from actors.testing.network import Ordering
 from actors.testing.options import options, tally
-from actors.testing.token import program, program_of
+from actors.testing.setup import Setup
+from actors.testing.token import made_under, program, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.testing.failure import Exploration, Failure
-    from actors.testing.faults import Faults
     from actors.testing.options import StrategyName
     from actors.testing.simulation import Simulation
 
 __all__ = ["simulate"]
 
 P = ParamSpec("P")
+T = TypeVar("T")
+
+OWNERS = ("self", "cls")  # names of a first parameter that is no simulation
+
+
+class _Decorator(Protocol):
+    """Takes a function of the simulation, or a method."""
+
+    @overload
+    def __call__(self, test: Callable[Concatenate[Simulation, P], object], /) -> Callable[P, None]: ...
+    @overload
+    def __call__(self, test: Callable[Concatenate[T, Simulation, P], object], /) -> Callable[Concatenate[T, P], None]: ...
 
 
 def simulate(
@@ -39,11 +54,13 @@ def simulate(
     max_steps: int = 10_000,
     shrinking: float = 5.0,
     token: str | None = None,
-) -> Callable[[Callable[Concatenate[Simulation, P], object]], Callable[P, None]]:
+) -> _Decorator:
     """Make a test out of a scenario: ``@simulate()`` above ``def test_it(sim): ...``.
 
     The simulation is the first argument; all others are the test's own: fixtures of pytest, or inputs of hypothesis, whose ``@given``
     stands above ``@simulate()``. Each call explores as `explore` does, and raises what the scenario raised, with the report as a note.
+    In a method it comes after ``self``, which is the same object in all runs; ``@staticmethod`` and ``@classmethod`` stand above.
+    Where hypothesis is in use, the failure of a test without other arguments is kept in its database and tried first the next time.
 
     Args:
         strategy: as for `explore`.
@@ -53,19 +70,24 @@ def simulate(
         ordering: as for `explore`.
         faults: as for `explore`.
         max_steps: as for `explore`.
-        shrinking: as for `explore`.
-        token: makes the one run of this token, to look at a failure, instead of exploring.
+        shrinking: as for `explore`; under ``@given``, for the inputs that are reported. While hypothesis simplifies them, the first run
+            that fails will do.
+        token: makes the one run of this token, to look at a failure, instead of exploring. A `TokenError` says so if it does not fit
+            the program any more.
     """
+    setup = Setup(ordering, seed, max_steps, faults if faults is not None else Faults())
 
-    def decorate(test: Callable[Concatenate[Simulation, P], object]) -> Callable[P, None]:
-        check_scenario(test)
-        _check_order(test)
+    def decorate(test: Callable[..., object]) -> Any:
+        count = _check(test)
 
         @functools.wraps(test)
-        def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        def run(*args: Any, **kwargs: Any) -> None:
+            _check_owner(test, count, args)
+            owner, rest = args[: count - 1], args[count - 1 :]
+
             @functools.wraps(test)
             def scenario(sim: Simulation) -> object:
-                return test(sim, *args, **kwargs)
+                return test(*owner, sim, *rest, **kwargs)
 
             wanted = token if token is not None else _asked_for(scenario)
             if wanted is not None:
@@ -73,8 +95,10 @@ def simulate(
                 if failure is not None:
                     failure.throw()
                 return
-            if not args and not kwargs:
-                _try_kept(scenario)
+            keeps = not rest and not kwargs
+            if keeps:
+                _try_kept(scenario, setup)
+            shows = _is_shown()
             found = explore(
                 scenario,
                 strategy=options.strategy or strategy,
@@ -84,28 +108,64 @@ def simulate(
                 ordering=ordering,
                 faults=faults,
                 max_steps=max_steps,
-                shrinking=shrinking,
+                shrinking=shrinking if shows else 0,
             )
-            _note(found)
-            if found.failure is not None:
-                if not args and not kwargs:
-                    keeping.keep(scenario, found.failure.token)
+            _note(found, shows=shows)
+            if found.failure is not None and keeps:
+                keeping.keep(scenario, found.failure.token)
+            if found.failure is not None and shows:
                 _save_chart(scenario, found.failure)
             found.check()
 
         # For pytest and hypothesis, which ask for what they are to pass.
         signature = inspect.signature(test)
         parameters = list(signature.parameters.values())
-        if not parameters or parameters[0].kind not in (parameters[0].POSITIONAL_ONLY, parameters[0].POSITIONAL_OR_KEYWORD):
-            msg = f"{test!r} cannot be simulated: its first parameter is to be the simulation, as in `def test_it(sim)`"
-            raise TypeError(msg)
         shown: Any = run
-        shown.__signature__ = signature.replace(parameters=parameters[1:])
+        shown.__signature__ = signature.replace(parameters=parameters[: count - 1] + parameters[count:])
         del shown.__wrapped__
         shown.scenario = test  # for the command, which finds the test by its name
         return run
 
     return decorate
+
+
+def _check(test: Callable[..., object]) -> int:
+    """Return how many parameters of `test` there are up to the simulation: 2 for a method. Raise TypeError for what is no test."""
+    if isinstance(test, staticmethod | classmethod):
+        msg = f"{test!r}: @{type(test).__name__} stands above @simulate()"
+        raise TypeError(msg)
+    check_scenario(test)
+    if getattr(test, "is_hypothesis_test", False):
+        msg = f"{test!r}: @given stands above @simulate(), so that each example is explored by itself"
+        raise TypeError(msg)
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [one.name for one in inspect.signature(test).parameters.values() if one.kind in kinds]
+    count = 2 if names and names[0] in OWNERS else 1
+    if len(names) < count:
+        which = "the one after it" if count == 2 else "its first parameter"  # noqa: PLR2004
+        how = f"({names[0]}, sim)" if names else "(sim)"
+        msg = f"{test!r} cannot be simulated: {which} is to be the simulation, as in `def test_it{how}`"
+        raise TypeError(msg)
+    return count
+
+
+def _check_owner(test: Callable[..., object], count: int, args: tuple[Any, ...]) -> None:
+    """Raise TypeError if a method is called whose own object is to be the simulation."""
+    owner = f"{test.__module__}.{test.__qualname__.rpartition('.')[0]}"
+    if count == 1 and args and any(f"{one.__module__}.{one.__qualname__}" == owner for one in type(args[0]).__mro__):
+        msg = f"{test!r} is a method: its first parameter is to be named self, and the simulation comes after it; or make it a staticmethod"
+        raise TypeError(msg)
+
+
+def _is_shown() -> bool:
+    """Tell whether somebody will see how this call ends: of all that hypothesis makes, those of what it reports.
+
+    It calls a test that fails again and again to find simpler inputs, and wants to know only whether it fails.
+    """
+    control = sys.modules.get("hypothesis.control")
+    if control is None or not control.currently_in_test_context():
+        return True
+    return getattr(control.current_build_context(), "is_final", True)
 
 
 def _asked_for(scenario: Callable[..., object]) -> str | None:
@@ -114,26 +174,27 @@ def _asked_for(scenario: Callable[..., object]) -> str | None:
     return text if text is not None and program_of(text) == program(scenario) else None
 
 
-def _try_kept(scenario: Callable[[Simulation], object]) -> None:
-    """Raise what a run kept from an earlier session fails with; forget those that do not fail any more."""
+def _try_kept(scenario: Callable[[Simulation], object], setup: Setup) -> None:
+    """Raise what a run kept from an earlier session fails with; forget those that do not fail any more, or that no run can be like now."""
     for text in keeping.kept(scenario):
-        try:
-            failure = replay(scenario, text)
-        except TokenError:  # of another version
-            failure = None
+        failure = None
+        with contextlib.suppress(TokenError):  # of another version, or it does not fit this program any more
+            if made_under(text, setup):
+                failure = replay(scenario, text)
         if failure is not None:
             tally.tests += 1
             tally.runs += 1
             tally.failed += 1
             _save_chart(scenario, failure)
+            failure.error.add_note("\nkept from an earlier session, and tried before anything else: it still fails")
             failure.throw()
         keeping.forget(scenario, text)
 
 
-def _note(found: Exploration) -> None:
+def _note(found: Exploration, *, shows: bool) -> None:
     tally.tests += 1
     tally.runs += found.runs
-    tally.failed += found.failure is not None
+    tally.failed += found.failure is not None and shows
     tally.proved += found.proved
 
 
@@ -143,12 +204,5 @@ def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
     directory = Path(options.charts)
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / (re.sub(r"[^\w.-]+", "_", program(scenario)) + ".html")
-    again = replay(scenario, failure.token, states=True) or failure
-    again.save(path)
+    (replay(scenario, failure.token, states=True) or failure).save(path)
     tally.saved.append(str(path))
-
-
-def _check_order(test: Callable[..., object]) -> None:
-    if getattr(test, "is_hypothesis_test", False):
-        msg = f"{test!r}: @given stands above @simulate(), so that each example is explored by itself"
-        raise TypeError(msg)

@@ -205,7 +205,7 @@ class UnstableError(SimulationError):
 
 
 class TokenError(SimulationError, ValueError):
-    """A token that does not fit: of another version, another scenario, or damaged.
+    """A token that does not fit: of another version, another scenario, a program that has changed too much since, or damaged.
 
     Attributes:
         token: the text.

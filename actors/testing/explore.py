@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, get_args
 
 from actors.testing import token
 from actors.testing.dpor import EveryOrder, PrunedError
-from actors.testing.errors import StuckError, TooManyStepsError, UnstableError
+from actors.testing.errors import StuckError, TokenError, TooManyStepsError, UnstableError
 from actors.testing.failure import Exploration, Failure
 from actors.testing.network import Ordering
 from actors.testing.options import StrategyName
@@ -189,7 +189,8 @@ def replay(scenario: Scenario, text: str, *, states: bool = False) -> Failure | 
         states: whether the steps are to have the states of actors and what is under way.
 
     Raises:
-        TokenError: the token is of another version or another scenario, or damaged.
+        TokenError: the token is of another version or another scenario, or damaged; or the program has changed so much that some of its
+            choices cannot be made, and what came of the others does not fail.
     """
     error, steps, setup = rerun(scenario, text, states=states)
     return None if error is None else Failure(error, text, setup.ordering, tuple(steps), seed=setup.seed)
@@ -199,16 +200,29 @@ def rerun(scenario: Scenario, text: str, *, states: bool = False, any_name: bool
     """Make the run of a token again; return what it failed with, its steps, and how it was made.
 
     `any_name` lets the scenario have another name than it had when the token was made.
+
+    Raises:
+        TokenError: as `replay` does.
     """
     setup, choices = token.load(scenario, text, any_name=any_name)
-    simulation = setup.simulation(Chosen(choices))
+    strategy = Chosen(choices)
+    simulation = setup.simulation(strategy)
     steps = record(simulation._world, states=states)
-    return attempt(scenario, simulation), steps, setup
+    error = attempt(scenario, simulation)
+    missed = strategy.misfits + strategy.unused
+    if error is None and missed:
+        # That it does not fail says nothing: it is not the run that was asked for.
+        why = f"it does not fit this program any more: {missed} of its {len(choices)} choices could not be made"
+        raise TokenError(text, f"{why}, and the run without them does not fail")
+    return error, steps, setup
 
 
 def _reproduce(scenario: Scenario, text: str, error: BaseException) -> Failure:
     """Run a failure again to write down what happens."""
-    failure = replay(scenario, text)
+    try:
+        failure = replay(scenario, text)
+    except TokenError:  # the choices were not even possible
+        failure = None
     if failure is None or type(failure.error) is not type(error):
         again = "no failure" if failure is None else repr(failure.error)
         raise UnstableError(0, repr(error), again) from error

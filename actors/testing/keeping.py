@@ -42,7 +42,7 @@ def keep(test: Callable[..., object], token: str) -> None:
 
 
 def forget(test: Callable[..., object], token: str) -> None:
-    """Forget a token that does not fail any more."""
+    """Forget a token that is of no use any more."""
     database = _database()
     if database is not None:
         database.delete(_key(test), token.encode())

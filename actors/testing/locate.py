@@ -96,6 +96,9 @@ def _check(name: str, scenario: Any) -> None:
     if not parameters or parameters[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         msg = f"{name} is no scenario: it takes no simulation; {REMEDY}"
         raise NoScenarioError(msg)
+    if parameters[0].name == "self":
+        msg = f"{name} is a method, and needs its object: make the run in its test, with @simulate(token=...)"
+        raise NoScenarioError(msg)
     more = [one.name for one in parameters[1:] if one.default is one.empty and one.kind not in variable]
     if more:
         msg = (

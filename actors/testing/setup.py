@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,14 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[Simulation], object]
 
-__all__ = ["Setup", "attempt", "check_count"]
+__all__ = ["Setup", "attempt", "check_count", "leaves_test"]
+
+# What ends a test without a verdict on it. By name, since a scenario is no reason to import any of these.
+LEAVING = {
+    "unittest.case": ("SkipTest",),
+    "_pytest.outcomes": ("Skipped", "XFailed", "Exit"),
+    "hypothesis.errors": ("UnsatisfiedAssumption", "StopTest", "Frozen", "BackendCannotProceed"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +59,24 @@ def check_count(name: str, value: object, least: int) -> None:
 
 
 def attempt(scenario: Scenario, simulation: Simulation) -> BaseException | None:
-    """Make a run; return what it failed with."""
+    """Make a run; return what it failed with. What ends the test, or the program, is no failure, and is raised."""
     try:
         with simulation:
             _check_returned(scenario, scenario(simulation))
-    except (KeyboardInterrupt, SystemExit):
-        raise
-    except BaseException as error:  # noqa: BLE001  # whatever a scenario fails with is the finding
-        return error
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt | SystemExit) or leaves_test(error):
+            raise
+        return error  # whatever else a scenario ends in is the finding
     return None
+
+
+def leaves_test(error: BaseException) -> bool:
+    """Tell whether `error` ends a test without a verdict: a skip, an expected failure, or an input that hypothesis is to drop."""
+    for module, names in LEAVING.items():
+        loaded = sys.modules.get(module)
+        if any(isinstance(error, getattr(loaded, name, ())) for name in names):
+            return True
+    return False
 
 
 def _check_returned(scenario: Scenario, returned: object) -> None:

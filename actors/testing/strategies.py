@@ -209,7 +209,7 @@ class Chosen:
 
     def __init__(self, choices: Sequence[int]) -> None:
         self._choices = iter(choices)
-        self.misfit = False  # whether a choice was not possible
+        self.misfits = 0  # choices that were not possible
 
     @property
     def unused(self) -> int:
@@ -220,6 +220,6 @@ class Chosen:
         """Return the next choice."""
         choice = next(self._choices, 0)
         if choice >= len(enabled):
-            self.misfit = True
+            self.misfits += 1
             return 0
         return choice

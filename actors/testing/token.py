@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import msgpack
@@ -16,7 +17,7 @@ from actors.testing.setup import Setup
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["dump", "load", "program", "program_of"]
+__all__ = ["dump", "load", "made_under", "program", "program_of"]
 
 VERSION = 2  # of what a choice means: a token of another one would make another run
 
@@ -26,10 +27,24 @@ def dump(scenario: Callable[..., object], setup: Setup, choices: Sequence[int]) 
     kept = list(choices)
     while kept and kept[-1] == 0:
         kept.pop()
+    packed = msgpack.packb([VERSION, program(scenario), *_told(setup), kept])
+    return urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
+
+
+def _told(setup: Setup) -> list[Any]:
     faults = setup.faults
     classes = [f"{one.__module__}.{one.__qualname__}" for one in faults.actors]
-    packed = msgpack.packb([VERSION, program(scenario), setup.ordering.name, setup.seed, setup.max_steps, faults.budget(), classes, kept])
-    return urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
+    return [setup.ordering.name, setup.seed, setup.max_steps, faults.budget(), classes]
+
+
+def made_under(text: str, setup: Setup) -> bool:
+    """Tell whether a token's run was made as `setup` says, but for the seed.
+
+    Raises:
+        TokenError: it is damaged, or of another version.
+    """
+    content = _content(text)
+    return content[2:7] == _told(replace(setup, seed=content[3]))
 
 
 def program_of(text: str) -> str:

@@ -26,7 +26,7 @@ from tests.simulation.scenarios import Forward, Log, check_then_create, dining, 
 from tests.simulation.test_charts import runs, step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, "-m", "actors.testing"]
@@ -80,6 +80,10 @@ def leaves(sim: Simulation) -> None:
     sys.exit(7)
 
 
+def skips(sim: Simulation) -> None:
+    pytest.skip("not here")
+
+
 async def waits(sim: Simulation) -> None:
     pass
 
@@ -93,6 +97,10 @@ class Scenarios:
         assert sim.instance(log).got == [], "it got something"
 
     def method(self, sim: Simulation) -> None:
+        pass
+
+    @simulate()
+    def simulated(self, sim: Simulation) -> None:
         pass
 
 
@@ -112,13 +120,13 @@ def simulated_given(sim: Simulation, word: str) -> None:
     pass
 
 
-def fake_token(name: str, module: str = __name__) -> str:
-    """Return the token of a quiet run of a scenario by that name."""
+def fake_token(name: str, module: str = __name__, choices: Sequence[int] = ()) -> str:
+    """Return the token of a run of a scenario by that name, a quiet one if there are no choices."""
 
     def scenario(_: Simulation) -> None: ...
 
     scenario.__module__, scenario.__qualname__ = module, name
-    return dump(scenario, Setup(), [])
+    return dump(scenario, Setup(), choices)
 
 
 # -- the command -----------------------------------------------------------------------------------------------------------
@@ -205,11 +213,13 @@ BROKEN = {
     "test.<locals>.scenario": ("inside of a function", "--scenario MODULE:NAME"),
     "<lambda>": ("inside of a function", "--scenario"),
     "Scenarios": ("no scenario",),
-    "Scenarios.method": ("takes sim besides",),
+    "Scenarios.method": ("is a method", "@simulate(token=...)"),
+    "Scenarios.simulated": ("is a method", "@simulate(token=...)"),
     "waits": ("no scenario",),
     "simulated_with": ("takes word, other besides", "@simulate(token=...)"),
     "simulated_given": ("takes word besides", "hypothesis"),
     "leaves": ("ended the program with exit code 7",),
+    "skips": ("leaves its test", "not here"),
 }
 
 
@@ -228,6 +238,7 @@ def test_a_scenario_that_cannot_be_run_is_refused_with_the_reason(
 REFUSED: list[tuple[list[str], str]] = [
     ([], "COMMAND"),
     (["replay"], "TOKEN"),
+    (["replay", fake_token("passes", choices=[0, 3])], "2 of its 2 choices could not be made"),
     (["rewind"], "rewind"),
     (["replay", "not a token"], "damaged"),
     (["replay", "日本"], "damaged"),

@@ -273,6 +273,26 @@ def test_tokens_that_do_not_fit_are_refused_with_the_reason() -> None:
             replay(check_then_create, damaged)
 
 
+def test_a_token_that_does_not_fit_a_changed_program_says_so_unless_it_fails() -> None:
+    words, expected = list("abc"), list("abc")
+
+    def scenario(sim: Simulation) -> None:
+        log = sim.spawn(Log)
+        for word in words:
+            sim.spawn(Forward, log).tell(word)
+        sim.run()
+        assert log.ask("got") == tuple(expected)
+
+    failure = explore(scenario).failure
+    assert failure is not None
+    assert replay(scenario, failure.token) is not None
+    words[:] = expected[:] = ["a"]  # without the messages whose order was chosen
+    with pytest.raises(TokenError, match=r"does not fit this program any more: \d of its \d choices could not be made"):
+        replay(scenario, failure.token)
+    expected.clear()
+    assert replay(scenario, failure.token) is not None
+
+
 def test_an_unknown_strategy_is_refused() -> None:
     with pytest.raises(ValueError, match="portfolio"):
         explore(dining, strategy="clever")  # type: ignore[arg-type]
