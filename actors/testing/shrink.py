@@ -3,7 +3,8 @@
 A step is told by its causes: the step that sent it and how many that had sent before. So it is the same step in another run, where
 the choices before it were others and an index would mean something else. Chunks of steps are put off, larger ones first (delta
 debugging, Zeller and Hildebrandt 2002); what is not possible any more without them is skipped. Then each step out of turn is tried in turn,
-and at last every run with a single step out of turn.
+and at last every run with a single step out of turn. All of these lead from one run to others like it; that there is no shorter one of
+another kind is made likely by sampling runs that are given up as soon as they are too long.
 """
 
 from __future__ import annotations
@@ -12,19 +13,23 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actors.testing.dpor import PrunedError
 from actors.testing.errors import InvariantError
 from actors.testing.setup import attempt, leaves_test
-from actors.testing.strategies import Chosen, Scheduled
+from actors.testing.strategies import Chosen, PartialOrderSampling, Scheduled
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from actors.testing.network import Pending
     from actors.testing.setup import Scenario, Setup
     from actors.testing.strategies import Strategy
+    from actors.testing.world import World
 
 __all__ = ["shrink"]
 
 ENOUGH = 6  # other failures that brought nothing smaller
+SAMPLES = 600  # runs with fewer deliveries of which none failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +58,13 @@ class _Shrinker:
     def late(self) -> bool:
         return time.perf_counter() >= self._end
 
-    def attempt(self, strategy: Strategy) -> _Run | None:
-        """Return the run that `strategy` makes, None if it does not fail in the same way."""
+    def attempt(self, strategy: Strategy, cap: int | None = None) -> _Run | None:
+        """Return the run that `strategy` makes, None if it does not fail in the same way, with `cap` deliveries at most."""
         simulation = self._setup.simulation(strategy)
         world = simulation._world
         world.names = self._names
+        if cap is not None:
+            world.strategy = _Capped(strategy, world, cap)
         try:
             error = attempt(self._scenario, simulation)
         except BaseException as left:
@@ -120,6 +127,20 @@ class _Shrinker:
         return best
 
 
+class _Capped:
+    """Gives a run up that is too long."""
+
+    def __init__(self, strategy: Strategy, world: World, cap: int) -> None:
+        self._strategy = strategy
+        self._world = world
+        self._cap = cap
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        if self._world.deliveries >= self._cap:
+            raise PrunedError
+        return self._strategy.choose(enabled)
+
+
 def shrink(
     scenario: Scenario, setup: Setup, error: BaseException, choices: Sequence[int], others: Iterable[Strategy], limit: float
 ) -> list[int]:
@@ -155,6 +176,12 @@ def shrink(
         other = shrinker.smallest(other)
         if other.size < best.size:
             best, in_vain = other, 0
+    number = 0
+    while number < SAMPLES and not shrinker.late:
+        number += 1
+        shorter = shrinker.attempt(PartialOrderSampling(f"{setup.seed}/{best.deliveries}/{number}"), best.deliveries - 1)
+        if shorter is not None and shorter.deliveries < best.deliveries:  # not one that only came to no choice after the cap
+            best, number = shrinker.smallest(shorter), 0
     return list(best.choices)
 
 
