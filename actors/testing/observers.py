@@ -60,6 +60,11 @@ class Observers:
                 oracle.done(mail)
             oracle.stepped(self._world)
 
+    def crashed(self, actor: str, error: BaseException) -> None:
+        """Tell that an actor has failed."""
+        for oracle in self.oracles:
+            oracle.crashed(actor, error)
+
     def settled(self) -> None:
         """Tell that nothing can happen any more."""
         self.missed_end = False

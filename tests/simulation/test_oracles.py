@@ -187,6 +187,21 @@ def test_the_contract_holds_in_every_run() -> None:
     assert not isinstance(found.failure.error, InvariantError)  # but they starve
 
 
+class Fragile(Actor):
+    def on_receive(self, message: Any) -> None:
+        raise ValueError(message)
+
+
+def test_an_actor_that_crashes_by_itself_is_told_and_one_that_is_made_to_is_not() -> None:
+    def scenario(sim: Simulation, actor: type[Actor]) -> None:
+        sim.check(oracles.NoCrashes())
+        sim.spawn(actor, name="it").tell("x")
+        sim.run()
+
+    assert failure_of(lambda sim: scenario(sim, Fragile)) == "'no crashes' does not hold: /it crashed with ValueError('x')"
+    assert failure_of(lambda sim: scenario(sim, Log), faults=Faults(crash=1), runs=50) is None
+
+
 def test_an_oracle_of_another_run_is_refused() -> None:
     outside = oracles.PairFifo()
     found = explore(lambda sim: sim.check(outside), runs=2)
