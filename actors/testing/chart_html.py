@@ -134,6 +134,8 @@ def _row(step: Step) -> str:
     notes = [f"ran before {older}" for older in step.overtaken]
     if step.overtook and not notes:
         notes = [f"came before {step.overtook} that had waited longer"]
+    if step.crash:
+        notes.append(f"crashed: {step.crash}")
     what = step.message or step.kind.value
     cells = (str(step.number), f"{step.time:g} s", step.sender or "scenario", step.actor or "scenario", what, "; ".join(notes))
     return f'<tr data-step="{step.number}">{"".join(f"<td>{escape(plain(cell))}</td>" for cell in cells)}</tr>'

@@ -48,14 +48,15 @@ def _all(lanes: Sequence[Lane]) -> str:
 
 def _row(row: Row) -> list[str]:
     mark = " ∥" if row.concurrent else ""
+    crash = [f"Note over p{row.target}: {_escaped(row.crash)}"] if row.crash else []
     text = _escaped(f"{row.step.number}.{mark} {row.label}")
     if row.shape is Shape.OTHER or (row.stays and row.shape is not Shape.MESSAGE):
-        return [f"Note over p{row.target}: {text}"]
+        return [f"Note over p{row.target}: {text}", *crash]
     line = f"p{row.source}{_ARROWS.get(row.shape, '->>')}p{row.target}: {text}"
     if not row.notes:
-        return [line]
+        return [line, *crash]
     told = [f"Note over p{row.target}: {_escaped(note)}" for note in row.notes]
-    return [f"rect {_WARM}", *(f"    {inner}" for inner in (line, *told)), "end"]
+    return [f"rect {_WARM}", *(f"    {inner}" for inner in (line, *told)), "end", *crash]
 
 
 def _escaped(text: str) -> str:

@@ -70,6 +70,7 @@ class Row:
         late: whether something else had waited longer.
         passed: whether an earlier row overtook it.
         time: the virtual time, where it is another than in the row before; else None.
+        crash: what its actor failed with in it, in words; "" if it did not.
     """
 
     step: Step
@@ -83,6 +84,7 @@ class Row:
     late: bool
     passed: bool
     time: float | None
+    crash: str = ""
 
     @property
     def stays(self) -> bool:
@@ -138,6 +140,7 @@ def chart_of(steps: Sequence[Step]) -> Chart:
                 late=step.overtook > 0,
                 passed=arrows[number][1],
                 time=step.time if before is None or step.time != before.time else None,
+                crash=plain(f"crashed: {step.crash}") if step.crash else "",
             )
         )
     return Chart(lanes, tuple(rows), tuple(steps[:first]))

@@ -62,7 +62,7 @@ class _Picture:
         self._ys: list[float] = []
         y = float(_TOP)
         for row in chart.rows:
-            y += _ROW + _LINE * len(row.notes)
+            y += _ROW + _LINE * len(_lines(row))
             self._ys.append(y)
         self._bottom = y + 16
 
@@ -75,9 +75,9 @@ class _Picture:
             rooms[side] = max(rooms[side], _pixels(_shown(row), _CODE) + _BESIDE + 30)
         for row in filter(_arrives_from_right, self._chart.rows):
             room = sum(rooms[: row.target + 1])
-            rooms[row.target] += max(0, *(_pixels(_explained(note)) + _BESIDE - room for note in row.notes), 0)
+            rooms[row.target] += max(0, *(_pixels(_explained(note)) + _BESIDE - room for note in _lines(row)), 0)
         xs = list(accumulate(rooms, initial=float(_AXIS)))
-        notes = [xs[row.target + 1] + _BESIDE + _pixels(_explained(note)) + 12 for row in self._chart.rows for note in row.notes]
+        notes = [xs[row.target + 1] + _BESIDE + _pixels(_explained(note)) + 12 for row in self._chart.rows for note in _lines(row)]
         legend = [_MARGIN + _pixels(text) + 12 for text in self._legend]
         return xs[1:-1], max(xs[-1], *notes, *legend, 0)
 
@@ -120,7 +120,7 @@ class _Picture:
     def _row(self, number: int, row: Row) -> tuple[str, str]:
         """Return the line of a step, and what stands at its end: that is drawn above all lines."""
         x, y = self._xs[row.target], self._ys[number]
-        top = y - _ROW * 2 / 3 - _LINE * len(row.notes)
+        top = y - _ROW * 2 / 3 - _LINE * len(_lines(row))
         colour = "gr-warm" if row.notes else "gr-warm gr-passed" if row.passed else CLASS_OF[row.shape]
         parts = [
             f'<g class="gr-step" data-step="{row.step.number}"><title>{escape(_tooltip(row))}</title>',
@@ -157,6 +157,8 @@ class _Picture:
         """Return what is written at a step: above it and on the other side than its line comes from, so that none of its lines is there."""
         left = _arrives_from_right(row)
         texts = [("gr-ink gr-code", _shown(row), _CODE), *(("gr-warm", _explained(note), _SANS) for note in row.notes)]
+        if row.crash:
+            texts.append((CLASS_OF[Shape.CRASH], _explained(row.crash), _SANS))
         parts = []
         for line, (classes, text, column) in enumerate(reversed(texts)):
             width, at = _pixels(text, column), y - 6 - _LINE * line
@@ -180,6 +182,11 @@ def _legend(chart: Chart, left_out: int) -> list[str]:
     return told
 
 
+def _lines(row: Row) -> tuple[str, ...]:
+    """Return what is written at a step beside its label."""
+    return (*row.notes, row.crash) if row.crash else row.notes
+
+
 def _arrives_from_right(row: Row) -> bool:
     return row.source > row.target
 
@@ -201,7 +208,7 @@ def _tooltip(row: Row) -> str:
     lines = [
         f"{step.number}. {step.sender or 'scenario'} → {step.actor or 'scenario'}: {row.label}",
         f"at {step.time:g} s, because of {f'step {step.cause}' if step.cause else 'the scenario'}",
-        *row.notes,
+        *_lines(row),
     ]
     if row.late:
         lines.append(f"came before {step.overtook} that had waited longer")

@@ -259,7 +259,10 @@ def _row(row: Row, layout: _Layout) -> list[str]:
         over = _Line(layout)
         over.near(low + 2, label)
         above = [str(over)]
-    return [*above, str(line), *(_note(note, target, layout) for note in row.notes)]
+    told = [f"! {note}" for note in row.notes]
+    if row.crash:
+        told.append(f"{signs.marks[Shape.CRASH]} {row.crash}")
+    return [*above, str(line), *(_note(text, target, layout) for text in told)]
 
 
 def _arrow(line: _Line, row: Row, layout: _Layout) -> None:
@@ -283,10 +286,10 @@ def _way(row: Row, layout: _Layout) -> str:
     return layout.signs.of(plain(f"{sender} → {actor}" if sender != actor else actor))
 
 
-def _note(note: str, target: int, layout: _Layout) -> str:
+def _note(text: str, target: int, layout: _Layout) -> str:
     """Return the line of a note."""
     line = _Line(layout)
-    line.near(max(layout.lanes) + 3 if layout.compact else target + 2, layout.signs.of(f"! {note}"))
+    line.near(max(layout.lanes) + 3 if layout.compact else target + 2, layout.signs.of(text))
     return str(line)
 
 

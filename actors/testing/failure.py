@@ -52,8 +52,10 @@ class Failure:
         return sum(step.kind is Kind.DELIVERY for step in self.steps)
 
     def throw(self) -> NoReturn:
-        """Raise `error`, with the report as a note."""
-        self.error.add_note(f"\n{self}")
+        """Raise `error`, with the report as a note; it has it only once, however often it is raised."""
+        end = f"replay with {self.token!r}"
+        if not any(note.endswith(end) for note in getattr(self.error, "__notes__", ())):
+            self.error.add_note(f"\n{self}")
         raise self.error
 
     def chart(self, kind: ChartKind = "text", *, width: int = 100) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any
 
-from actors.testing.errors import InvariantError
+from actors.testing.errors import InvariantError, SimulationError
 from actors.testing.network import Kind, network_of
 from actors.testing.oracles import Mail, Oracle
 
@@ -28,7 +29,15 @@ class Observers:
         self._mails: dict[Pending, Mail] = {}
 
     def add(self, oracle: Oracle) -> None:
-        """Let `oracle` watch, too."""
+        """Let `oracle` watch, too.
+
+        Raises:
+            SimulationError: it has watched another run, and would mix the two up.
+        """
+        run = vars(oracle).setdefault("_run", weakref.ref(self))
+        if run() is not self:
+            msg = f"the oracle {oracle.name!r} has watched another run: create it in the scenario, like sim.check(oracles.PairFifo())"
+            raise SimulationError(msg)
         self.oracles.append(oracle)
         self.missed_end = self.missed_end or type(oracle).settled is not Oracle.settled
 
@@ -50,6 +59,11 @@ class Observers:
             if mail is not None:
                 oracle.done(mail)
             oracle.stepped(self._world)
+
+    def crashed(self, actor: str, error: BaseException) -> None:
+        """Tell that an actor has failed."""
+        for oracle in self.oracles:
+            oracle.crashed(actor, error)
 
     def settled(self) -> None:
         """Tell that nothing can happen any more."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.bounded import bare
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, STOP, Down, Note
-from actors.testing.errors import InvariantError
+from actors.testing.errors import InjectedCrash, InvariantError
 from actors.testing.network import comes_before, network_of
 from actors.testing.texts import short
 
@@ -33,6 +33,7 @@ __all__ = [
     "ExactlyOnce",
     "Mail",
     "MailboxBound",
+    "NoCrashes",
     "NoDeadlock",
     "NothingAfterStop",
     "NothingLeft",
@@ -95,6 +96,9 @@ class Oracle:
 
     def done(self, mail: Mail) -> None:
         """Take note that the step in which `mail` was delivered is over: its handler has returned, or waits."""
+
+    def crashed(self, actor: str, error: BaseException) -> None:
+        """Take note that `actor`, a path, has failed with `error`; in a hook, a handler, or by an injected fault."""
 
     def stepped(self, world: World) -> None:
         """Take note that a step was taken."""
@@ -297,6 +301,28 @@ class NoDeadlock(Oracle):
         waiting = [cell.path for cell in world.cells if cell.current is not IDLE and cell.state is not Lifecycle.STOPPED]
         if waiting:
             self.fail(f"handlers wait for ever in {', '.join(waiting)}")
+
+
+class NoCrashes(Oracle):
+    """No actor crashes, but for those that a fault makes crash.
+
+    A failed assertion in an actor fails the run anyway; what follows from other exceptions is a matter of its supervision.
+    """
+
+    name = "no crashes"
+
+    def __init__(self) -> None:
+        self._crash = ""
+
+    def crashed(self, actor: str, error: BaseException) -> None:
+        """Take note; an event must not raise."""
+        if not isinstance(error, InjectedCrash) and not self._crash:
+            self._crash = f"{actor} crashed with {short(error)}"
+
+    def stepped(self, world: World) -> None:  # noqa: ARG002
+        """Check it."""
+        if self._crash:
+            self.fail(self._crash)
 
 
 class UnchangedMessages(Oracle):

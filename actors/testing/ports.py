@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell, Lane
     from actors.testing.aio import SimLoop
     from actors.testing.network import Now, Pending
+    from actors.testing.observers import Observers
     from actors.testing.waits import Worker
 
 __all__ = ["Chance", "PortSide", "Timer", "is_async"]
@@ -83,6 +84,7 @@ class PortSide:
 
     turns = range(1)
     queue: deque[Cell]
+    observers: Observers | None
     cells: dict[Cell, int]
     name: Callable[..., int]
     names: dict[tuple[Any, ...], int] | None
@@ -111,6 +113,8 @@ class PortSide:
 
     def _crashed(self, event: ActorCrashed) -> None:
         """Fail the run if an assertion did not hold in an actor; other crashes are a matter of its supervision."""
+        if self.observers is not None:
+            self.observers.crashed(event.ref.path, event.error)
         if isinstance(event.error, AssertionError):
             self.broken(event.error)
 

@@ -208,6 +208,7 @@ class Simulation:
             oracles: of `actors.testing.oracles`, or your own.
 
         Raises:
+            SimulationError: one of them has watched another run.
             InvariantError: (out of whatever takes the steps, or a send in the scenario) what one of them watches for has happened.
         """
         world = self._world

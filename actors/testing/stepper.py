@@ -169,6 +169,8 @@ def told(step: Step, count: int, before: Step | None = None) -> str:
     others = step.overtook - len(step.overtaken)
     if others > 0:
         lines.append(f"  came before {others} that had waited longer{', of other actors' if step.overtaken else ''}")
+    if step.crash:
+        lines.append(f"  crashed: {step.crash}")
     if step.actor:
         lines += _changes(step)
     return "\n".join([*map(plain, lines), *_under_way(step, MOST_WAITING)])

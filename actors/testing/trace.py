@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors._core.cell import Cell
+    from actors._core.events import ActorCrashed
     from actors.testing.faults import Fault
     from actors.testing.network import Now, Pending
     from actors.testing.world import World
@@ -48,6 +49,7 @@ class Step:
         waiting: what is under way to each actor after the step, by path; empty unless states were asked for.
         attributes: of each attribute of the actor, its value before and after the step, as text; None where it has none; empty unless
             states were asked for.
+        crash: what the actor failed with in the step, like "ValueError: no such key"; "" if it did not.
     """
 
     number: int
@@ -65,6 +67,7 @@ class Step:
     actor_class: str = ""
     waiting: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     attributes: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, hash=False)
+    crash: str = ""
 
     def concurrent(self, other: Step) -> bool:
         """Tell whether neither of the two steps came of the other: another run has them the other way round, or at once."""
@@ -104,10 +107,12 @@ class _Recorder:
         self._scenario: dict[int, dict[str, int]] = {0: {}}  # its clock, by the step that it learned of last
         self._latest: dict[str, int] = {}  # the scenario's, now
         self._cells: dict[Cell, None] = {}
+        self._crashes: dict[Cell, str] = {}  # in the step under way
         # Of this one run; hunting pays nothing.
         self._mailbox, world.mailbox = world.mailbox, self._noted_mailbox  # type: ignore[method-assign]
         self._perform, world.perform = world.perform, self._noted  # type: ignore[method-assign]
         self._learns, world.learns = world.learns, self._noted_learns  # type: ignore[method-assign]
+        self._crashed, world._crashed = world._crashed, self._noted_crash  # type: ignore[method-assign]
         self._told, world.scenario_learns = world.scenario_learns, self._noted_told  # type: ignore[method-assign]
 
     def _noted(self, chosen: Pending) -> None:
@@ -136,10 +141,11 @@ class _Recorder:
         )
         self.steps.append(step)
         before = _attributes(cell) if self._states else None
+        self._crashes.clear()
         try:
             self._perform(chosen)
         finally:
-            step = replace(step, time=world.now())
+            step = replace(step, time=world.now(), crash=self._crashes.get(cell, "") if cell is not None else "")
             self.steps[number - 1] = self._with_states(step, before, _attributes(cell)) if self._states else step
 
     def _with_states(self, step: Step, before: dict[str, str] | None, after: dict[str, str] | None) -> Step:
@@ -155,11 +161,25 @@ class _Recorder:
         self._clocks[cell] = _merged(self._clocks.get(cell, {}), self._after[-1])
         self._learns(cell)
 
+    def _noted_crash(self, event: ActorCrashed) -> None:
+        self._crashes.setdefault(event.ref._target, _failed_with(event.error))
+        self._crashed(event)
+
     def _noted_told(self, by: Now | None = None) -> None:
         self._told(by)
         learned = by.step if by is not None else self._world.steps
         self._latest = _merged(self._latest, self._after[learned])
         self._scenario[max(self._scenario | {learned: {}})] = self._latest
+
+
+def _failed_with(error: BaseException) -> str:
+    """Return the type of an exception and what it says."""
+    name = type(error).__name__
+    try:
+        text = without_addresses(str(error))
+    except Exception as broken:  # noqa: BLE001  # what a user's class raises there must not hide what is being told
+        text = f"<its str raised {type(broken).__name__}>"
+    return _short(f"{name}: {text}" if text else name, STATE_WIDTH)
 
 
 def _merged(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import Actor
 from actors.testing import Failure, Kind, Ordering, Simulation, Step, explore, html_chart, mermaid_chart, replay, svg_chart, text_chart
 from actors.testing.chart_model import chart_of
 from actors.testing.chart_svg import MOST
@@ -88,6 +89,7 @@ def runs(draw: st.DrawFn, lanes: int = 40, most: int = 16) -> list[Step]:
                 overtook=draw(st.integers(0, 2)),
                 overtaken=draw(st.sampled_from([(), (), (EXIT,), tuple(NASTY)])),
                 clock={draw(some): draw(st.integers(0, 9))},
+                crash=draw(st.sampled_from(["", "", *NASTY])),
                 actor_class=draw(st.sampled_from(["", "Log", "Wörkér" * 5])),
                 before=draw(st.sampled_from([None, *NASTY])),
                 after=draw(st.sampled_from([None, *NASTY])),
@@ -501,3 +503,39 @@ def test_a_chart_names_the_starts_that_it_leaves_out(starts: int, told: str) -> 
     steps = [step(number, f"->/a{number}", "start", Kind.SIGNAL) for number in range(1, starts + 1)]
     for chart in (text_chart(steps), mermaid_chart(steps).replace("#58;", ":"), svg_chart(steps)):
         assert f"ot shown: {told}" in chart
+
+
+class Fragile(Actor):
+    def on_receive(self, message: Any) -> None:
+        msg = f'no {message}\nis known\x1b[31m; # "<b>&'
+        raise KeyError(msg) if message == "key" else ValueError(msg * 9)
+
+
+def breaks(sim: Simulation) -> None:
+    sim.spawn(Fragile, name="fragile").tell("key")
+    sim.spawn(Fragile, name="other").tell("value")
+    sim.run()
+    raise RuntimeError
+
+
+def test_a_chart_says_what_an_actor_crashed_with() -> None:
+    failure = explore(breaks, runs=1).failure
+    assert failure is not None
+    assert [one.crash[:10] for one in failure.steps if one.crash] == ["KeyError: ", "ValueError"]
+    text = failure.chart()
+    assert "✗ crashed: KeyError: 'no key" in text
+    assert "✗ crashed: ValueError: no value is known" in text
+    assert max(map(terminal_width, text.splitlines())) <= 100
+    assert any(told.startswith("crashed: KeyError: 'no key") for _, told in parsed(failure.chart("mermaid")))
+    pictured = ["".join(group.itertext()) for group in drawn(failure.chart("svg"))]
+    assert sum("crashed: " in one for one in pictured) == 2
+    Page(failure.chart("html"))
+    assert "crashed: KeyError" in failure.chart("html").partition("<tbody>\n")[2]
+
+
+def test_a_failure_that_is_raised_twice_has_one_report() -> None:
+    failure = failure_of(OVERTAKING)
+    for _ in range(2):
+        with pytest.raises(AssertionError):
+            failure.throw()
+    assert len(failure.error.__notes__) == 1

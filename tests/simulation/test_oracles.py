@@ -187,6 +187,28 @@ def test_the_contract_holds_in_every_run() -> None:
     assert not isinstance(found.failure.error, InvariantError)  # but they starve
 
 
+class Fragile(Actor):
+    def on_receive(self, message: Any) -> None:
+        raise ValueError(message)
+
+
+def test_an_actor_that_crashes_by_itself_is_told_and_one_that_is_made_to_is_not() -> None:
+    def scenario(sim: Simulation, actor: type[Actor]) -> None:
+        sim.check(oracles.NoCrashes())
+        sim.spawn(actor, name="it").tell("x")
+        sim.run()
+
+    assert failure_of(lambda sim: scenario(sim, Fragile)) == "'no crashes' does not hold: /it crashed with ValueError('x')"
+    assert failure_of(lambda sim: scenario(sim, Log), faults=Faults(crash=1), runs=50) is None
+
+
+def test_an_oracle_of_another_run_is_refused() -> None:
+    outside = oracles.PairFifo()
+    found = explore(lambda sim: sim.check(outside), runs=2)
+    assert found.failure is not None
+    assert str(found.failure.error).startswith("the oracle 'pair FIFO' has watched another run: create it in the scenario")
+
+
 def test_what_is_no_oracle_is_refused() -> None:
     with Simulation() as sim, pytest.raises(TypeError, match="no oracle"):
         sim.check(oracles.PairFifo)  # type: ignore[arg-type]
@@ -201,15 +223,18 @@ def test_a_handler_that_begins_while_another_is_at_work_is_told() -> None:
             super().delivered(mail)
             self.again = lambda: super(Liar, self).delivered(mail)
 
-    liar = Liar()
-
     class Busy(Actor):
+        def __init__(self, liar: Liar) -> None:
+            super().__init__()
+            self.liar = liar
+
         def on_receive(self, message: Any) -> None:
-            liar.again()
+            self.liar.again()
 
     def scenario(sim: Simulation) -> None:
+        liar = Liar()
         sim.check(liar)
-        sim.spawn(Busy).tell("x")
+        sim.spawn(Busy, liar).tell("x")
         sim.run()
 
     assert "'x' scenario -> /$1 was delivered while /$1 was at work" in str(failure_of(scenario, runs=1))
