@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["simulate"]
 
 P = ParamSpec("P")
+NAME = 150  # characters of the name of a file at most: those at the end tell the tests of a module apart
 T = TypeVar("T")
 
 OWNERS = ("self", "cls")  # names of a first parameter that is no simulation
@@ -95,7 +96,7 @@ def simulate(
                 if failure is not None:
                     failure.throw()
                 return
-            keeps = not rest and not kwargs
+            keeps = not rest and not kwargs and not options.other_world
             if keeps:
                 _try_kept(scenario, setup)
             shows = _is_shown()
@@ -105,9 +106,9 @@ def simulate(
                 runs=options.runs if options.runs is not None else runs,
                 seconds=options.seconds if options.seconds is not None else seconds,
                 seed=options.seed if options.seed is not None else seed,
-                ordering=ordering,
+                ordering=options.ordering or ordering,
                 faults=faults,
-                max_steps=max_steps,
+                max_steps=options.max_steps if options.max_steps is not None else max_steps,
                 shrinking=shrinking if shows else 0,
             )
             _note(found, shows=shows)
@@ -171,7 +172,10 @@ def _is_shown() -> bool:
 def _asked_for(scenario: Callable[..., object]) -> str | None:
     """Return the token that was asked for on the command line, if it is of this scenario."""
     text = options.token
-    return text if text is not None and program_of(text) == program(scenario) else None
+    if text is None or program_of(text) != program(scenario):
+        return None
+    tally.token_used = True
+    return text
 
 
 def _try_kept(scenario: Callable[[Simulation], object], setup: Setup) -> None:
@@ -203,6 +207,11 @@ def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
         return
     directory = Path(options.charts)
     directory.mkdir(parents=True, exist_ok=True)
-    path = directory / (re.sub(r"[^\w.-]+", "_", program(scenario)) + ".html")
+    name = re.sub(r"[^\w.-]+", "_", options.test or program(scenario), flags=re.ASCII)[-NAME:].strip("_.")
+    path = directory / f"{name}.html"
+    number = 1
+    while str(path) in tally.saved:  # names that differ only in what was replaced, or several explorations of one test
+        number += 1
+        path = directory / f"{name}-{number}.html"
     (replay(scenario, failure.token, states=True) or failure).save(path)
     tally.saved.append(str(path))

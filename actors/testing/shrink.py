@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["shrink"]
 
 ENOUGH = 6  # other failures that brought nothing smaller
-SAMPLES = 600  # runs with fewer deliveries of which none failed
+SAMPLES = 300  # runs with fewer deliveries of which none failed
 
 
 @dataclass(frozen=True, slots=True)
