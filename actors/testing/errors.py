@@ -39,17 +39,29 @@ class StuckError(SimulationError):
 
     Attributes:
         time: the virtual time, in seconds.
-        waiting: paths of the actors whose handlers wait, too.
+        asked: paths of the actors whose answers the scenario waits for; () if it waits for something else.
+        waits: for each handler that waits, too: the path of its actor, and those of the actors whose answers it waits for.
     """
 
-    def __init__(self, time: float, waiting: tuple[str, ...]) -> None:
-        super().__init__(time, waiting)
+    def __init__(self, time: float, asked: tuple[str, ...], waits: dict[str, tuple[str, ...]]) -> None:
+        super().__init__(time, asked, waits)
         self.time = time
-        self.waiting = waiting
+        self.asked = asked
+        self.waits = waits
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """Paths of the actors whose handlers wait, too."""
+        return tuple(self.waits)
 
     def __str__(self) -> str:
-        who = ", ".join(self.waiting) or "nobody"
-        return f"nothing can happen any more (at {self.time} s), but the scenario waits; handlers that wait, too: {who}"
+        who = ", ".join(f"{path}{_for_answers(asked)}" for path, asked in self.waits.items()) or "nobody"
+        whose = f"the scenario waits{_for_answers(self.asked)}"
+        return f"nothing can happen any more (at {self.time} s), but {whose}; handlers that wait, too: {who}"
+
+
+def _for_answers(asked: tuple[str, ...]) -> str:
+    return f" for an answer of {' or '.join(asked)}" if asked else ""
 
 
 class InvariantError(SimulationError, AssertionError):

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, get_args
 
 from actors.testing import token
+from actors.testing.checks import check_count
 from actors.testing.dpor import EveryOrder, PrunedError
 from actors.testing.errors import StuckError, TokenError, TooManyStepsError, UnstableError
 from actors.testing.failure import Exploration, Failure
 from actors.testing.network import Ordering
 from actors.testing.options import StrategyName
-from actors.testing.setup import Setup, attempt, check_count
+from actors.testing.setup import Setup, attempt
 from actors.testing.shrink import shrink
 from actors.testing.strategies import Chosen, Delays, Fifo, PartialOrderSampling, PriorityChanges, RandomWalk
 from actors.testing.trace import record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from actors.testing.checks import check_count
 from actors.testing.errors import LinearizabilityError, TooManyConfigurationsError
 from actors.testing.timeline import timeline
 
@@ -41,9 +42,7 @@ def check_linearizable(history: History, model: Model, *, max_configurations: in
         TypeError: the model has a state that is not hashable.
         ValueError: `max_configurations` is less than 1.
     """
-    if max_configurations < 1:
-        msg = f"max_configurations={max_configurations!r} is not valid: at least 1"
-        raise ValueError(msg)
+    check_count("max_configurations", max_configurations, 1)
     apart: dict[Hashable, list[Operation]] = {}
     for operation in history.operations:
         apart.setdefault(operation.key, []).append(operation)

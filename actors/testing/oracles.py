@@ -11,8 +11,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import bare
+from actors._core.callbacks import check_callback
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import IDLE, STOP, Down, Note
+from actors.testing.checks import check_count
 from actors.testing.errors import InjectedCrash, InvariantError
 from actors.testing.network import comes_before, network_of
 from actors.testing.texts import short
@@ -163,6 +165,8 @@ class AtMostOnce(Oracle):
     name = "at most once"
 
     def __init__(self, key: Callable[[Any], Hashable] | None = None) -> None:
+        if key is not None:
+            check_callback("key", key, "a function of a message that returns what makes two the same")
         self._key = key
         self.sends: dict[Hashable, Mail] = {}
         self.times: Counter[Hashable] = Counter()
@@ -364,6 +368,10 @@ class MailboxBound(Oracle):
     name = "mailboxes are bounded"
 
     def __init__(self, limit: int, *actors: type[Any]) -> None:
+        check_count("limit", limit, 0)
+        if not all(isinstance(one, type) for one in actors):
+            msg = f"actors={actors!r} is not valid: classes of actors, like MailboxBound(10, Store)"
+            raise TypeError(msg)
         self._limit = limit
         self._actors = actors
 

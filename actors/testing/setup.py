@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actors.testing.checks import check_count
 from actors.testing.faults import Faults
 from actors.testing.network import Ordering
 from actors.testing.simulation import Simulation
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     Scenario = Callable[[Simulation], object]
 
-__all__ = ["Setup", "attempt", "check_count", "leaves_test"]
+__all__ = ["Setup", "attempt", "leaves_test"]
 
 # What ends a test without a verdict on it. By name, since a scenario is no reason to import any of these.
 LEAVING = {
@@ -49,13 +50,6 @@ class Setup:
     def simulation(self, strategy: Strategy) -> Simulation:
         """Return a new simulation in which `strategy` makes the choices."""
         return Simulation(strategy, ordering=self.ordering, seed=self.seed, max_steps=self.max_steps, faults=self.faults)
-
-
-def check_count(name: str, value: object, least: int) -> None:
-    """Raise ValueError unless `value` is a whole number, `least` or more."""
-    if type(value) is not int or value < least:
-        msg = f"{name}={value!r} is not valid: a whole number, {least} or more"
-        raise ValueError(msg)
 
 
 def attempt(scenario: Scenario, simulation: Simulation) -> BaseException | None:

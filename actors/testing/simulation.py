@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from actors._core.callbacks import check_callback
 from actors._core.ports import install
+from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actors._core.actor import Actor
-    from actors._core.ref import ActorRef
+    from actors._core.cell import Cell
     from actors.testing.strategies import Strategy
 
 __all__ = ["Simulation"]
@@ -141,9 +142,10 @@ class Simulation:
             ActorDeadError: it has ended.
         """
         self._world.looked = self._world.looked or bool(self._world.enabled())
-        actor: A | None = ref._target.actor
+        cell = self._cell(ref)
+        actor: A | None = cell.actor
         if actor is None:
-            label = ref._target.label()
+            label = cell.label()
             raise ActorDeadError(f"{label} has ended: there is no instance to look at", label)
         return actor
 
@@ -172,7 +174,7 @@ class Simulation:
             refs: of the actors.
         """
         for ref in refs:
-            cell = ref._target
+            cell = self._cell(ref)
             self._world.shared[cell] = (*self._world.shared.get(cell, ()), name)
 
     def eventually(self, name: str, holds: Callable[[], object]) -> None:
@@ -225,19 +227,20 @@ class Simulation:
 
     def group(self, name: str, *refs: ActorRef[Any]) -> None:
         """Say which actors may be cut off together, by the fault *partition* or by `partition`."""
-        self._injector().groups[name] = {ref._target: None for ref in refs}
+        cells = dict.fromkeys(self._cell(ref) for ref in refs)
+        self._injector().groups[name] = cells
 
     def crash(self, ref: ActorRef[Any]) -> None:
         """Let an actor fail as if a handler had raised, when the handler that it is at, if any, has returned."""
-        self._injector().inject(Fault("crash", ref._target))
+        self._injector().inject(Fault("crash", self._cell(ref)))
 
     def pause(self, ref: ActorRef[Any]) -> None:
         """Let an actor stand still until `resume`, or until that is all that can happen."""
-        self._injector().inject(Fault("pause", ref._target))
+        self._injector().inject(Fault("pause", self._cell(ref)))
 
     def resume(self, ref: ActorRef[Any]) -> None:
         """Let a paused actor go on."""
-        self._injector().inject(Fault("resume", ref._target))
+        self._injector().inject(Fault("resume", self._cell(ref)))
 
     def partition(self, group: str) -> None:
         """Cut a group off until `heal`, or until that is all that can happen. What is under way across the cut is lost when it heals."""
@@ -246,6 +249,22 @@ class Simulation:
     def heal(self, group: str) -> None:
         """End a partition."""
         self._known(group).inject(Fault("heal", group=group))
+
+    def _cell(self, ref: ActorRef[Any]) -> Cell:
+        """Return whom `ref` is of.
+
+        Raises:
+            TypeError: it is no ref.
+            ValueError: it is one of an actor outside of this simulation.
+        """
+        cell = getattr(ref, "_target", None)
+        if not isinstance(ref, ActorRef) or cell is None:
+            msg = f"{ref!r} is no ref of an actor, as sim.spawn() returns"
+            raise TypeError(msg)
+        if cell.system.ports is not self._world.ports:
+            msg = f"{ref!r} is of an actor outside of this simulation"
+            raise ValueError(msg)
+        return cell
 
     def _injector(self) -> Injector:
         world = self._world

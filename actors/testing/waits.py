@@ -123,7 +123,7 @@ class Parker:
             self._timer.pending.wait = self._wait
         if self._strand is None:
             while self._outcome is None:
-                world.step()
+                world.step(self.futures)
         else:
             if self._outcome is not None:
                 world.sent(Kind.REPLY, self.cell, self._strand, self._by, self._wait)

@@ -27,7 +27,7 @@ from actors.testing.ports import Chance, PortSide, is_async
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors._core.cell import Cell
     from actors._core.context import Strand
@@ -244,10 +244,12 @@ class World(PortSide):
 
     # -- steps -------------------------------------------------------------------------------------------------------------
 
-    def step(self) -> None:
-        """Take a step that somebody waits for; raise StuckError if there is none."""
+    def step(self, futures: Iterable[Future[Any]] = ()) -> None:
+        """Take a step that the scenario waits for, until one of `futures` is resolved; raise StuckError if there is none."""
         if not self.try_step():
-            raise StuckError(self._time, tuple(_name(parker.cell) for parker in self.parked.values()))
+            waits = {_name(parker.cell): _asked(parker.futures) for parker in self.parked.values()}
+            waits |= {runner.cell.path: () for runner in self.runners if not runner.idle}
+            raise StuckError(self._time, _asked(futures), waits)
 
     def try_step(self) -> bool:
         """Choose one of the things that could happen now, and let it happen; return False if there is nothing."""
@@ -457,6 +459,10 @@ def _due(timer: tuple[float, int, Timer]) -> tuple[float, int]:
 
 def _sequence(pending: Pending) -> int:
     return pending.sequence
+
+
+def _asked(futures: Iterable[Future[Any]]) -> tuple[str, ...]:
+    return tuple(future._cell.path for future in futures if future._cell is not None)
 
 
 def _name(cell: Cell | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -394,6 +395,17 @@ def test_a_crash_is_published_and_watchers_are_told() -> None:
         assert str(crashes[0].error) == f"{log._target.path} was made to crash"
         assert sim.instance(watcher).got == [DownReason.CRASHED]
         assert not log.is_alive()
+
+
+def test_faults_are_for_actors_of_the_simulation() -> None:
+    with Simulation() as other:
+        stranger = other.spawn(Log)
+    with Simulation() as sim:
+        for call in (sim.crash, sim.pause, sim.resume, sim.instance, partial(sim.group, "cut"), partial(sim.shares, "file")):
+            with pytest.raises(TypeError, match="no ref"):
+                call("log")  # type: ignore[arg-type]
+            with pytest.raises(ValueError, match="outside of this simulation"):
+                call(stranger)
 
 
 def test_a_restart_keeps_the_mail_and_loses_the_state() -> None:

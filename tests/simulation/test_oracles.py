@@ -304,3 +304,17 @@ def test_what_is_to_hold_at_the_end_needs_an_end() -> None:
     found = explore(forgetful, runs=1)
     assert found.failure is not None
     assert "let the scenario call sim.run()" in str(found.failure.error)
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: oracles.MailboxBound(-1), ValueError),
+        (lambda: oracles.MailboxBound(True), ValueError),
+        (lambda: oracles.MailboxBound(1, "Store"), TypeError),  # type: ignore[arg-type]
+        (lambda: oracles.AtMostOnce("id"), TypeError),  # type: ignore[arg-type]
+    ],
+)
+def test_an_oracle_refuses_what_it_cannot_watch_with(make: Callable[[], object], error: type[Exception]) -> None:
+    with pytest.raises(error, match="is not valid"):
+        make()

@@ -250,7 +250,19 @@ def test_waiting_for_what_can_never_come_says_who_else_waits() -> None:
         with pytest.raises(StuckError) as caught:
             asked.get()
         assert caught.value.waiting == ("/relay",)
-        assert "/relay" in str(caught.value)
+        assert "the scenario waits for an answer of /relay;" in str(caught.value)
+        assert "/relay for an answer of /never" in str(caught.value)
+
+
+def test_a_coroutine_that_waits_for_what_can_never_come_is_named_too() -> None:
+    class Forgotten(Actor):
+        async def on_receive(self, _: object) -> None:
+            await asyncio.Event().wait()
+
+    with Simulation() as sim:
+        with pytest.raises(StuckError) as caught:
+            sim.spawn(Forgotten, name="forgotten").ask("x")
+        assert caught.value.asked == caught.value.waiting == ("/forgotten",)
 
 
 def test_a_run_without_end_is_ended_and_names_the_busy() -> None:
