@@ -205,19 +205,27 @@ class Injector:
         else:
             network.copy(message)
 
-    def _heal(self, group: str) -> None:
-        members = self.groups[group]
-        self._cut.pop(group, None)
+    def across(self, group: str) -> dict[Cell, list[Pending]]:
+        """Return the messages that would be lost if the partition of `group` healed now, by whom they are for."""
+        found = {}
         for cell in self._world.cells:
             network = network_of(cell)
             if network:
-                self._lose(cell, network, [one for one in network.pending if crosses(one, members) and not _is_sure(network, one)])
+                found[cell] = [one for one in network.pending if crosses(one, self.groups[group]) and not _is_sure(network, one)]
+        return {cell: messages for cell, messages in found.items() if messages}
+
+    def _heal(self, group: str) -> None:
+        self._cut.pop(group, None)
+        for cell, messages in self.across(group).items():
+            network = network_of(cell)
+            assert network is not None
+            self._lose(cell, network, messages)
 
     def _lose(self, cell: Cell, network: SimMailbox, messages: list[Pending]) -> None:
         for one in messages:
             network.chosen = one
             cell.queue.popleft()  # as its reader would, so that who waits for room is let in
-        if messages and not network and not cell.control:
+        if not network and not cell.control:
             self._world.skip_turn(cell)
 
 

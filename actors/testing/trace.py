@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
     from actors._core.events import ActorCrashed
-    from actors.testing.faults import Fault
+    from actors.testing.faults import Fault, Injector
     from actors.testing.network import Now, Pending
     from actors.testing.world import World
 
@@ -131,7 +131,7 @@ class _Recorder:
             kind=chosen.kind,
             actor=actor,
             sender=_path(chosen.sender),
-            message=_message(chosen),
+            message=_message(chosen, self._world.injector),
             time=0.0,
             cause=chosen.cause,
             overtook=overtook,
@@ -190,10 +190,10 @@ def _path(cell: Cell | None) -> str:
     return cell.path if cell is not None else ""
 
 
-def _message(chosen: Pending) -> str:
+def _message(chosen: Pending, injector: Injector | None) -> str:
     cell = chosen.cell
     if chosen.kind is Kind.FAULT:
-        return _fault(chosen.target)
+        return _fault(chosen.target, injector)
     if chosen.kind is Kind.SIGNAL and cell is not None and cell.control:
         return cell.control[0].signal.name.lower().replace("_", " ")
     network = network_of(cell) if chosen.kind is Kind.DELIVERY and cell is not None else None
@@ -202,14 +202,20 @@ def _message(chosen: Pending) -> str:
     return _text(cell, network[network.pending.index(chosen)])
 
 
-def _fault(fault: Fault) -> str:
-    """Return what goes wrong, like "drop 'put' /client -> /store"."""
-    what, message = str(fault), fault.message
-    if message is None or message.cell is None:
-        return what
-    network = network_of(message.cell)
+def _fault(fault: Fault, injector: Injector | None) -> str:
+    """Return what goes wrong, like "drop 'put' /client -> /store", and of a partition that heals what it has cost."""
+    if fault.message is not None and fault.message.cell is not None:
+        return f"{fault} {_sent(fault.message, fault.message.cell)}"
+    if fault.kind == "heal" and injector is not None:
+        lost = [_sent(one, cell) for cell, messages in injector.across(fault.group).items() for one in messages]
+        return f"{fault}, lost: {', '.join(lost)}" if lost else str(fault)
+    return str(fault)
+
+
+def _sent(one: Pending, cell: Cell) -> str:
+    network = network_of(cell)
     assert network is not None
-    return f"{what} {_text(message.cell, network.entry(message))} {_path(message.sender) or 'scenario'} -> {message.cell.path}"
+    return f"{_text(cell, network.entry(one))} {_path(one.sender) or 'scenario'} -> {cell.path}"
 
 
 def _text(cell: Cell, entry: Any) -> str:

@@ -466,6 +466,20 @@ def test_what_is_under_way_across_a_cut_is_lost_and_nothing_else_is() -> None:
         assert sim.instance(inside).got[-1] == "healed"
 
 
+def test_a_run_tells_what_a_cut_has_cost() -> None:
+    def scenario(sim: Simulation) -> None:
+        log = sim.spawn(Log, name="log")
+        sim.group("far", log)
+        forward = sim.spawn(Forward, log, name="forward")
+        forward.tell("put")
+        sim.run()
+        assert sim.instance(log).got == ["put"]
+
+    failure = explore(scenario, faults=Faults(partition=1)).failure
+    assert failure is not None
+    assert [step.message for step in failure.steps if "heal" in step.message] == ["heal far, lost: 'put' /forward -> /log"]
+
+
 def test_what_comes_after_a_cut_is_seen_as_before() -> None:
     with Simulation() as sim:
         log = sim.spawn(Log)
