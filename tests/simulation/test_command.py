@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -43,6 +44,7 @@ def greenroom(*arguments: str, cwd: Path = ROOT, python: str = sys.executable, *
     )
 
 
+@functools.cache
 def token_of(scenario: Callable[[Simulation], object], **options: Any) -> str:
     failure = explore(scenario, **options).failure
     assert failure is not None
@@ -300,7 +302,7 @@ def other_pythons() -> list[str]:
     """Interpreters of another version that have what we need; also those of the checkout that this one's environment is of."""
     found = []
     for root in {ROOT, Path(sys.prefix).parent}:
-        for python in sorted(root.glob(".cache/*/bin/python")):
+        for python in sorted([*root.glob(".venv/bin/python"), *root.glob(".cache/*/bin/python")]):
             program = "import sys, greenlet, loguru, msgpack, pykka, hypothesis, pytest; print(*sys.version_info[:2])"
             probe = subprocess.run([python, "-c", program], capture_output=True, text=True, check=False)
             if probe.returncode == 0 and probe.stdout.split() != [*map(str, sys.version_info[:2])]:

@@ -31,6 +31,7 @@ from actors.testing import (
     replay,
 )
 from tests.simulation.scenarios import Forward, Log, Manager, Table, check_then_create, dining
+from tests.support import scaled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,7 +104,7 @@ def busy_table(bystanders: int) -> Callable[[Simulation], None]:
     return scenario
 
 
-@pytest.mark.parametrize("bystanders", [0, 1, 5])
+@pytest.mark.parametrize("bystanders", [0, 1, scaled(5, 2)])
 def test_a_failure_is_shrunk_to_what_it_takes(bystanders: int) -> None:
     """Two requests, two questions, two answers and two creations: eight steps beside the starts, six of them deliveries."""
     failure = explore(busy_table(bystanders), shrinking=60).failure  # it ends by itself, long before
@@ -134,7 +135,7 @@ def test_steps_that_need_not_be_out_of_turn_are_taken_in_turn() -> None:
 
 
 def test_shrinking_can_be_left_out_and_says_how_long_the_run_was() -> None:
-    scenario = busy_table(5)
+    scenario = busy_table(1)
     as_found, shrunk = explore(scenario, shrinking=0).failure, explore(scenario).failure
     assert as_found is not None
     assert shrunk is not None
