@@ -28,13 +28,17 @@ def test_proved(sim):
 """
 
 
-def session(directory: Path, *options: str, tests: str = TESTS) -> str:
+def session(directory: Path, *options: str, tests: str = TESTS, installed: bool = False) -> str:
+    """Return what a session prints; `installed` has pytest find the plugin, and every other, by itself, which takes seconds."""
     test = directory / "test_it.py"
     test.write_text(tests)
     quiet = ["-p", "no:randomly", "-p", "no:cacheprovider", "--rootdir", str(directory)]
     command = [sys.executable, "-m", "pytest", *quiet, str(test), *options]
     # On a CI machine hypothesis keeps nothing: these sessions are to be like those at a desk.
     environment = {**{name: value for name, value in os.environ.items() if name != "CI"}, "PYTHONPATH": str(ROOT)}
+    if not installed:
+        environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+        command += ["-p", "actors.testing.plugin"]
     run = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=directory)
     return f"{run.stdout}{run.stderr}\nstatus {run.returncode}"
 
@@ -42,7 +46,7 @@ def session(directory: Path, *options: str, tests: str = TESTS) -> str:
 def test_a_session_says_what_was_explored_and_tries_what_it_kept_first(tmp_path: Path) -> None:
     imports = "import hypothesis\n"
     (tmp_path / "conftest.py").write_text(imports)  # its database is used where it is in use
-    first = session(tmp_path)
+    first = session(tmp_path, installed=True)
     assert re.search(r"\d+ runs in 2 explorations: 1 failed, 1 proved", first)
     assert "replay with" in first
     assert re.search(r"2 runs in 2 explorations: 1 failed, 1 proved", session(tmp_path))
