@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from actors._core.context import current_cell
 from actors._core.future import Future
 from actors.dispatch.waiting import AsyncioAwaiter
+from actors.testing.errors import SimulationOver
 from actors.testing.futures import origin_of
 from actors.testing.network import Kind
 
@@ -103,7 +104,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Fail the simulation: a callback raised, or a task's exception was never read."""
         error = context.get("exception")
-        if error is not None:
+        if error is not None and not isinstance(error, SimulationOver):
             self._world.broken(error)
 
     def run_in_executor(self, *_: object) -> NoReturn:

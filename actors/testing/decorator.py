@@ -92,9 +92,7 @@ def simulate(
 
             wanted = token if token is not None else _asked_for(scenario)
             if wanted is not None:
-                failure = replay(scenario, wanted)
-                if failure is not None:
-                    failure.throw()
+                _replay_wanted(scenario, wanted, inputs=bool(rest or kwargs))
                 return
             keeps = not rest and not kwargs and not options.other_world
             if keeps:
@@ -172,10 +170,20 @@ def _is_shown() -> bool:
 def _asked_for(scenario: Callable[..., object]) -> str | None:
     """Return the token that was asked for on the command line, if it is of this scenario."""
     text = options.token
-    if text is None or program_of(text) != program(scenario):
-        return None
+    return text if text is not None and program_of(text) == program(scenario) else None
+
+
+def _replay_wanted(scenario: Callable[[Simulation], object], text: str, *, inputs: bool) -> None:
+    """Make the run of a token; raise what it fails with. One that does not fit may have been of other `inputs` of the same test."""
+    try:
+        failure = replay(scenario, text)
+    except TokenError:
+        if inputs:
+            return
+        raise
     tally.token_used = True
-    return text
+    if failure is not None:
+        failure.throw()
 
 
 def _try_kept(scenario: Callable[[Simulation], object], setup: Setup) -> None:
@@ -213,5 +221,7 @@ def _save_chart(scenario: Callable[..., object], failure: Failure) -> None:
     while str(path) in tally.saved:  # names that differ only in what was replaced, or several explorations of one test
         number += 1
         path = directory / f"{name}-{number}.html"
-    (replay(scenario, failure.token, states=True) or failure).save(path)
+    with contextlib.suppress(TokenError):  # it was another run this time: the chart without states is that of the failure
+        failure = replay(scenario, failure.token, states=True) or failure
+    failure.save(path)
     tally.saved.append(str(path))

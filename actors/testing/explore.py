@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, get_args
 from actors.testing import token
 from actors.testing.checks import check_count
 from actors.testing.dpor import EveryOrder, PrunedError
-from actors.testing.errors import StuckError, TokenError, TooManyStepsError, UnstableError
+from actors.testing.errors import EndlessStepError, StuckError, TokenError, TooManyStepsError, UnstableError
 from actors.testing.failure import Exploration, Failure
 from actors.testing.network import Ordering
 from actors.testing.options import StrategyName
@@ -88,7 +88,7 @@ def explore(
     if failed is not None:
         error, simulation = failed
         choices = simulation._world.choices
-        if shrinking:
+        if shrinking and not isinstance(error, EndlessStepError):  # each try would take as long
             others = (_strategy("portfolio", seed, number, simulation.steps)[1] for number in range(1, OTHERS))
             choices = shrink(scenario, setup, error, choices, others, shrinking)
         failure = _reproduce(scenario, token.dump(scenario, setup, choices), error)

@@ -6,6 +6,8 @@ import importlib
 import inspect
 from typing import TYPE_CHECKING, Any
 
+from actors.testing.decorator import OWNERS
+
 if TYPE_CHECKING:
     from types import ModuleType
 
@@ -96,7 +98,7 @@ def _check(name: str, scenario: Any) -> None:
     if not parameters or parameters[0].kind in (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.VAR_KEYWORD):
         msg = f"{name} is no scenario: it takes no simulation; {REMEDY}"
         raise NoScenarioError(msg)
-    if parameters[0].name == "self":
+    if parameters[0].name in OWNERS:
         msg = f"{name} is a method, and needs its object: make the run in its test, with @simulate(token=...)"
         raise NoScenarioError(msg)
     more = [one.name for one in parameters[1:] if one.default is one.empty and one.kind not in variable]

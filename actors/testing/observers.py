@@ -34,11 +34,12 @@ class Observers:
         Raises:
             SimulationError: it has watched another run, and would mix the two up.
         """
-        run = vars(oracle).setdefault("_run", weakref.ref(self))
+        run = vars(oracle).setdefault("_Observers__run", weakref.ref(self))
         if run() is not self:
             msg = f"the oracle {oracle.name!r} has watched another run: create it in the scenario, like sim.check(oracles.PairFifo())"
             raise SimulationError(msg)
-        self.oracles.append(oracle)
+        if oracle not in self.oracles:
+            self.oracles.append(oracle)
         self.missed_end = self.missed_end or type(oracle).settled is not Oracle.settled
 
     def sent(self, cell: Cell, pending: Pending, entry: Any, original: Pending | None = None) -> None:

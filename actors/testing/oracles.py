@@ -316,17 +316,18 @@ class NoCrashes(Oracle):
     name = "no crashes"
 
     def __init__(self) -> None:
-        self._crash = ""
+        self._crash: tuple[str, BaseException] | None = None
 
     def crashed(self, actor: str, error: BaseException) -> None:
         """Take note; an event must not raise."""
-        if not isinstance(error, InjectedCrash) and not self._crash:
-            self._crash = f"{actor} crashed with {short(error)}"
+        if not isinstance(error, InjectedCrash | AssertionError) and self._crash is None:
+            self._crash = actor, error
 
     def stepped(self, world: World) -> None:  # noqa: ARG002
         """Check it."""
-        if self._crash:
-            self.fail(self._crash)
+        if self._crash is not None:
+            actor, error = self._crash
+            raise InvariantError(self.name, detail=f"{actor} crashed with {short(error)}") from error
 
 
 class UnchangedMessages(Oracle):

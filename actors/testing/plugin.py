@@ -60,14 +60,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Fail a session that has not made the run that it was asked for. Processes of pytest-xdist each have a part of the tests only."""
     config = session.config
     spread = config.getoption("dist", "no") != "no" or hasattr(config, "workerinput")
-    if (
-        _token_unused()
-        and not spread
-        and not config.option.collectonly
-        and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
-    ):
+    tally.missed = _token_unused() and not spread and not config.option.collectonly
+    if tally.missed and exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
         session.exitstatus = pytest.ExitCode.USAGE_ERROR
-        tally.missed = True
 
 
 def _token_unused() -> bool:
@@ -83,4 +78,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     for line in tally.saved:
         terminalreporter.line(f"chart saved: {line}")
     if tally.missed and options.token is not None:
-        terminalreporter.line(f"--greenroom-token: no test of this session is {program_of(options.token)}, of which the token is", red=True)
+        terminalreporter.line(f"--greenroom-token: no test of this session made the run, which is of {program_of(options.token)}", red=True)

@@ -51,10 +51,10 @@ class Simulation:
 
     Attributes:
         step_seconds: of processor time after which a step counts as endless, as when a handler loops without waiting; set it on the
-            class. Watched where simulations run on the main thread, and not on Windows.
+            class; None lets it. Watched where simulations run on the main thread, and not on Windows.
     """
 
-    step_seconds: ClassVar[float] = 5.0
+    step_seconds: ClassVar[float | None] = 5.0
 
     def __init__(
         self,
@@ -79,12 +79,12 @@ class Simulation:
 
     def __enter__(self) -> Self:
         # What is collected in the middle of a run, and so which finalizers run there, depends on all that went before it.
+        self._watchdog = Watchdog(self._world, self.step_seconds)
         self._world.begin()
         self._collects = gc.isenabled()
         gc.disable()
         self._guard = guarded(self._world.refuse)
         self._guard.__enter__()
-        self._watchdog = Watchdog(self._world, self.step_seconds)
         self._watchdog.start()
         self._restores = [install(self._world.ports), in_place_of_default(lambda: self.system)]
         return self

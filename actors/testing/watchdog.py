@@ -5,6 +5,7 @@ from __future__ import annotations
 import _signal  # type: ignore[import-not-found]  # no stubs; `signal` turns numbers into enums on every call, a tenth of a short run
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from actors.testing.errors import EndlessStepError, SimulationOver, line_outside
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Watchdog"]
 
-TICKS = 4  # in the time that a step may take; that it may be late by one
+MOST = 1e6  # seconds; the system's timer takes no more
+TICKS = 4  # in the time that a step may take
 
 
 class Watchdog:
@@ -28,19 +30,25 @@ class Watchdog:
 
     Args:
         world: whose steps are watched.
-        seconds: of processor time that a step may take.
+        seconds: of processor time that a step may take; None: as long as it likes.
+
+    Raises:
+        ValueError: `seconds` is nothing of the kind.
     """
 
-    def __init__(self, world: World, seconds: float) -> None:
+    def __init__(self, world: World, seconds: float | None) -> None:
+        if seconds is not None and (not isinstance(seconds, int | float) or isinstance(seconds, bool) or not 0 < seconds < MOST):
+            msg = f"Simulation.step_seconds={seconds!r} is not valid: seconds, more than 0, or None"
+            raise ValueError(msg)
         self._world = world
         self._seconds = seconds
         self._step = 0
-        self._ticks = 0  # seen in this step
+        self._begin = 0.0  # the thread's processor time when the step was first seen
         self._before: tuple[Any, tuple[float, float]] | None = None  # whose signal it was
 
     def start(self) -> None:
         """Begin to watch."""
-        if hasattr(signal, "setitimer") and threading.get_ident() == threading.main_thread().ident:
+        if self._seconds is not None and hasattr(signal, "setitimer") and threading.get_ident() == threading.main_thread().ident:
             tick = self._seconds / TICKS
             handler = _signal.signal(signal.SIGVTALRM, self._tick)
             self._before = handler, _signal.setitimer(signal.ITIMER_VIRTUAL, tick, tick)
@@ -54,12 +62,11 @@ class Watchdog:
             self._before = None
 
     def _tick(self, _: int, frame: FrameType | None) -> None:
-        world = self._world
+        world, now = self._world, time.thread_time()  # the signal comes by the time of all threads
         if not world.in_step or world.steps != self._step:
-            self._step, self._ticks = world.steps, 0
-        self._ticks += 1
-        if world.in_step and self._ticks > TICKS:
-            self._ticks = 0
+            self._step, self._begin = world.steps, now
+        elif self._seconds is not None and now - self._begin >= self._seconds:
+            self._begin = now
             cell = world.at_work.cell
             where = line_outside(frame) if frame is not None else "an unknown line"
             world.broken(EndlessStepError(cell.path if cell is not None else "a coroutine", where, self._seconds))

@@ -20,7 +20,15 @@ from actors._core.cell import Lane
 from actors._core.ports import Ports
 from actors.dispatch.runner import Runner
 from actors.testing.aio import SimAwaiter, SimLoop
-from actors.testing.errors import InvariantError, RealWorldError, SimulationError, SimulationOver, StuckError, TooManyStepsError
+from actors.testing.errors import (
+    EndlessStepError,
+    InvariantError,
+    RealWorldError,
+    SimulationError,
+    SimulationOver,
+    StuckError,
+    TooManyStepsError,
+)
 from actors.testing.futures import SimFuture
 from actors.testing.network import Kind, Now, Ordering, Pending, Wait, network_of
 from actors.testing.ports import Chance, PortSide, is_async
@@ -40,6 +48,7 @@ if TYPE_CHECKING:
 __all__ = ["World"]
 
 
+LEAST = 10  # steps in which the loop may fail to come to an end, however low the limit of steps is
 ROUND = 100  # steps that count for one in which the loop does not come to an end: a coroutine that polls is told soon
 
 
@@ -100,7 +109,7 @@ class World(PortSide):
         self._checking = False  # whether invariants are being checked
         self._interrupt: KeyboardInterrupt | None = None
         self._loop_waits = False  # whether going on with the loop is possible already
-        self._rounds = 0  # steps in which the loop did not come to an end
+        self._rounds = 0  # steps since the loop last came to an end
         self._lane = Lane(self)
         self._urns = Chance(self, seed + 1)
         self.correlation = itertools.count(1).__next__
@@ -277,9 +286,9 @@ class World(PortSide):
         self.worker.cell = None  # a call that goes on is no actor's
         try:
             self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
-        except BaseException as raised:
+        except BaseException:
             error, self._error = self._error, None  # it is the same, or what came of it
-            if error is not None and isinstance(raised, SimulationOver):  # raised by the watchdog
+            if isinstance(error, EndlessStepError):  # then what was raised is the watchdog's, or came of that
                 raise error from None
             raise
         finally:
@@ -362,9 +371,11 @@ class World(PortSide):
         """Run what is ready on the loop; what goes on and on is a step of its own, so that others get theirs."""
         if self.loop.due:
             self.loop.run_ready()
+            if not self.loop.due:
+                self._rounds = 0
             if self.loop.due and not self._loop_waits:
                 self._rounds += 1
-                if self._rounds * ROUND > self.limit:
+                if self._rounds * ROUND > max(self.limit, LEAST * ROUND):
                     raise TooManyStepsError(self.limit, (_name(self.loop.at_work),), polls=True)
                 self._loop_waits = True
                 self.sent(Kind.CALL, None, self.loop)
@@ -443,8 +454,8 @@ class World(PortSide):
         return error
 
     def broken(self, error: BaseException) -> None:
-        """Have the step under way raise `error`."""
-        self._error = error
+        """Have the step under way raise `error`, unless something went wrong in it before."""
+        self._error = self._error or error
 
     def refuse(self, what: str) -> NoReturn:
         """Refuse what would leave the simulation."""

@@ -120,11 +120,34 @@ def test_an_option_makes_other_runs_than_the_test_says(tmp_path: Path, option: s
     assert outcome in session(tmp_path, option, tests=OVERTAKING)
 
 
+COUNTED = """
+import pytest
+from actors.testing import simulate
+from tests.simulation.scenarios import Log
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@simulate(runs=50)
+def test_count(sim, count):
+    log = sim.spawn(Log)
+    for sender in range(count):
+        log.tell(sender)
+        sim.spawn(Log).tell(sender)
+    sim.run()
+    assert len(log.ask("got")) < 3
+"""
+
+
+def test_a_token_is_of_some_inputs_of_a_test_and_passes_the_others(tmp_path: Path) -> None:
+    token = re.search(r"replay with '([^']+)'", session(tmp_path, "--greenroom-strategy=random", tests=COUNTED))
+    assert token is not None
+    assert "1 failed, 2 passed" in session(tmp_path, f"--greenroom-token={token[1]}", tests=COUNTED)
+
+
 def test_a_token_of_no_test_in_the_session_fails_it(tmp_path: Path) -> None:
     token = re.search(r"replay with '([^']+)'", session(tmp_path, "--greenroom-ordering=unordered", tests=OVERTAKING))
     assert token is not None
     out = session(tmp_path, f"--greenroom-token={token[1]}", "-k", "proved")
-    assert "no test of this session is test_it.test_order" in out
+    assert "no test of this session made the run, which is of test_it.test_order" in out
     assert "status 4" in out
 
 

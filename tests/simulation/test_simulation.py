@@ -289,6 +289,18 @@ def test_a_coroutine_that_polls_for_ever_is_ended_and_named() -> None:
         assert caught.value.polls
 
 
+def test_many_short_bursts_on_the_loop_are_no_polling() -> None:
+    class Bursting(Actor):
+        async def on_receive(self, _: Any) -> None:
+            for _turn in range(1_100):  # more than what runs in one step
+                await asyncio.sleep(0)
+
+    with Simulation(max_steps=1_000) as sim:
+        bursting = sim.spawn(Bursting)
+        for _ in range(12):
+            bursting.ask("go")
+
+
 class Endless(Actor):
     def on_receive(self, _: Any) -> None:
         while True:
@@ -303,6 +315,24 @@ class EndlessAsync(Actor):
             pass
 
 
+class EndlessCallback(Actor):
+    async def on_receive(self, _: Any) -> None:
+        def spin() -> None:
+            while True:
+                pass
+
+        asyncio.get_running_loop().call_soon(spin)
+
+
+class EndlessThenWrong(Actor):
+    def on_receive(self, _: Any) -> None:
+        try:
+            while True:
+                pass
+        finally:
+            raise AssertionError
+
+
 def _ask_or_tell(sim: Simulation, endless: ActorRef[Any], *, waits: bool) -> None:
     if waits:
         endless.ask("go")
@@ -310,7 +340,7 @@ def _ask_or_tell(sim: Simulation, endless: ActorRef[Any], *, waits: bool) -> Non
     sim.run()
 
 
-@pytest.mark.parametrize("actor", [Endless, EndlessAsync])
+@pytest.mark.parametrize("actor", [Endless, EndlessAsync, EndlessCallback, EndlessThenWrong])
 @pytest.mark.parametrize("waits", [False, True])
 def test_a_handler_that_loops_without_waiting_is_ended_and_named(
     monkeypatch: pytest.MonkeyPatch, actor: type[Actor], *, waits: bool
@@ -324,6 +354,22 @@ def test_a_handler_that_loops_without_waiting_is_ended_and_named(
         assert caught.value.actor == "/endless"
     assert signal.getsignal(signal.SIGVTALRM) is before
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), True, "5"])
+def test_seconds_that_are_none_are_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch, seconds: Any) -> None:
+    monkeypatch.setattr(Simulation, "step_seconds", seconds)
+    before = signal.getsignal(signal.SIGVTALRM), time.sleep
+    with pytest.raises(ValueError, match="step_seconds"), Simulation():
+        pass
+    assert gc.isenabled()
+    assert before == (signal.getsignal(signal.SIGVTALRM), time.sleep)
+
+
+def test_a_step_may_be_let_take_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Simulation, "step_seconds", None)
+    with Simulation():
+        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
 
 
 def test_a_long_run_of_short_steps_is_not_taken_for_an_endless_step(monkeypatch: pytest.MonkeyPatch) -> None:
