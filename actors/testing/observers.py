@@ -38,7 +38,7 @@ class Observers:
         if run() is not self:
             msg = f"the oracle {oracle.name!r} has watched another run: create it in the scenario, like sim.check(oracles.PairFifo())"
             raise SimulationError(msg)
-        if oracle not in self.oracles:
+        if all(oracle is not one for one in self.oracles):  # two that are equal are two
             self.oracles.append(oracle)
         self.missed_end = self.missed_end or type(oracle).settled is not Oracle.settled
 

@@ -13,6 +13,8 @@ from tests.simulation.scenarios import Forward, Log, Philosopher, dining
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.testing.world import World
+
 
 def failure_of(scenario: Callable[[Simulation], object], **options: Any) -> str | None:
     found = explore(scenario, runs=options.pop("runs", 300), **options)
@@ -200,6 +202,28 @@ def test_an_actor_that_crashes_by_itself_is_told_and_one_that_is_made_to_is_not(
 
     assert failure_of(lambda sim: scenario(sim, Fragile)) == "'no crashes' does not hold: /it crashed with ValueError('x')"
     assert failure_of(lambda sim: scenario(sim, Log), faults=Faults(crash=1), runs=50) is None
+
+
+def test_an_oracle_watches_once_and_two_that_are_equal_are_two() -> None:
+    class Counting(oracles.Oracle):
+        name = "counts"
+
+        def __init__(self) -> None:
+            self.steps = 0
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Counting)
+
+        __hash__ = None  # type: ignore[assignment]
+
+        def stepped(self, world: World) -> None:
+            self.steps += 1
+
+    with Simulation() as sim:
+        one, other = Counting(), Counting()
+        sim.check(one, one, other)
+        sim.spawn(Log)
+        assert one.steps == other.steps == sim.steps > 0
 
 
 def test_an_oracle_of_another_run_is_refused() -> None:
