@@ -91,7 +91,8 @@ class SimLoop(asyncio.AbstractEventLoop):
             timer.cancel()
 
     def create_future(self) -> asyncio.Future[Any]:
-        """Return a new future of this loop."""
+        """Return a new future of this loop; raise SimulationOver if nothing will ever resolve it."""
+        self._world.check_open(scenario=False)
         return asyncio.Future(loop=self)
 
     def create_task(self, coro: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:  # type: ignore[override]
@@ -143,9 +144,14 @@ class SimLoop(asyncio.AbstractEventLoop):
     def abandon(self, unwind: Callable[[Callable[[], object]], None]) -> None:
         """Drop all tasks, in the order made; `unwind(call)` unwinds one."""
         self._ready.clear()
-        for task in list(self._tasks):
-            task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch
-            unwind(task.get_coro().close)
+        outer = asyncio._get_running_loop()
+        asyncio._set_running_loop(self)
+        try:
+            for task in list(self._tasks):
+                task._log_destroy_pending = False  # type: ignore[attr-defined]  # asyncio's own switch
+                unwind(task.get_coro().close)
+        finally:
+            asyncio._set_running_loop(outer)
         self._tasks.clear()
 
 
@@ -170,7 +176,7 @@ class SimAwaiter(AsyncioAwaiter):
         """Return what a coroutine awaits until `future` has changed, and what `end` wants to know."""
         cell = self.enter(future, finite=finite)
         here, world = current_cell(), self._world
-        waiter = world.loop.create_future()
+        waiter = world.loop.create_future()  # raises when the simulation is over
         wait = world.begin_wait()
 
         def wake(resolved: Future[Any]) -> None:

@@ -120,23 +120,26 @@ class TooManyStepsError(SimulationError):
 
 
 class EndlessStepError(SimulationError):
-    """A handler loops without ever waiting for anything. Found by the processor time it takes, on the main thread only.
+    """A handler or a check loops without ever waiting for anything. Found by the processor time it takes, on the main thread only.
 
     Attributes:
-        actor: its path.
+        actor: the path of the handler's actor, or whose step is checked; "" if it is no actor's.
         where: the line it was at, as ``file:number``.
         seconds: of processor time after which it was given up: `Simulation.step_seconds`.
+        check: the name of the check, of an oracle or as given to `always`; "" if it is a handler that loops.
     """
 
-    def __init__(self, actor: str, where: str, seconds: float) -> None:
-        super().__init__(actor, where, seconds)
+    def __init__(self, actor: str, where: str, seconds: float, check: str = "") -> None:
+        super().__init__(actor, where, seconds, check)
         self.actor = actor
         self.where = where
         self.seconds = seconds
+        self.check = check
 
     def __str__(self) -> str:
+        who = f"the check {self.check!r}" if self.check else f"a step of {self.actor or 'a coroutine'}"
         return (
-            f"a step of {self.actor} has taken {self.seconds} s of processor time, at {self.where}: it loops for ever, "
+            f"{who} has taken {self.seconds} s of processor time, at {self.where}: it loops for ever, "
             "or Simulation.step_seconds is to be raised"
         )
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, Self
 from hypothesis import Verbosity, note, settings
 from hypothesis import strategies as st
 from hypothesis.control import current_build_context
-from hypothesis.errors import InvalidArgument
+from hypothesis.errors import Frozen, InvalidArgument
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from actors.testing.charts import text_chart
+from actors.testing.errors import SimulationError
 from actors.testing.failure import SHOWN
 from actors.testing.network import Ordering
 from actors.testing.simulation import Simulation
@@ -43,8 +44,18 @@ class Drawn:
         self.draw = draw
 
     def choose(self, enabled: Sequence[Pending]) -> int:
-        """Draw an index."""
-        return 0 if self.draw is None else self.draw(_indexes(len(enabled)))
+        """Draw an index.
+
+        Raises:
+            SimulationError: the test that it draws for has ended.
+        """
+        if self.draw is None:
+            return 0
+        try:
+            return self.draw(_indexes(len(enabled)))
+        except Frozen:
+            msg = "this simulation drew its choices for a run of a test that has ended: use it in the test that it is given to"
+            raise SimulationError(msg) from None
 
 
 @functools.cache  # making one costs more than drawing from it
@@ -98,6 +109,19 @@ def simulations(
     return DrawnSimulation(Drawn(draw), ordering=ordering, faults=faults, seed=seed, max_steps=max_steps)
 
 
+class _Drawing:
+    """What a rule of a state machine has to be given to draw; hypothesis prints it among the steps of a failure."""
+
+    def __init__(self, draw: st.DrawFn) -> None:
+        self.draw = draw
+
+    def __repr__(self) -> str:
+        return "..."
+
+
+_drawing = st.composite(_Drawing)
+
+
 class SimulatedStateMachine(RuleBasedStateMachine):
     """Client commands against a simulated system: rules tell and ask actors of `sim`; hypothesis chooses rules, inputs and order.
 
@@ -126,9 +150,9 @@ class SimulatedStateMachine(RuleBasedStateMachine):
         self.sim = DrawnSimulation(self._drawn, ordering=self.ordering, faults=self.faults, max_steps=self.max_steps)
         self.sim.__enter__()
 
-    @initialize(draw=st.composite(lambda draw: draw)())
-    def _begin(self, draw: Any) -> None:
-        self._drawn.draw = draw
+    @initialize(choices=_drawing())
+    def _begin(self, choices: _Drawing) -> None:
+        self._drawn.draw = choices.draw
 
     @rule(steps=st.integers(1, 8))
     def let_happen(self, steps: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any
 
-from actors.testing.errors import InvariantError, SimulationError
+from actors.testing.errors import InvariantError, SimulationError, SimulationOver
 from actors.testing.network import Kind, network_of
 from actors.testing.oracles import Mail, Oracle
 
@@ -45,32 +45,40 @@ class Observers:
     def sent(self, cell: Cell, pending: Pending, entry: Any, original: Pending | None = None) -> None:
         """Tell of a send, or of the copy that a fault made of one."""
         mail = self._mails[pending] = Mail(cell, pending, entry, self._mails.get(original) if original is not None else None)
-        for oracle in self.oracles:
-            oracle.sent(mail)
+        self._tell("sent", mail)
 
     def perform(self, chosen: Pending, perform: Callable[[Pending], None]) -> None:
         """Let a step happen, and tell of it."""
         network = network_of(chosen.cell) if chosen.kind is Kind.DELIVERY and chosen.cell is not None else None
         mail = self._mails.get(chosen) if network is not None and chosen in network.pending else None
         if mail is not None:
-            for oracle in self.oracles:
-                oracle.delivered(mail)
+            self._tell("delivered", mail)
         perform(chosen)
-        for oracle in self.oracles:
-            if mail is not None:
-                oracle.done(mail)
-            oracle.stepped(self._world)
+        if mail is not None:
+            self._tell("done", mail)
+        self._tell("stepped", self._world)
 
     def crashed(self, actor: str, error: BaseException) -> None:
         """Tell that an actor has failed."""
-        for oracle in self.oracles:
-            oracle.crashed(actor, error)
+        self._tell("crashed", actor, error)
 
     def settled(self) -> None:
         """Tell that nothing can happen any more."""
         self.missed_end = False
-        for oracle in self.oracles:
-            oracle.settled(self._world)
+        self._tell("settled", self._world)
+
+    def _tell(self, what: str, *args: Any) -> None:
+        world = self._world
+        outer = world.checked  # what an oracle does may be a send
+        try:
+            for oracle in self.oracles:
+                world.checked = oracle.name
+                getattr(oracle, what)(*args)
+        except SimulationOver:
+            world.raise_endless()
+            raise
+        finally:
+            world.checked = outer
 
 
 class Eventually(Oracle):

@@ -1,4 +1,4 @@
-"""Ends a step that has no end: a handler that loops without ever waiting would keep its simulation, and the test, for ever."""
+"""Ends what has no end: a handler or a check that loops without ever waiting would keep its simulation, and the test, for ever."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TICKS = 4  # in the time that a step may take
 
 
 class Watchdog:
-    """Looks now and then, by the processor's clock, whether the world is still at the same step.
+    """Looks now and then, by the processor's clock, whether the world is still at the same step, check or unwinding.
 
     A timer signal and no thread: its handler runs on the simulation's own thread, in the frame of whatever has no end, so that there is
     no moment between looking and raising in which the step could end. Signals reach the main thread only, and there is none of this
@@ -42,8 +42,9 @@ class Watchdog:
             raise ValueError(msg)
         self._world = world
         self._seconds = seconds
-        self._step = 0
-        self._begin = 0.0  # the thread's processor time when the step was first seen
+        self._seen: tuple[int, str, int] | None = None  # what was under way
+        self._begin = 0.0  # the thread's processor time when it was first seen
+        self._raised = False  # whether it was told to end
         self._before: tuple[Any, tuple[float, float]] | None = None  # whose signal it was
 
     def start(self) -> None:
@@ -63,11 +64,15 @@ class Watchdog:
 
     def _tick(self, _: int, frame: FrameType | None) -> None:
         world, now = self._world, time.thread_time()  # the signal comes by the time of all threads
-        if not world.in_step or world.steps != self._step:
-            self._step, self._begin = world.steps, now
+        under_way = world.under_way
+        if under_way is None or under_way != self._seen:
+            self._seen, self._begin, self._raised = under_way, now, False
         elif self._seconds is not None and now - self._begin >= self._seconds:
             self._begin = now
+            if world.unwound or self._raised:
+                world.leave()
+            self._raised = True
             cell = world.at_work.cell
             where = line_outside(frame) if frame is not None else "an unknown line"
-            world.broken(EndlessStepError(cell.path if cell is not None else "a coroutine", where, self._seconds))
+            world.broken(EndlessStepError(cell.path if cell is not None else "", where, self._seconds, world.checked))
             raise SimulationOver

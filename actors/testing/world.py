@@ -50,6 +50,9 @@ __all__ = ["World"]
 
 LEAST = 10  # steps in which the loop may fail to come to an end, however low the limit of steps is
 ROUND = 100  # steps that count for one in which the loop does not come to an end: a coroutine that polls is told soon
+REFUSED = 100  # waits of a handler that is unwound, which may have that many `finally`; then it is taken to swallow its end
+# Never collected: that would raise GreenletExit in them, which they swallow as well.
+_LEFT: list[object] = []
 
 
 class _RunQueue(deque["Cell"]):
@@ -106,9 +109,11 @@ class World(PortSide):
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
         self._error: BaseException | None = None
-        self._checking = False  # whether invariants are being checked
+        self.checked = ""  # the name of what is being checked: of an oracle, or of a function given to always()
         self._interrupt: KeyboardInterrupt | None = None
         self._loop_waits = False  # whether going on with the loop is possible already
+        self.unwound = 0  # handlers that the end of the simulation has begun to unwind; 0 once it has come about
+        self._refused = 0  # waits, of the handler that is unwound
         self._rounds = 0  # steps since the loop last came to an end
         self._lane = Lane(self)
         self._urns = Chance(self, seed + 1)
@@ -262,8 +267,8 @@ class World(PortSide):
 
     def try_step(self) -> bool:
         """Choose one of the things that could happen now, and let it happen; return False if there is nothing."""
-        if self._checking:
-            msg = "a function given to always() waits: it may only look, at instance(ref) or at what the scenario keeps"
+        if self.checked:
+            msg = f"the check {self.checked!r} waits: it may only look, at instance(ref) or at what the scenario keeps"
             raise SimulationError(msg)
         self.run_loop()  # the scenario may have cancelled something
         enabled = self.last_enabled = self.enabled()
@@ -285,21 +290,27 @@ class World(PortSide):
         self.worker.root = getcurrent()
         self.worker.cell = None  # a call that goes on is no actor's
         try:
-            self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
+            try:
+                self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
+            finally:
+                self._now = self._scenario
+                self.worker.cell = None
+            if self.invariants and self._error is None:
+                self._check_invariants()
         except BaseException:
-            error, self._error = self._error, None  # it is the same, or what came of it
-            if isinstance(error, EndlessStepError):  # then what was raised is the watchdog's, or came of that
-                raise error from None
+            self.raise_endless()
             raise
-        finally:
-            self._now = self._scenario
-            self.worker.cell = None
         if self._error is not None:
             error, self._error = self._error, None
             raise error
-        if self.invariants:
-            self._check_invariants()
         return True
+
+    def raise_endless(self) -> None:
+        """Raise what the watchdog has found in place of what it raised itself, once no handler is at work that could swallow it."""
+        if self._now is self._scenario:
+            error, self._error = self._error, None
+            if isinstance(error, EndlessStepError):
+                raise error from None
 
     def _choose(self, enabled: list[Pending]) -> Pending:
         index = self.strategy.choose(enabled)
@@ -308,13 +319,13 @@ class World(PortSide):
         return enabled[index]
 
     def _check_invariants(self) -> None:
-        self._checking = True
         try:
             for name, holds in self.invariants:
+                self.checked = name
                 if not holds():
                     raise InvariantError(name, self.steps)
         finally:
-            self._checking = False
+            self.checked = ""
 
     def scenario_learns(self, by: Now | None = None) -> None:
         """Note that what the scenario waits for has happened: what it sends from now on comes after `by`, or the step under way."""
@@ -328,9 +339,11 @@ class World(PortSide):
             self.observers.settled()
 
     @property
-    def in_step(self) -> bool:
-        """Whether a step is under way."""
-        return self._now is not self._scenario
+    def under_way(self) -> tuple[int, str, int] | None:
+        """What is under way and should come to an end: the same as long as it is the same; None if nothing is, but for the scenario."""
+        if self.checked or self.unwound or self._now is not self._scenario:
+            return self.steps, self.checked, self.unwound
+        return None
 
     @property
     def at_work(self) -> Now:
@@ -407,12 +420,15 @@ class World(PortSide):
         for strand in self.worker.idle:
             self._unwind(strand.switch)
         self.worker.idle.clear()
-        self.loop.abandon(self._unwind)
+        self.loop.abandon(lambda call: self._unwind(self.worker.strand(call).switch))
+        self.unwound = 0
         if self._interrupt is not None:
             raise self._interrupt
 
     def _unwind(self, call: Callable[[], object]) -> None:
         """Unwind one handler. What it raises while it is unwound is not what the run came to; but a Ctrl-C is not lost."""
+        self.unwound += 1
+        self._refused = 0
         try:
             call()
         except KeyboardInterrupt as error:
@@ -426,7 +442,18 @@ class World(PortSide):
             msg = "the simulation is over: nothing happens in it any more"
             raise SimulationError(msg)
         if self.over:
+            self._refused += 1
+            if self._refused > REFUSED:
+                self.leave()
             raise SimulationOver
+
+    def leave(self) -> NoReturn:
+        """Put the handler at work aside for good: it swallows whatever is raised to end it. One that has no greenlet gets more of it."""
+        if getcurrent() is not self.worker.root:
+            _LEFT.append(getcurrent())
+            while True:
+                self.worker.root.switch()
+        raise SimulationOver
 
     def drain(self, limit: int) -> bool:
         """Take the steps that the scenario left, but for time and faults; return False if that took more than `limit`.
@@ -443,7 +470,8 @@ class World(PortSide):
         return False
 
     def check_outside(self, call: str) -> None:
-        """Raise SimulationError if a handler of this simulation calls what only its scenario may."""
+        """Raise SimulationError if it is over, or a handler of it calls what only its scenario may."""
+        self.check_open(scenario=True)
         if self._now is not self._scenario:
             msg = f"{call}() is for the scenario; a handler that has to wait asks, or gets a future"
             raise SimulationError(msg)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import unicodedata
@@ -531,6 +532,30 @@ def test_a_chart_says_what_an_actor_crashed_with() -> None:
     assert sum("crashed: " in one for one in pictured) == 2
     Page(failure.chart("html"))
     assert "crashed: KeyError" in failure.chart("html").partition("<tbody>\n")[2]
+
+
+def test_a_crash_in_the_step_of_another_is_told_with_its_path() -> None:
+    class Lighting(Actor):
+        async def on_receive(self, _: Any) -> None:
+            lit.set()
+
+    class Waiting(Actor):
+        async def on_receive(self, _: Any) -> None:
+            await lit.wait()
+            raise LookupError
+
+    def scenario(sim: Simulation) -> None:
+        nonlocal lit
+        lit = asyncio.Event()
+        sim.spawn(Waiting, name="waiting").tell("go")
+        sim.spawn(Lighting, name="lighting").tell("go")
+        sim.run()
+        raise RuntimeError
+
+    lit = asyncio.Event()
+    failure = explore(scenario, runs=1).failure
+    assert failure is not None
+    assert [(one.actor, one.crash) for one in failure.steps if one.crash] == [("/lighting", "/waiting: LookupError")]
 
 
 def test_a_failure_that_is_raised_twice_has_one_report() -> None:

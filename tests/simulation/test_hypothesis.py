@@ -13,7 +13,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from hypothesis.stateful import rule, run_state_machine_as_test
 
 from actors import Actor
-from actors.testing import Simulation
+from actors.testing import Simulation, SimulationError
 from actors.testing.hypothesis import SimulatedStateMachine, simulations
 from tests.simulation.scenarios import Log, check_then_create
 
@@ -128,9 +128,23 @@ class StaleMachine(CacheMachine):
 
 def test_client_commands_find_a_stale_cache_and_no_fault_with_one_that_asks() -> None:
     quick = settings(QUICK, max_examples=100, stateful_step_count=10)
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError) as caught:
         run_state_machine_as_test(StaleMachine, settings=quick)
+    assert "state._begin(choices=...)" in "\n".join(caught.value.__notes__)
     run_state_machine_as_test(CacheMachine, settings=settings(quick, max_examples=30))
+
+
+def test_a_simulation_that_outlives_its_test_says_so() -> None:
+    kept: list[Simulation] = []
+
+    @settings(QUICK, max_examples=1)
+    @given(simulations())
+    def test(sim: Simulation) -> None:
+        kept.append(sim)
+
+    test()
+    with kept[0] as sim, pytest.raises(SimulationError, match="a test that has ended"):
+        check_then_create(sim)
 
 
 def test_a_machine_that_cannot_be_made_leaves_no_simulation_behind() -> None:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
 import gc
 import itertools
-import signal
 import socket
 import subprocess
 import threading
@@ -34,7 +32,6 @@ from actors import (
     Timeout,
 )
 from actors.testing import (
-    EndlessStepError,
     Fifo,
     Ordering,
     RandomWalk,
@@ -299,91 +296,6 @@ def test_many_short_bursts_on_the_loop_are_no_polling() -> None:
         bursting = sim.spawn(Bursting)
         for _ in range(12):
             bursting.ask("go")
-
-
-class Endless(Actor):
-    def on_receive(self, _: Any) -> None:
-        while True:
-            with contextlib.suppress(Exception):
-                len([])
-
-
-class EndlessAsync(Actor):
-    async def on_receive(self, _: Any) -> None:
-        await asyncio.sleep(1)
-        while True:
-            pass
-
-
-class EndlessCallback(Actor):
-    async def on_receive(self, _: Any) -> None:
-        def spin() -> None:
-            while True:
-                pass
-
-        asyncio.get_running_loop().call_soon(spin)
-
-
-class EndlessThenWrong(Actor):
-    def on_receive(self, _: Any) -> None:
-        try:
-            while True:
-                pass
-        finally:
-            raise AssertionError
-
-
-def _ask_or_tell(sim: Simulation, endless: ActorRef[Any], *, waits: bool) -> None:
-    if waits:
-        endless.ask("go")
-    endless.tell("go")
-    sim.run()
-
-
-@pytest.mark.parametrize("actor", [Endless, EndlessAsync, EndlessCallback, EndlessThenWrong])
-@pytest.mark.parametrize("waits", [False, True])
-def test_a_handler_that_loops_without_waiting_is_ended_and_named(
-    monkeypatch: pytest.MonkeyPatch, actor: type[Actor], *, waits: bool
-) -> None:
-    monkeypatch.setattr(Simulation, "step_seconds", 0.05)
-    before = signal.getsignal(signal.SIGVTALRM)
-    with Simulation() as sim:
-        endless = sim.spawn(actor, name="endless")
-        with pytest.raises(EndlessStepError, match=r"/endless .*test_simulation\.py:\d+") as caught:
-            _ask_or_tell(sim, endless, waits=waits)
-        assert caught.value.actor == "/endless"
-    assert signal.getsignal(signal.SIGVTALRM) is before
-    assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
-
-
-@pytest.mark.parametrize("seconds", [0, -1, float("inf"), float("nan"), True, "5"])
-def test_seconds_that_are_none_are_refused_before_anything_is_changed(monkeypatch: pytest.MonkeyPatch, seconds: Any) -> None:
-    monkeypatch.setattr(Simulation, "step_seconds", seconds)
-    before = signal.getsignal(signal.SIGVTALRM), time.sleep
-    with pytest.raises(ValueError, match="step_seconds"), Simulation():
-        pass
-    assert gc.isenabled()
-    assert before == (signal.getsignal(signal.SIGVTALRM), time.sleep)
-
-
-def test_a_step_may_be_let_take_as_long_as_it_likes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Simulation, "step_seconds", None)
-    with Simulation():
-        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
-
-
-def test_a_long_run_of_short_steps_is_not_taken_for_an_endless_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Countdown(Actor):
-        def on_receive(self, left: int) -> None:
-            if left:
-                self.actor_ref.tell(left - 1)
-
-    monkeypatch.setattr(Simulation, "step_seconds", 0.05)
-    with Simulation(max_steps=30_000) as sim:
-        sim.spawn(Countdown).tell(20_000)
-        begun = time.process_time()
-        sim.run()
-        assert time.process_time() - begun > 0.05  # or the run was no test of it
 
 
 def reach_thread() -> None:
