@@ -232,7 +232,7 @@ class Runtime:
             raise life.start_error(cell)
         if self.is_default:
             _refs.add_cell(cell)
-            if not cell.actor_class.use_daemon_thread:
+            if self._keeps_process(cell):
                 with self.lock:
                     self._keeping += 1
                 process.keep_alive()
@@ -328,6 +328,10 @@ class Runtime:
             return
         self.events.publish(ActorRestarted(cell.ref, error) if restarted else ActorStarted(cell.ref))
 
+    def _keeps_process(self, cell: Cell) -> bool:
+        """Tell whether the process does not end before `cell` does, as in pykka."""
+        return self.is_default and not cell.actor_class.use_daemon_thread and self.ports.dispatcher is None
+
     def unregister(self, cell: Cell) -> None:
         """Take `cell`, which is closing, out of pykka's registry."""
         if self.is_default and _refs.discard_cell(cell) and logger.isEnabledFor(logging.DEBUG):
@@ -341,7 +345,7 @@ class Runtime:
         begun = cell.incarnation > 0
         if begun and not self.events.idle:
             self.events.publish(ActorStopped(cell.ref, reason, error))
-        if self.is_default and begun and not cell.actor_class.use_daemon_thread:
+        if begun and self._keeps_process(cell):
             with self.lock:
                 self._keeping -= 1
                 if not self._keeping:

@@ -182,6 +182,7 @@ class Ports:
         aside: runs a call where it may block, under a name for people.
         cancelled: what the host's own kind of cancellation raises; out of a plain handler it ends that handler only.
         passing: exceptions that belong to the driver of a simulation: they go through handlers to it and are nobody's crash.
+        registered: what a simulation has in place of pykka's registry: refs by cell.
     """
 
     clock: Clock
@@ -194,6 +195,7 @@ class Ports:
     aside: Callable[[Callable[[], object], str], object] = _thread_aside
     cancelled: tuple[type[BaseException], ...] = ()
     passing: tuple[type[BaseException], ...] = ()
+    registered: dict[Any, Any] | None = None
 
 
 _ambient: list[Ports] = []

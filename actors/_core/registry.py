@@ -22,11 +22,16 @@ logger = logging.getLogger("pykka")
 class IndexedRefs:
     """The part of `list` that pykka's registry uses, in start order, with lookup and removal in constant time.
 
-    Guarded by the registry's `_actor_refs_lock`.
+    Guarded by the registry's `_actor_refs_lock`. A simulation has refs of its own, and sees no others.
     """
 
     def __init__(self, refs: list[Any]) -> None:
-        self._refs = {self._key(ref): ref for ref in refs}
+        self._of_process = {self._key(ref): ref for ref in refs}
+
+    @property
+    def _refs(self) -> dict[Any, Any]:
+        ports = simulated()
+        return self._of_process if ports is None or ports.registered is None else ports.registered
 
     @staticmethod
     def _key(ref: Any) -> Any:
@@ -45,15 +50,17 @@ class IndexedRefs:
 
     def add_cell(self, cell: Cell) -> None:
         """Add the ref of `cell`. One operation on a dict: needs no lock."""
-        self._refs[cell] = cell.ref
+        refs = cell.system.ports.registered
+        (self._of_process if refs is None else refs)[cell] = cell.ref
 
     def discard_cell(self, cell: Cell) -> bool:
         """Remove the ref of `cell` if it is there. One operation on a dict: needs no lock."""
-        return self._refs.pop(cell, None) is not None
+        refs = cell.system.ports.registered
+        return (self._of_process if refs is None else refs).pop(cell, None) is not None
 
     def forget_cells(self) -> None:
         """Forget all actors but pykka's own: they stayed in the process that forked."""
-        self._refs = {key: ref for key, ref in self._refs.items() if key is ref}
+        self._of_process = {key: ref for key, ref in self._of_process.items() if key is ref}
 
     def find_urn(self, urn: str) -> Any:
         """Return the ref with `urn`, without making URNs for those that have none yet."""
@@ -75,6 +82,7 @@ class IndexedRefs:
         return iter(tuple(self._refs.values()))
 
     def __getitem__(self, index: Any) -> Any:
+        touched(simulated(), None)
         return list(self._refs.values())[index]
 
 

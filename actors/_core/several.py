@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from actors._core.future import DONE, HOOKED, Future
+from actors._core.future import HOOKED, Future
 from actors._core.wait import wait_for_one
 from actors.errors import Timeout
 
@@ -51,7 +51,7 @@ def wait_any(futures: Iterable[Future[T]], *, timeout: float | None = None) -> F
         raise ValueError(msg)
     while True:
         for future in every:
-            if future._state >= DONE:
+            if future.done():
                 return future
         for future in every:
             if future._state == HOOKED:

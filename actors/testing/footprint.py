@@ -121,7 +121,7 @@ class Footprints:
         if chosen.kind is Kind.DELIVERY and chosen.cell is not None:
             self._look_at_future(chosen, chosen.cell)
         if chosen.cell is not None:
-            self._on_contends(chosen.cell)
+            self._contend(chosen.cell)
         for pair in self._pairs.get(event.name, ()):
             event.touch(pair, changes=True)
         try:
@@ -146,6 +146,10 @@ class Footprints:
                 self._touch(resource, changes=False)
 
     def _on_contends(self, cell: Cell) -> None:
+        self._plain["contends"](cell)
+        self._contend(cell)
+
+    def _contend(self, cell: Cell) -> None:
         """Note that the step under way depends on all steps of `cell`, as if it were one."""
         self._touch(self._actor(cell), changes=True)
         for name in self._world.shared.get(cell, ()):
@@ -171,7 +175,7 @@ class Footprints:
             self._accesses[pair] = [(early.index, True)]
 
     def _on_signalled(self, cell: Cell) -> None:
-        self._on_contends(cell)
+        self._contend(cell)
         self._plain["signalled"](cell)
 
     def _on_sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None, wait: Wait | None = None) -> Pending:
@@ -183,12 +187,16 @@ class Footprints:
         elif by.cell is None and by.mark == 0:
             self._told[pending] = self._scenario
         if kind is Kind.DELIVERY and cell is not None:
-            self._on_touched(cell)
+            self._touch_shared(cell)
         if wait is not None and self._event is not None:
             self._event.touch(("wait", wait.name), changes=True)
         return pending
 
     def _on_touched(self, what: Any) -> None:
+        self._plain["touched"](what)
+        self._touch_shared(what)
+
+    def _touch_shared(self, what: Any) -> None:
         if what is None:
             self._touch(ANYTHING, changes=True)
         elif what in self._cells:
@@ -221,7 +229,7 @@ class Footprints:
         bound = handle._context.get(_bound)  # type: ignore[attr-defined]
         cell = bound[0].cell if bound is not None else None
         if cell is not None:
-            self._on_contends(cell)
+            self._contend(cell)
 
     # -- what the scenario knows ---------------------------------------------------------------------------------------------
 

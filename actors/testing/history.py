@@ -198,5 +198,5 @@ def _now_simulated() -> Now | None:
     world = None if ports is None else ports.clock
     if not isinstance(world, World):
         return None
-    world.touched("history")  # the order of beginnings and ends is what it is about
+    world.looks_at("history", changes=True)  # the order of beginnings and ends is what it is about
     return world.at_work

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
+from actors._core.cell import Cell
 from actors._core.context import Strand, current_cell
+from actors._core.doors import CLOSED
 from actors._core.events import ActorCrashed
 from actors._core.lifecycle import Lifecycle
 from actors._core.options import DispatcherKind
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core import ports
-    from actors._core.cell import Cell, Lane
+    from actors._core.cell import Lane
     from actors.testing.aio import SimLoop
     from actors.testing.network import Now, Pending
     from actors.testing.observers import Observers
     from actors.testing.waits import Worker
 
-__all__ = ["Chance", "PortSide", "Timer", "is_async"]
+__all__ = ["ANY", "Chance", "PortSide", "Timer", "is_async"]
+
+ANY = object()  # stands for whatever is shared
 
 
 class Timer:
@@ -66,7 +70,7 @@ class Chance:
 
     def random(self) -> float:
         """Return a number in [0, 1)."""
-        self._world.touched("chance")
+        self._world.looks_at("chance", changes=True)
         return self._generator().random()
 
     def getrandbits(self, count: int) -> int:
@@ -94,6 +98,8 @@ class PortSide:
     broken: Callable[[BaseException], None]
     _now: Now
     _lane: Lane
+    _lasts: dict[Cell | None, Now]
+    _marks: dict[object, int]
     _systems: list[Any]
     _thread: int
     _time: float
@@ -109,6 +115,7 @@ class PortSide:
         if cell.system not in self._systems:
             self._systems.append(cell.system)
             cell.system.events.subscribe(ActorCrashed, self._crashed)
+        self.meets(cell)  # it can be looked up from now on
         return self._lane
 
     def _crashed(self, event: ActorCrashed) -> None:
@@ -130,7 +137,8 @@ class PortSide:
         """Never called: nobody sleeps."""
 
     def retire(self, cell: Cell) -> None:
-        """Nothing is kept for a cell that has ended."""
+        """Note that `cell` has ended, and can be looked up no more."""
+        self.meets(cell)
 
     def check_turns(self) -> None:
         """There are turns as long as steps are taken."""
@@ -166,16 +174,39 @@ class PortSide:
     # -- what an exhaustive exploration wants to know; nothing is noted while hunting -----------------------------------------
 
     def touched(self, what: object) -> None:
-        """Take note that the caller looks at, or changes, what several actors share."""
+        """Note that the caller looks at, or changes, what several actors share: it learns of all that was sent by who did so before.
+
+        Args:
+            what: an actor, whose end alone tells something; a path; None for all actors.
+        """
+        if not self.lives_here():
+            return
+        if isinstance(what, Cell):
+            last = self._lasts.get(what)
+            if last is not None and (what.inbox is CLOSED or what.state is Lifecycle.STOPPED):
+                self._now.past |= last.past
+            return
+        self.meets(what)
+
+    def meets(self, what: object) -> None:
+        """Note that the caller comes to `what`, and so learns of all that was sent by who was there before it; None: to all there is.
+
+        What is sent is in its mailbox at once on one machine, so a message that is sent later, and knowingly so, comes later.
+        """
+        marks = self._marks
+        past = self._now.past = self._now.past | (marks[ANY] if what is None else marks.get(what, 0) | marks.get(None, 0))
+        marks[what] = past
+        marks[ANY] |= past
 
     def looks_at(self, resource: Any, *, changes: bool) -> None:
-        """Take note that the caller looks at, or changes, `resource`."""
+        """Take note that the caller looks at, or changes, `resource`, which tells nothing of who did so before."""
 
     def entangled(self, cells: tuple[Cell, ...]) -> None:
         """Take note that the caller has met with a deadlock of `cells`."""
 
     def contends(self, cell: Cell) -> None:
-        """Take note that the caller depends on all steps of `cell`."""
+        """Note that the caller comes to the mailbox of `cell`, where it depends on all steps of that, and on whoever else sends to it."""
+        self.meets(cell)
 
     # -- Clock, Ids --------------------------------------------------------------------------------------------------------
 

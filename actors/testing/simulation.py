@@ -117,9 +117,10 @@ class Simulation:
 
     @property
     def system(self) -> ActorSystem:
-        """The simulation's first system, made when it is first asked for."""
+        """The simulation's first system, made when it is first asked for. It stands for the default system, whose actors are registered."""
         if self._system is None:
             self._system = self.new_system()
+            self._system._runtime.is_default = True
         return self._system
 
     def new_system(self, name: str = "simulated", **config: Any) -> ActorSystem:

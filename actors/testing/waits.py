@@ -101,7 +101,7 @@ class Parker:
     def _touch_wait(self) -> None:
         """Note that the step under way ends the wait, or would: a timeout and an answer depend on each other."""
         if self._wait is not None:
-            self._world.touched(("wait", self._wait.name))
+            self._world.looks_at(("wait", self._wait.name), changes=True)
 
     def wake(self, *futures: object) -> None:
         """End the wait."""

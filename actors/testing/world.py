@@ -31,7 +31,7 @@ from actors.testing.errors import (
 )
 from actors.testing.futures import SimFuture
 from actors.testing.network import Kind, Now, Ordering, Pending, Wait, network_of
-from actors.testing.ports import Chance, PortSide, is_async
+from actors.testing.ports import ANY, Chance, PortSide, is_async
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class World(PortSide):
         self._scenario = Now(0, None, 0, 0)
         self._now = self._scenario  # whoever is at work
         self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
+        self._marks: dict[object, int] = {ANY: 0}  # what was sent by those who have touched something that is shared
         self.names: dict[tuple[Any, ...], int] | None = None  # of steps, by their causes; None while hunting
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
@@ -127,6 +128,7 @@ class World(PortSide):
             dispatcher=self,
             aside=self._aside,
             cancelled=(asyncio.CancelledError,),
+            registered={},
             passing=(SimulationOver, RealWorldError, KeyboardInterrupt, GeneratorExit),
         )
 
@@ -291,8 +293,12 @@ class World(PortSide):
         self.worker.cell = None  # a call that goes on is no actor's
         try:
             try:
+                if self.shared:
+                    self._meet_sharers(cell)
                 self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
             finally:
+                if self.shared:
+                    self._meet_sharers(cell)
                 self._now = self._scenario
                 self.worker.cell = None
             if self.invariants and self._error is None:
@@ -304,6 +310,11 @@ class World(PortSide):
             error, self._error = self._error, None
             raise error
         return True
+
+    def _meet_sharers(self, cell: Cell | None) -> None:
+        """Note, before and after a step, that it learns of all that was sent in those of others with whom its actor shares something."""
+        for name in self.shared.get(cell, ()) if cell is not None else ():
+            self.meets(("shared", name))
 
     def raise_endless(self) -> None:
         """Raise what the watchdog has found in place of what it raised itself, once no handler is at work that could swallow it."""

@@ -20,6 +20,7 @@ from actors import (
     Actor,
     ActorDeadError,
     ActorRef,
+    ActorRegistry,
     ActorSystem,
     Bounded,
     DeadlockError,
@@ -426,3 +427,71 @@ def test_steps_are_not_taken_by_handlers(call: str) -> None:
 
     with Simulation() as sim, pytest.raises(SimulationError, match="is for the scenario"):
         sim.spawn(Meddler).ask("go")
+
+
+class Pinged(Actor):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.got: list[Any] = []
+
+    def on_receive(self, message: Any) -> Any:
+        self.got.append(message)
+        return tuple(self.got)
+
+
+def test_the_registry_shows_the_actors_of_the_simulation_and_no_others() -> None:
+    real = Pinged.start()
+    try:
+        with Simulation() as sim:
+            assert ActorRegistry.get_all() == []
+            one = Pinged.start()
+            other = sim.spawn(Pinged)
+            elsewhere = sim.new_system("elsewhere").spawn(Pinged)
+            assert ActorRegistry.get_by_class(Pinged) == ActorRegistry.get_by_class_name("Pinged") == [one, other]
+            assert ActorRegistry.get_by_urn(one.actor_urn) == one
+            assert ActorRegistry.get_by_urn(real.actor_urn) is None
+            assert ActorRegistry.get_by_urn(elsewhere.actor_urn) is None
+            ActorRegistry.broadcast("all", Pinged)
+            assert [ref.ask("asked") for ref in (one, other, elsewhere)] == [("all", "asked"), ("all", "asked"), ("asked",)]
+            assert ActorRegistry.stop_all() == [True, True]
+            assert ActorRegistry.get_all() == []
+            assert elsewhere.is_alive()
+        assert ActorRegistry.get_all() == [real]
+        assert real.ask("asked") == ("asked",)
+    finally:
+        real.stop()
+
+
+def test_actors_find_each_other_by_the_registry_in_a_simulation_as_in_production() -> None:
+    class Finder(Actor):
+        def on_receive(self, _: Any) -> Any:
+            return [ref.ask("found") for ref in ActorRegistry.get_by_class(Pinged)]
+
+    def program() -> Any:
+        for _ in range(2):
+            Pinged.start()
+        return Finder.start().ask("go")
+
+    try:
+        produced = program()
+    finally:
+        ActorRegistry.stop_all()
+    with Simulation():
+        assert program() == produced == [("found",), ("found",)]
+
+
+class Exits(Actor):
+    def on_receive(self, _: Any) -> None:
+        raise SystemExit
+
+
+def test_a_handler_that_exits_stops_all_actors_of_the_default_system_as_in_production() -> None:
+    with Simulation() as sim:
+        exits, other = sim.spawn(Exits), sim.spawn(Pinged)
+        exits.tell("now")
+        sim.run()
+        assert not exits.is_alive()
+        assert not other.is_alive()
+        assert sim.spawn(Pinged).ask("still here") == ("still here",)
