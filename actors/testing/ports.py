@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import threading
 import uuid
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from greenlet import getcurrent
 
-from actors._core.cell import Cell
 from actors._core.context import Strand, current_cell
-from actors._core.doors import CLOSED
 from actors._core.events import ActorCrashed
 from actors._core.lifecycle import Lifecycle
 from actors._core.options import DispatcherKind
 from actors.dispatch.runner import cancel_open, give_up_open
 from actors.dispatch.waiting import RealWaiter
 from actors.errors import BlockingInLoopError
+from actors.testing.causes import Causes
 from actors.testing.network import Kind, mailbox_of
 from actors.testing.waits import Parker
 
@@ -32,15 +30,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core import ports
-    from actors._core.cell import Lane
+    from actors._core.cell import Cell, Lane
     from actors.testing.aio import SimLoop
-    from actors.testing.network import Now, Pending
+    from actors.testing.network import Pending
     from actors.testing.observers import Observers
     from actors.testing.waits import Worker
 
-__all__ = ["ANY", "Chance", "PortSide", "Timer", "is_async"]
-
-ANY = object()  # stands for whatever is shared
+__all__ = ["Chance", "PortSide", "Timer", "is_async"]
 
 
 class Timer:
@@ -83,7 +79,7 @@ class Chance:
         return self._random
 
 
-class PortSide:
+class PortSide(Causes):
     """The ports. Everything that they share with `World` is made there."""
 
     turns = range(1)
@@ -96,12 +92,8 @@ class PortSide:
     worker: Worker
     sent: Callable[..., Pending]
     broken: Callable[[BaseException], None]
-    _now: Now
     _lane: Lane
-    _lasts: dict[Cell | None, Now]
-    _marks: dict[object, int]
     _systems: list[Any]
-    _thread: int
     _time: float
     _timers: list[tuple[float, int, Timer]]
     _numbers: itertools.count[int]
@@ -124,10 +116,6 @@ class PortSide:
             self.observers.crashed(event.ref.path, event.error)
         if isinstance(event.error, AssertionError):
             self.broken(event.error)
-
-    def lives_here(self) -> bool:
-        """Tell whether the simulation runs on the calling thread."""
-        return threading.get_ident() == self._thread
 
     def mailbox(self, cell: Cell) -> Any:
         """Return a simulated mailbox."""
@@ -172,31 +160,6 @@ class PortSide:
         self.sent(Kind.CALL, None, self.worker.strand(call))
 
     # -- what an exhaustive exploration wants to know; nothing is noted while hunting -----------------------------------------
-
-    def touched(self, what: object) -> None:
-        """Note that the caller looks at, or changes, what several actors share: it learns of all that was sent by who did so before.
-
-        Args:
-            what: an actor, whose end alone tells something; a path; None for all actors.
-        """
-        if not self.lives_here():
-            return
-        if isinstance(what, Cell):
-            last = self._lasts.get(what)
-            if last is not None and (what.inbox is CLOSED or what.state is Lifecycle.STOPPED):
-                self._now.past |= last.past
-            return
-        self.meets(what)
-
-    def meets(self, what: object) -> None:
-        """Note that the caller comes to `what`, and so learns of all that was sent by who was there before it; None: to all there is.
-
-        What is sent is in its mailbox at once on one machine, so a message that is sent later, and knowingly so, comes later.
-        """
-        marks = self._marks
-        past = self._now.past = self._now.past | (marks[ANY] if what is None else marks.get(what, 0) | marks.get(None, 0))
-        marks[what] = past
-        marks[ANY] |= past
 
     def looks_at(self, resource: Any, *, changes: bool) -> None:
         """Take note that the caller looks at, or changes, `resource`, which tells nothing of who did so before."""

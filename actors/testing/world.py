@@ -31,7 +31,7 @@ from actors.testing.errors import (
 )
 from actors.testing.futures import SimFuture
 from actors.testing.network import Kind, Now, Ordering, Pending, Wait, network_of
-from actors.testing.ports import ANY, Chance, PortSide, is_async
+from actors.testing.ports import Chance, PortSide, is_async
 from actors.testing.waits import Parker, Worker
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ class World(PortSide):
     """Clock, ids, waiter, dispatcher and host of every actor of one simulation."""
 
     def __init__(self, strategy: Strategy, ordering: Ordering, *, seed: int, limit: int) -> None:
+        super().__init__()
         self.strategy = strategy
         self.ordering = ordering
         self.limit = limit
@@ -82,14 +83,11 @@ class World(PortSide):
         self.waiting: list[Pending] = []  # what goes on: replies, calls
         self.choices: list[int] = []
         self.last: deque[Pending] = deque(maxlen=5)  # the last steps taken
-        self._thread = threading.get_ident()
-        self.steps = 0  # taken so far
         self.invariants: list[tuple[str, Callable[[], object]]] = []
         self.last_enabled: list[Pending] = []  # what could have happened in the last step
         self.worker = Worker()
         self.runners: dict[Runner, None] = {}
         self.loop = SimLoop(self)  # type: ignore[abstract]  # what it leaves out raises NotImplementedError
-        self.over = False
         self.cells: dict[Cell, int] = {}  # in the order made, with names like those of steps
         self.observers: Observers | None = None
         self._systems: list[Any] = []  # those with actors in this world
@@ -97,15 +95,10 @@ class World(PortSide):
         self.deliveries = 0  # messages delivered so far
         self.asks_always = False  # whether the strategy is asked where there is no choice, too
         self.looked = False  # whether the scenario has looked at actors between steps
-        self.shared: dict[Cell, tuple[str, ...]] = {}  # what was declared as shared, by actor
         self._time = 0.0
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self._sequence = 0
-        self._scenario = Now(0, None, 0, 0)
-        self._now = self._scenario  # whoever is at work
-        self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
-        self._marks: dict[object, int] = {ANY: 0}  # what was sent by those who have touched something that is shared
         self.names: dict[tuple[Any, ...], int] | None = None  # of steps, by their causes; None while hunting
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
@@ -206,52 +199,12 @@ class World(PortSide):
         """Have it remembered who resolves `future`."""
         SimFuture.adopt(future, self)
 
-    def snapshot(self) -> Now | None:
-        """Return who is at work, as it is now; None on another thread, which is no part of the simulation."""
-        if not self.lives_here():
-            return None
-        now = self._now
-        copy = Now(now.step, now.cell, now.past, now.name)
-        copy.mark = now.mark
-        return copy
-
-    def knows(self, mark: int) -> bool:
-        """Tell whether whoever is at work has learned of the step of `mark`, or no step can be taken to learn of it."""
-        return self.over or not self.lives_here() or self._now.past & mark == mark
-
     def _turn(self, cell: Cell) -> Pending:
         turn = self._turns.get(cell)
         if turn is None:
             kind = Kind.SIGNAL if cell.control else Kind.DELIVERY
             turn = self._turns[cell] = self.sent(kind, cell, None, self._lasts.get(cell, self._scenario))
         return turn
-
-    def origin(self) -> Now:
-        """Return who is at work, as it is now."""
-        copy, now = self.snapshot() or self._scenario, self._now
-        copy.sends, now.sends = now.sends, now.sends + 1
-        return copy
-
-    def origin_after(self, cell: Cell) -> Now | None:
-        """Return whoever is at work as one that speaks for `cell`, which has ended: what it sent comes first. None if it speaks itself."""
-        last = self._lasts.get(cell)
-        if last is None or self._now.cell is cell:
-            return None
-        origin = self.origin()
-        origin.cell, origin.past = cell, origin.past | last.past
-        return origin
-
-    def learns(self, cell: Cell) -> None:
-        """Note that `cell` will have learned of everything in the causal past of whoever is at work."""
-        last = self._lasts.setdefault(cell, Now(0, cell, 0, 0))
-        last.past |= self._now.past
-
-    def learns_of(self, by: Now | None) -> None:
-        """Note that whoever is at work has learned of `by`, a snapshot, without a wait."""
-        if by is not None and self._now is self._scenario:
-            self.scenario_learns(by)
-        elif by is not None:
-            self._now.past |= by.past
 
     def signalled(self, cell: Cell) -> None:
         """Note that the step under way wants something of `cell` that is no message."""
@@ -294,11 +247,11 @@ class World(PortSide):
         try:
             try:
                 if self.shared:
-                    self._meet_sharers(cell)
+                    self.meet_sharers(cell)
                 self.perform(chosen) if self.observers is None else self.observers.perform(chosen, self.perform)
             finally:
                 if self.shared:
-                    self._meet_sharers(cell)
+                    self.meet_sharers(cell)
                 self._now = self._scenario
                 self.worker.cell = None
             if self.invariants and self._error is None:
@@ -310,11 +263,6 @@ class World(PortSide):
             error, self._error = self._error, None
             raise error
         return True
-
-    def _meet_sharers(self, cell: Cell | None) -> None:
-        """Note, before and after a step, that it learns of all that was sent in those of others with whom its actor shares something."""
-        for name in self.shared.get(cell, ()) if cell is not None else ():
-            self.meets(("shared", name))
 
     def raise_endless(self) -> None:
         """Raise what the watchdog has found in place of what it raised itself, once no handler is at work that could swallow it."""
@@ -338,11 +286,6 @@ class World(PortSide):
         finally:
             self.checked = ""
 
-    def scenario_learns(self, by: Now | None = None) -> None:
-        """Note that what the scenario waits for has happened: what it sends from now on comes after `by`, or the step under way."""
-        scenario, now = self._scenario, by or self._now
-        scenario.step, scenario.past = max(scenario.step, now.step), scenario.past | now.past
-
     def settled(self) -> None:
         """Note that the scenario has learned of everything: nothing can happen any more."""
         self._scenario.step, self._scenario.past = self.steps, (1 << self._sequence + 1) - 1
@@ -355,11 +298,6 @@ class World(PortSide):
         if self.checked or self.unwound or self._now is not self._scenario:
             return self.steps, self.checked, self.unwound
         return None
-
-    @property
-    def at_work(self) -> Now:
-        """Whoever is at work."""
-        return self._now
 
     @property
     def newest(self) -> int:
