@@ -32,6 +32,7 @@ class Causes:
         self._scenario = Now(0, None, 0, 0)
         self._now = self._scenario  # whoever is at work
         self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
+        self._sequence = 0  # the number of what became possible last, or was resolved
         self._marks: dict[Hashable, int] = {ANY: 0}  # what was sent by those who have come to something that is shared
 
     @property
@@ -48,12 +49,24 @@ class Causes:
         if not self.lives_here():
             return None
         now = self._now
-        copy = Now(now.step, now.cell, now.past, now.name)
-        copy.mark = now.mark
-        return copy
+        return Now(now.step, now.cell, now.past, now.name)
+
+    def number(self) -> int:
+        """Return the next number of what has become possible, or is resolved."""
+        self._sequence += 1
+        return self._sequence
+
+    def resolves(self) -> Now | None:
+        """Note that whoever is at work resolves something; return who it is, as `snapshot` does, with a mark for those who learn of it."""
+        origin = self.snapshot()
+        if origin is not None:
+            origin.mark = 1 << self.number()
+            origin.past |= origin.mark
+            self._now.past |= origin.mark
+        return origin
 
     def knows(self, mark: int) -> bool:
-        """Tell whether whoever is at work has learned of the step of `mark`, or no step can be taken to learn of it."""
+        """Tell whether whoever is at work has learned of what has `mark`, or no step can be taken to learn of it."""
         return self.over or not self.lives_here() or self._now.past & mark == mark
 
     def origin(self) -> Now:

@@ -184,7 +184,7 @@ class Footprints:
         self._left[pending] = None
         if now is not None and kind is Kind.DELIVERY:  # or the turn of an actor, due since the last step
             self._injected[pending] = len(self.events)
-        elif by.cell is None and by.mark == 0:
+        elif by.cell is None and by.name == 0:  # the scenario, and no call that goes on
             self._told[pending] = self._scenario
         if kind is Kind.DELIVERY and cell is not None:
             self._touch_shared(cell)

@@ -1,19 +1,21 @@
-"""The futures of asks in a simulation: to read an answer that is there already is a step, too, and makes its reader depend on it."""
+"""Futures in a simulation: to read an answer that is there already is a step, too, and makes its reader depend on it."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from actors._core.future import Future
+from actors._core.ports import simulated
 from actors._core.wait import wait_for_one
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from actors.testing.network import Now
     from actors.testing.world import World
 
-__all__ = ["SimFuture", "origin_of"]
+__all__ = ["SimFuture", "adopting", "origin_of"]
 
 
 class SimFuture(Future[Any]):
@@ -29,7 +31,7 @@ class SimFuture(Future[Any]):
 
     @staticmethod
     def adopt(future: Future[Any], world: World) -> None:
-        """Make the future of an ask one of these; nobody has resolved it yet."""
+        """Make a future that nobody has resolved yet one of these."""
         if type(future) is Future:
             future.__class__ = SimFuture
             future._world = world  # type: ignore[attr-defined]
@@ -56,6 +58,11 @@ class SimFuture(Future[Any]):
         self._look(changes=False)
         return super().cancelled()
 
+    def add_done_callback(self, callback: Callable[[Future[Any]], object]) -> None:
+        """Do as `Future` does."""
+        self._look(changes=False)
+        super().add_done_callback(callback)
+
     def _look(self, *, changes: bool) -> None:
         world = self._world
         if world is None or not world.lives_here():
@@ -68,7 +75,7 @@ class SimFuture(Future[Any]):
     def _remember(self) -> None:
         self._look(changes=True)
         if self._origin is None and self._world is not None:
-            self._origin = self._world.snapshot()
+            self._origin = self._world.resolves()
 
     def _unknown(self) -> bool:
         origin = self._origin
@@ -101,3 +108,16 @@ class SimFuture(Future[Any]):
 def origin_of(future: object) -> Now | None:
     """Return where `future` was resolved; None if that is not known, or is the step under way."""
     return future._origin if type(future) is SimFuture else None
+
+
+def adopting(init: Callable[[Future[Any]], None]) -> Callable[[Future[Any]], None]:
+    """Return the constructor of futures as it is in simulations: those that are made by hand become `SimFuture`, like those of asks."""
+
+    def adopted(self: Future[Any]) -> None:
+        init(self)
+        ports = simulated()
+        # The kernel's own futures tell nobody anything: those of starts and stops, and of asks until they are sent.
+        if ports is not None and type(self) is Future and not sys._getframe(1).f_globals.get("__name__", "").startswith("actors."):
+            ports.dispatcher.adopt(self)  # type: ignore[union-attr]  # those of a simulation have a dispatcher, its world
+
+    return adopted

@@ -72,7 +72,7 @@ class Now:
         self.past = past  # what was sent in its causal past, as a set of bits numbered by `Pending.sequence`
         self.name = name  # of the step; the same in every run in which it has the same causes
         self.sends = 0
-        self.mark = 0  # the bit of `past` that says who knows of this step
+        self.mark = 0  # of one who has resolved a future: the bit of `past` that says who knows of that
 
 
 class Wait:

@@ -1,4 +1,4 @@
-"""Keeps a simulation from reaching for the real world without anybody noticing."""
+"""What is otherwise while simulations run: reaching for the real world is refused, and futures note who resolves them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, NoReturn
+
+from actors._core.future import Future
+from actors.testing.futures import adopting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -51,17 +54,22 @@ _lock = threading.Lock()
 _restores: list[Callable[[], None]] = []  # under the lock: while any thread is inside
 
 
-def _replace(owner: Any, name: str, what: str) -> None:
+def _replace(owner: Any, name: str, by: Callable[..., Any]) -> None:
     real = getattr(owner, name)
-    setattr(owner, name, _unless_inside(real, what))
+    setattr(owner, name, by(real))
     _restores.append(lambda: setattr(owner, name, real))
+
+
+def _refuse(owner: Any, name: str, what: str) -> None:
+    _replace(owner, name, lambda real: _unless_inside(real, what))
 
 
 @contextlib.contextmanager
 def guarded(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
     """Have `refuse(what)` called for threads, sockets, processes and real sleeps on this thread for as long as it lasts.
 
-    An audit hook cannot be taken away again; outside of simulations it only looks the event up.
+    Meanwhile futures that are made there belong to the simulation. An audit hook cannot be taken away again; outside of simulations it
+    only looks the event up.
     """
     here = threading.get_ident()
     with _lock:
@@ -69,10 +77,11 @@ def guarded(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
             _hooked.append(True)
             sys.addaudithook(_audit)
         if not _inside:
-            _replace(time, "sleep", "time.sleep()")
-            _replace(threading.Thread, "start", "a new thread")
-            _replace(asyncio.events, "new_event_loop", "an event loop of its own")
-            _replace(asyncio, "new_event_loop", "an event loop of its own")
+            _refuse(time, "sleep", "time.sleep()")
+            _refuse(threading.Thread, "start", "a new thread")
+            _refuse(asyncio.events, "new_event_loop", "an event loop of its own")
+            _refuse(asyncio, "new_event_loop", "an event loop of its own")
+            _replace(Future, "__init__", adopting)
         _inside.setdefault(here, []).append(refuse)
     try:
         yield

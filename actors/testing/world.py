@@ -98,7 +98,6 @@ class World(PortSide):
         self._time = 0.0
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
-        self._sequence = 0
         self.names: dict[tuple[Any, ...], int] | None = None  # of steps, by their causes; None while hunting
         self.schedule: list[int] = []  # the names of the steps taken
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
@@ -175,11 +174,6 @@ class World(PortSide):
                 found[-1:] = [timer.pending for timer in due if not timer.patient] or found[-1:]
         return found if injector is None else [*found, *injector.faults(found)]
 
-    def number(self) -> int:
-        """Return the next number of what has become possible."""
-        self._sequence += 1
-        return self._sequence
-
     def skip_turn(self, cell: Cell) -> None:
         """Give `cell` the turn that it is due for; the mail for it is gone."""
         if cell in self.queue:
@@ -239,7 +233,6 @@ class World(PortSide):
         before = self._lasts.get(cell)
         past = chosen.past | 1 << chosen.sequence
         self._now = self._lasts[cell] = Now(self.steps, cell, past if before is None else past | before.past, chosen.name)
-        self._now.mark = 1 << chosen.sequence
         if self.names is not None:
             self.schedule.append(chosen.name)
         self.worker.root = getcurrent()
