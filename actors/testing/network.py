@@ -18,7 +18,7 @@ from actors._core.priority import PriorityMailbox
 from actors._core.watch import WatchNote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from actors._core.cell import Cell
     from actors.testing.world import World
@@ -88,7 +88,7 @@ class Wait:
 class Pending:
     """Something that can happen next. Told apart by identity; everything else is for the reader."""
 
-    __slots__ = ("cause", "cell", "front", "kind", "late", "name", "past", "sender", "sequence", "target", "wait")
+    __slots__ = ("cause", "cell", "front", "kind", "known", "late", "name", "past", "sender", "sequence", "target", "wait")
 
     def __init__(self, kind: Kind, sequence: int, cell: Cell | None, target: Any, now: Now) -> None:
         self.kind = kind
@@ -98,6 +98,7 @@ class Pending:
         self.sender = now.cell
         self.cause = now.step  # the step in which it was sent, set or resolved
         self.past = now.past
+        self.known = now.past | 1 << sequence  # to whoever has sent it, and to whoever it happens to
         self.name = 0  # given where runs are compared
         self.wait: Wait | None = None  # that it ends
         self.front = False  # unstashed: comes before everything else
@@ -109,6 +110,69 @@ def comes_before(one: Pending, other: Pending) -> bool:
     return bool(other.past >> one.sequence & 1)
 
 
+class Lines:
+    """What is under way to one mailbox, in a line for each sender: only the first of a line can be the next to come.
+
+    Invariant: the sending of each led to that of those behind it in its line. So nothing has to come before one that no first one of
+    another line has to come before, and who chooses looks at as many messages as there are senders.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[Cell | Pending | None, deque[Pending]] = {}
+        self._late: dict[Pending, None] = {}
+
+    def join(self, one: Pending) -> None:
+        """Add one that has just been sent."""
+        line = self._lines.get(one.sender)
+        if one.late:
+            self._late[one] = None
+        elif line is None:
+            self._lines[one.sender] = deque((one,))
+        elif comes_before(line[-1], one):
+            line.append(one)
+        else:  # of a call that goes on, which is nobody's, like the scenario; or of one that waited for room
+            self._lines[one] = deque((one,))
+
+    def leave(self, one: Pending) -> None:
+        """Take one out, wherever it is; no matter if it is not there."""
+        if one in self._late:
+            del self._late[one]
+            return
+        key = one if one in self._lines else one.sender
+        line = self._lines.get(key)
+        if line is None:
+            return
+        if line[0] is one:
+            line.popleft()
+        elif one in line:
+            line.remove(one)
+        if not line:
+            del self._lines[key]
+
+    def heads(self, ordering: Ordering) -> list[Pending]:
+        """Return what may come next under CAUSAL or PAIR_FIFO."""
+        heads = [line[0] for line in self._lines.values()]
+        if len(heads) > 1:
+            heads = _first_of_causes(heads) if ordering is Ordering.CAUSAL else _first_of_senders(heads)
+        return [*heads, *self._late] if self._late else heads
+
+
+def _first_of_causes(heads: list[Pending]) -> list[Pending]:
+    """Return those of which no other one is in the causal past."""
+    marks = 0
+    for one in heads:
+        marks |= 1 << one.sequence
+    return [one for one in heads if not one.past & marks]
+
+
+def _first_of_senders(heads: list[Pending]) -> list[Pending]:
+    """Return the first one of each sender."""
+    first: dict[Cell | None, Pending] = {}
+    for one in sorted(heads, key=lambda one: one.sequence):
+        first.setdefault(one.sender, one)
+    return list(first.values())
+
+
 class SimMailbox(deque[Any]):
     """A mailbox whose reader is told which message to take: the chosen one, else the one that may come first."""
 
@@ -118,7 +182,7 @@ class SimMailbox(deque[Any]):
         self._cell = cell
         self.pending: deque[Pending] = deque()  # one for each entry, in the same order
         self.chosen: Pending | None = None
-        self._lates = False  # whether there ever was a late one
+        self._lines = Lines()  # but for what was unstashed
 
     def append(self, entry: Any, now: Now | None = None) -> None:
         """Send `entry` on its way, from whoever is at work, or from `now`."""
@@ -130,6 +194,7 @@ class SimMailbox(deque[Any]):
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, pending, entry)
         self.pending.append(pending)
+        self._lines.join(pending)
         super().append(entry)
 
     exempt = append
@@ -146,7 +211,7 @@ class SimMailbox(deque[Any]):
         """Take the entry that was chosen."""
         chosen, self.chosen = self.chosen, None
         if chosen is None or chosen is self.pending[0]:
-            self.pending.popleft()
+            self._lines.leave(self.pending.popleft())
             return super().popleft()
         index = self.pending.index(chosen)
         entry = self[index]
@@ -154,21 +219,17 @@ class SimMailbox(deque[Any]):
         return entry
 
     def __delitem__(self, index: Any) -> None:
+        self._lines.leave(self.pending[index])
         del self.pending[index]
         super().__delitem__(index)
 
     def deliverable(self, ordering: Ordering) -> list[Pending]:
-        """Return what may be taken next, the oldest first."""
-        pending: Sequence[Pending] = self.pending
+        """Return what may be taken next."""
+        pending = self.pending
         first = pending[0]
         if len(pending) == 1 or first.front:
             return [first]
-        if ordering is Ordering.UNORDERED:
-            return list(pending)
-        if self._lates:
-            late = [one for one in pending if one.late]
-            return [*_ordered([one for one in pending if not one.late], ordering), *late]
-        return _ordered(pending, ordering)
+        return list(pending) if ordering is Ordering.UNORDERED else self._lines.heads(ordering)
 
     def entry(self, one: Pending) -> Any:
         """Return the entry of `one`."""
@@ -176,8 +237,9 @@ class SimMailbox(deque[Any]):
 
     def delay(self, one: Pending) -> None:
         """Let `one` come at any time from now on, whatever the ordering."""
+        self._lines.leave(one)
         one.late = True
-        self._lates = True
+        self._lines.join(one)
 
     def copy(self, one: Pending) -> None:  # type: ignore[override]
         """Send the entry of `one` once more, to come at any time. Nobody waits for a second answer."""
@@ -192,28 +254,12 @@ class SimMailbox(deque[Any]):
         if isinstance(queue, BoundedMailbox):  # no sender waits for room because of it
             queue._exempted += 1
             entry = uncounted(entry)
-        self.delay(again)
+        again.late = True
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, again, self.entry(one), one)
         self.pending.append(again)
+        self._lines.join(again)
         super().append(entry)
-
-
-def _ordered(pending: Sequence[Pending], ordering: Ordering) -> list[Pending]:
-    """Return what of `pending` nothing has to come before."""
-    if ordering is Ordering.PAIR_FIFO:
-        heads: dict[Cell | None, Pending] = {}
-        for one in pending:
-            heads.setdefault(one.sender, one)
-        return list(heads.values())
-    # Causal: not if an earlier one was sent in this one's past. The sends are in a total order here, so only earlier ones can be.
-    found = []
-    earlier = 0
-    for one in pending:
-        if not earlier & one.past:
-            found.append(one)
-        earlier |= 1 << one.sequence
-    return found
 
 
 class _SimBounded(BoundedMailbox):

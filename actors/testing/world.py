@@ -142,7 +142,7 @@ class World(PortSide):
             pending.name, pending.wait = wait.name, wait
         elif self.names is not None:
             pending.name = self.name(kind, now)
-        now.past |= 1 << self._sequence
+        now.past = pending.known
         if target is not None:
             self.waiting.append(pending)
         return pending
@@ -231,8 +231,8 @@ class World(PortSide):
         self.last.append(chosen)
         cell = chosen.cell
         before = self._lasts.get(cell)
-        past = chosen.past | 1 << chosen.sequence
-        self._now = self._lasts[cell] = Now(self.steps, cell, past if before is None else past | before.past, chosen.name)
+        past = chosen.known if before is None else chosen.known | before.past
+        self._now = self._lasts[cell] = Now(self.steps, cell, past, chosen.name)
         if self.names is not None:
             self.schedule.append(chosen.name)
         self.worker.root = getcurrent()
