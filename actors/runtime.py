@@ -91,7 +91,7 @@ class Runtime:
         self.groups = Groups(self.lock)
         self.tree = Tree(self.lock)
         self.is_default = False
-        self.pool = Pool(self)
+        self.pool = Pool(self) if self.ports.dispatcher is None else None  # a simulation has a dispatcher of its own
         self.loop_host: LoopHost | None = None  # under _wiring
         self.loop_thread: LoopThread | None = None  # under _wiring
         self._wiring = threading.Lock()
@@ -212,6 +212,7 @@ class Runtime:
             host = ThreadHost(cell.actor_class, daemon=daemon, turn=self.config.turn)
             host.thread.start()
             return host.lane
+        assert self.pool is not None  # there is no dispatcher
         return self.pool.lane(cell.actor_class)
 
     def begin(self, cell: Cell, report: Callable[[], object] | None = None) -> None:
@@ -415,7 +416,8 @@ class Runtime:
 
     def close_threads(self, timeout: float) -> None:
         """End pool, loop thread and clock. The last step of a shutdown."""
-        self.pool.shutdown(timeout)
+        if self.pool is not None:
+            self.pool.shutdown(timeout)
         with self._wiring:
             thread = self.loop_thread
         if thread is not None:

@@ -176,10 +176,13 @@ class ActorSystem:
     def stats(self) -> SystemStats:
         """Return a snapshot of the system's figures."""
         touched(self._runtime.ports, None)
-        loop = 1 if self._runtime.loop_thread is not None else 0
-        return SystemStats(
-            self._runtime.tree.living(), self._runtime.dead_letters, self._runtime.pool.threads() + loop, self._runtime.pool.parked()
-        )
+        runtime = self._runtime
+        threads = 1 if runtime.loop_thread is not None else 0
+        parked = 0
+        if runtime.pool is not None:
+            threads += runtime.pool.threads()
+            parked = runtime.pool.parked()
+        return SystemStats(runtime.tree.living(), runtime.dead_letters, threads, parked)
 
     # -- ending ------------------------------------------------------------------------------------------------------------
 

@@ -183,6 +183,7 @@ class SimMailbox(deque[Any]):
         self.pending: deque[Pending] = deque()  # one for each entry, in the same order
         self.chosen: Pending | None = None
         self._lines = Lines()  # but for what was unstashed
+        self._next: list[Pending] | None = None  # what may be taken next; None if that is to be worked out
 
     def append(self, entry: Any, now: Now | None = None) -> None:
         """Send `entry` on its way, from whoever is at work, or from `now`."""
@@ -194,7 +195,7 @@ class SimMailbox(deque[Any]):
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, pending, entry)
         self.pending.append(pending)
-        self._lines.join(pending)
+        self._join(pending)
         super().append(entry)
 
     exempt = append
@@ -206,12 +207,13 @@ class SimMailbox(deque[Any]):
             pending.front = True
             self.pending.appendleft(pending)
             self.appendleft(entry)
+            self._next = None
 
     def popleft(self) -> Any:
         """Take the entry that was chosen."""
         chosen, self.chosen = self.chosen, None
         if chosen is None or chosen is self.pending[0]:
-            self._lines.leave(self.pending.popleft())
+            self._leave(self.pending.popleft())
             return super().popleft()
         index = self.pending.index(chosen)
         entry = self[index]
@@ -219,17 +221,28 @@ class SimMailbox(deque[Any]):
         return entry
 
     def __delitem__(self, index: Any) -> None:
-        self._lines.leave(self.pending[index])
+        self._leave(self.pending[index])
         del self.pending[index]
         super().__delitem__(index)
 
-    def deliverable(self, ordering: Ordering) -> list[Pending]:
-        """Return what may be taken next."""
-        pending = self.pending
-        first = pending[0]
-        if len(pending) == 1 or first.front:
-            return [first]
-        return list(pending) if ordering is Ordering.UNORDERED else self._lines.heads(ordering)
+    def _join(self, one: Pending) -> None:
+        self._next = None
+        self._lines.join(one)
+
+    def _leave(self, one: Pending) -> None:
+        self._next = None
+        self._lines.leave(one)
+
+    def deliverable(self) -> list[Pending]:
+        """Return what may be taken next, in a list that the caller leaves as it is."""
+        if self._next is None:
+            pending, ordering = self.pending, self._world.ordering
+            first = pending[0]
+            if len(pending) == 1 or first.front:
+                self._next = [first]
+            else:
+                self._next = list(pending) if ordering is Ordering.UNORDERED else self._lines.heads(ordering)
+        return self._next
 
     def entry(self, one: Pending) -> Any:
         """Return the entry of `one`."""
@@ -237,9 +250,9 @@ class SimMailbox(deque[Any]):
 
     def delay(self, one: Pending) -> None:
         """Let `one` come at any time from now on, whatever the ordering."""
-        self._lines.leave(one)
+        self._leave(one)
         one.late = True
-        self._lines.join(one)
+        self._join(one)
 
     def copy(self, one: Pending) -> None:  # type: ignore[override]
         """Send the entry of `one` once more, to come at any time. Nobody waits for a second answer."""
@@ -258,7 +271,7 @@ class SimMailbox(deque[Any]):
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, again, self.entry(one), one)
         self.pending.append(again)
-        self._lines.join(again)
+        self._join(again)
         super().append(entry)
 
 

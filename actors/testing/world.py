@@ -12,6 +12,7 @@ import heapq
 import itertools
 import threading
 from collections import deque
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlet import getcurrent
@@ -51,6 +52,7 @@ __all__ = ["World"]
 LEAST = 10  # steps in which the loop may fail to come to an end, however low the limit of steps is
 ROUND = 100  # steps that count for one in which the loop does not come to an end: a coroutine that polls is told soon
 REFUSED = 100  # waits of a handler that is unwound, which may have that many `finally`; then it is taken to swallow its end
+_SEQUENCE = attrgetter("sequence")
 # Never collected: that would raise GreenletExit in them, which they swallow as well.
 _LEFT: list[object] = []
 
@@ -152,12 +154,9 @@ class World(PortSide):
         found = list(self.waiting)
         for cell in self.queue:
             network = None if cell.control else network_of(cell)
-            if network:
-                found += network.deliverable(self.ordering)
-            else:
-                found.append(self._turn(cell))
+            found += network.deliverable() if network else (self._turn(cell),)
         if len(found) > 1:
-            found.sort(key=_sequence)
+            found.sort(key=_SEQUENCE)
         injector = self.injector
         if injector is not None:
             found = injector.spared(found)
@@ -436,10 +435,6 @@ class World(PortSide):
 
 def _due(timer: tuple[float, int, Timer]) -> tuple[float, int]:
     return timer[:2]
-
-
-def _sequence(pending: Pending) -> int:
-    return pending.sequence
 
 
 def _asked(futures: Iterable[Future[Any]]) -> tuple[str, ...]:
