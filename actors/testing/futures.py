@@ -115,9 +115,10 @@ def adopting(init: Callable[[Future[Any]], None]) -> Callable[[Future[Any]], Non
 
     def adopted(self: Future[Any]) -> None:
         init(self)
-        ports = simulated()
         # The kernel's own futures tell nobody anything: those of starts and stops, and of asks until they are sent.
-        if ports is not None and type(self) is Future and not sys._getframe(1).f_globals.get("__name__", "").startswith("actors."):
-            ports.dispatcher.adopt(self)  # type: ignore[union-attr]  # those of a simulation have a dispatcher, its world
+        if type(self) is Future and not sys._getframe(1).f_globals.get("__name__", "").startswith("actors."):
+            ports = simulated()
+            if ports is not None:
+                ports.dispatcher.adopt(self)  # type: ignore[union-attr]  # those of a simulation have a dispatcher, its world
 
     return adopted
