@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,3 +204,24 @@ def test_what_is_known_to_be_sent_comes_before_what_is_sent_then(way: Callable[[
     assert remote is not None
     assert {(1, 2), (2, 1)} <= set(remote)
     assert set(made) == set(causal) == set(remote) - {(2, 1)}
+
+
+def test_futures_are_what_they_were_after_a_simulation_and_on_other_threads() -> None:
+    before, inside, elsewhere = Future.__init__, threading.Event(), threading.Event()
+    made: list[Future[int]] = []
+
+    def make() -> None:
+        assert inside.wait(10)
+        made.append(Future())
+        elsewhere.set()
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    with Simulation():
+        ours: Future[int] = Future()
+        inside.set()
+        assert elsewhere.wait(10)
+    thread.join()
+    assert type(ours) is not Future
+    assert type(made[0]) is type(Future()) is Future
+    assert Future.__init__ is before
