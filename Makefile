@@ -7,8 +7,8 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accept bench venv static lint format types types-second imports docs wheel unit examples \
-	conformance other-python clean
+.PHONY: help demo test accept bench venv static lint format types types-second imports docs wheel unit simulation beside examples \
+	conformance other-python other-python-simulation clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -20,14 +20,13 @@ demo: ## the library at work, in a minute: counts the standard library with acto
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
 
-# One after the other, except the static checks: those measure no time, so two may run beside each other, each prints its
-# output in one piece, and all of them tell what they found.
+# One after the other, except what minds no company: static checks, and simulations, which run on one thread in virtual time. Of
+# those two run beside each other, each prints its output in one piece, and all of them tell what they found.
 .PHONY: checks
 checks:
 	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target static
 	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory conformance
-	@$(MAKE) --no-print-directory examples
+	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=recurse simulation beside
 	@$(MAKE) --no-print-directory other-python
 
 accept: ## the same with the long tests in full
@@ -64,7 +63,16 @@ wheel: venv ## build the wheel, install it elsewhere, use it
 	@$(STEP) "wheel" .ci/check-wheel $(PYTHON)
 
 unit: venv ## pytest: warnings are errors, the order is random
-	@$(STEP) "pytest" $(BIN)/python -m pytest --ignore=tests/docs --ignore=tests/examples
+	@$(STEP) "pytest" $(BIN)/python -m pytest --ignore=tests/docs --ignore=tests/examples --ignore=tests/simulation
+
+simulation: venv ## pytest over the simulator
+	@$(STEP) "pytest of the simulator" $(BIN)/python -m pytest tests/simulation
+
+# One after the other, beside the simulator's tests.
+beside:
+	@$(MAKE) --no-print-directory conformance
+	@$(MAKE) --no-print-directory examples
+	@$(MAKE) --no-print-directory other-python-simulation
 
 examples: venv ## run every example and every code block of the documentation
 	@$(STEP) "examples and documentation code" $(BIN)/python -m pytest tests/docs tests/examples
@@ -73,7 +81,10 @@ conformance: venv ## pykka's own test suite on our actors and futures
 	@$(STEP) "pykka's suite" $(BIN)/python .ci/pykka_conformance.py
 
 other-python: venv ## the unit tests on the newest other interpreter
-	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python
+	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation
+
+other-python-simulation: venv
+	@$(STEP) "pytest of the simulator on another interpreter" .ci/other-python $(BIN)/python tests/simulation
 
 clean: ## remove everything made
 	rm -rf .venv .cache
