@@ -24,11 +24,12 @@ MESSAGES = "messages/s"
 ASKS = "asks/s"
 CALLS = "calls/s"
 ACTORS = "actors/s"
+RUNS = "runs/s"
 TRIES = "tries/s"  # no rate to compare: most of that time may be patience
 SECONDS = "s"
 BYTES = "B"
 COUNT = ""
-RATES = frozenset({MESSAGES, ASKS, CALLS, ACTORS})
+RATES = frozenset({MESSAGES, ASKS, CALLS, ACTORS, RUNS})
 
 
 @dataclasses.dataclass(slots=True)

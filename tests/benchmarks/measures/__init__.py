@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from tests.benchmarks.model import Measure
 
-from . import asks, blocking, lifecycle, loops, messages, safety, savina
+from . import asks, blocking, lifecycle, loops, messages, safety, savina, simulation
 
-MEASURES: dict[str, Measure] = {
-    measure.name: measure for module in (messages, asks, loops, lifecycle, blocking, safety, savina) for measure in module.MEASURES
-}
+MODULES = (messages, asks, loops, lifecycle, blocking, safety, savina, simulation)
+MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
