@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -110,6 +111,7 @@ def origin_of(future: object) -> Now | None:
     return future._origin if type(future) is SimFuture else None
 
 
+@functools.cache  # each run of an exploration wants the same one
 def adopting(init: Callable[[Future[Any]], None]) -> Callable[[Future[Any]], None]:
     """Return the constructor of futures as it is in simulations: those that are made by hand become `SimFuture`, like those of asks."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import sys
 import threading
 import time
@@ -38,6 +39,7 @@ def _audit(event: str, _: tuple[Any, ...]) -> None:
             refusing[-1](_REFUSED[event])
 
 
+@functools.cache  # each run of an exploration wants the same ones
 def _unless_inside(real: Callable[..., Any], what: str) -> Callable[..., Any]:
     """Return `real`, which has no audit event in some versions, refused in simulations."""
 
@@ -51,17 +53,16 @@ def _unless_inside(real: Callable[..., Any], what: str) -> Callable[..., Any]:
 
 
 _lock = threading.Lock()
-_restores: list[Callable[[], None]] = []  # under the lock: while any thread is inside
+_replaced: list[tuple[Any, str, Any]] = []  # under the lock: what stands for what while any thread is inside
 
 
-def _replace(owner: Any, name: str, by: Callable[..., Any]) -> None:
-    real = getattr(owner, name)
-    setattr(owner, name, by(real))
-    _restores.append(lambda: setattr(owner, name, real))
+def _replace(owner: Any, name: str, by: Any) -> None:
+    _replaced.append((owner, name, getattr(owner, name)))
+    setattr(owner, name, by)
 
 
 def _refuse(owner: Any, name: str, what: str) -> None:
-    _replace(owner, name, lambda real: _unless_inside(real, what))
+    _replace(owner, name, _unless_inside(getattr(owner, name), what))
 
 
 @contextlib.contextmanager
@@ -81,7 +82,7 @@ def guarded(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
             _refuse(threading.Thread, "start", "a new thread")
             _refuse(asyncio.events, "new_event_loop", "an event loop of its own")
             _refuse(asyncio, "new_event_loop", "an event loop of its own")
-            _replace(Future, "__init__", adopting)
+            _replace(Future, "__init__", adopting(Future.__init__))
         _inside.setdefault(here, []).append(refuse)
     try:
         yield
@@ -91,5 +92,5 @@ def guarded(refuse: Callable[[str], NoReturn]) -> Iterator[None]:
             if not _inside[here]:
                 del _inside[here]
             if not _inside:
-                while _restores:
-                    _restores.pop()()
+                while _replaced:
+                    setattr(*_replaced.pop())
