@@ -25,6 +25,7 @@ from actors.testing.failure import shows_unicode
 from actors.testing.locate import NoScenarioError, scenario_at, scenario_of
 from actors.testing.setup import leaves_test
 from actors.testing.stepper import Stepper, told
+from actors.testing.texts import error_text
 from actors.testing.trace import without_addresses
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _made_again(options: argparse.Namespace) -> _Run:
 
 def _told_error(error: BaseException) -> str:
     """Return an error as text, and the line of the project that it came from."""
-    text = without_addresses(f"{type(error).__name__}: {error}".rstrip(": "))
+    text = without_addresses(error_text(error))
     lines = [plain(line) for line in text.splitlines()]
     place = ""
     trace = error.__traceback__

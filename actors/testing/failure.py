@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from actors.testing.charts import draw, kind_of, text_chart
 from actors.testing.network import Kind
+from actors.testing.texts import error_text
 
 if TYPE_CHECKING:
     import os
@@ -69,7 +70,7 @@ class Failure:
         Raises:
             ValueError: there is no such kind, or `width` is less than 40.
         """
-        return draw(kind, self.steps, title=self._head(), width=width)
+        return draw(kind, self.steps, title=error_text(self.error), width=width)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a chart of the run to a file; its suffix says which: ``.txt``, ``.mmd``, ``.svg`` or ``.html``.
@@ -79,9 +80,6 @@ class Failure:
         """
         Path(path).write_text(self.chart(kind_of(path)), encoding="utf-8")
 
-    def _head(self) -> str:
-        return f"{type(self.error).__name__}: {self.error}"
-
     def __str__(self) -> str:
         shown = self.steps[-SHOWN:]
         less = f"the last {SHOWN} of {len(self.steps)} steps:\n\n" if len(shown) < len(self.steps) else ""
@@ -89,7 +87,7 @@ class Failure:
         raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
         found = f"found by {self.found_by} with seed {self.seed} in run {self.runs}; " if self.found_by else ""
         tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}"
-        return f"{self._head()}\n\n{less}{chart}\n\n{tail}\n{found}replay with {self.token!r}"
+        return f"{error_text(self.error)}\n\n{less}{chart}\n\n{tail}\n{found}replay with {self.token!r}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["short", "text_of"]
+__all__ = ["error_text", "short", "text_of"]
 
 DEEPEST = 20  # containers inside of containers that are looked into
 
@@ -44,3 +44,13 @@ def _repr(value: Any) -> str:
         return repr(value)
     except Exception as error:  # noqa: BLE001  # what a user's class raises there must not hide what is being told
         return f"<{type(value).__name__}: its repr raised {type(error).__name__}>"
+
+
+def error_text(error: BaseException) -> str:
+    """Return the type of an exception and what it says, if anything."""
+    name = type(error).__name__
+    try:
+        text = str(error)
+    except Exception as broken:  # noqa: BLE001  # as above
+        text = f"<its str raised {type(broken).__name__}>"
+    return f"{name}: {text}" if text else name

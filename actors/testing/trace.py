@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.bounded import bare
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
-from actors.testing.texts import text_of
+from actors.testing.texts import error_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -168,7 +168,7 @@ class _Recorder:
         self._learns(cell)
 
     def _noted_crash(self, event: ActorCrashed) -> None:
-        self._crashes.setdefault(event.ref._target, _failed_with(event.error))
+        self._crashes.setdefault(event.ref._target, _short(without_addresses(error_text(event.error)), STATE_WIDTH))
         self._crashed(event)
 
     def _noted_told(self, by: Now | None = None) -> None:
@@ -176,16 +176,6 @@ class _Recorder:
         learned = by.step if by is not None else self._world.steps
         self._latest = _merged(self._latest, self._after[learned])
         self._scenario[max(self._scenario | {learned: {}})] = self._latest
-
-
-def _failed_with(error: BaseException) -> str:
-    """Return the type of an exception and what it says."""
-    name = type(error).__name__
-    try:
-        text = without_addresses(str(error))
-    except Exception as broken:  # noqa: BLE001  # what a user's class raises there must not hide what is being told
-        text = f"<its str raised {type(broken).__name__}>"
-    return _short(f"{name}: {text}" if text else name, STATE_WIDTH)
 
 
 def _merged(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:

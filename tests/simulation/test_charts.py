@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 import unicodedata
@@ -564,3 +565,20 @@ def test_a_failure_that_is_raised_twice_has_one_report() -> None:
         with pytest.raises(AssertionError):
             failure.throw()
     assert len(failure.error.__notes__) == 1
+
+
+class Mute(Exception):
+    def __str__(self) -> str:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize(("error", "told"), [(RuntimeError(), "RuntimeError"), (Mute(), "Mute: <its str raised ZeroDivisionError>")])
+def test_a_report_has_a_head_whatever_the_error_says(error: Exception, told: str) -> None:
+    def scenario(sim: Simulation) -> None:
+        sim.run()
+        raise error
+
+    failure = explore(scenario, runs=1).failure
+    assert failure is not None
+    assert str(failure).splitlines()[0] == told
+    assert f"<title>{html.escape(told)}</title>" in failure.chart("html")
