@@ -165,7 +165,7 @@ class ActorSystem:
     def lookup(self, path: str) -> ActorRef[Any] | None:
         """Return the living actor at `path`, like ``/parent/child``; None if there is none."""
         cell = self._runtime.tree.lookup(path)
-        touched(self._runtime.ports, path)
+        touched(self._runtime.ports, f"/{path.strip('/')}")
         return cell.ref if cell is not None else None
 
     def actors(self) -> list[ActorRef[Any]]:

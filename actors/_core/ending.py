@@ -12,6 +12,7 @@ from actors._core.events import HandlerAbandoned
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
+from actors._core.ports import touched
 from actors._core.seconds import check_seconds
 from actors.errors import ActorDeadError, ActorKilled
 
@@ -24,8 +25,7 @@ __all__ = ["give_up", "kill", "restart", "stop"]
 def stop(cell: Cell, deadline: float | None) -> Future[bool]:
     """Queue a graceful stop behind the mail of `cell`; kill it `deadline` seconds later if it is still there."""
     seconds = None if deadline is None else check_seconds("deadline", deadline)
-    future: Future[bool] = Future()
-    future._cell = cell
+    future = _future(cell)
     if not post(cell, Entry((STOP, future, None))) and not _when_stopped(cell, future):
         future.try_set(False)
     elif seconds is None:
@@ -38,16 +38,26 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
     return future
 
 
+def _future(cell: Cell) -> Future[bool]:
+    """Return a future that tells of an end or restart of `cell`."""
+    future: Future[bool] = Future()
+    future._cell = cell
+    dispatcher = cell.system.ports.dispatcher
+    if dispatcher is not None:
+        dispatcher.adopt(future)
+    return future
+
+
 def _when_stopped(cell: Cell, future: Future[bool]) -> bool:
     """Have `future` set when `cell` has ended; return False if it has. An actor does not wait for its own end."""
+    touched(cell.system.ports, cell)
     return current_cell() is not cell and cell.mourn(future)
 
 
 def kill(cell: Cell) -> Future[bool]:
     """End `cell` now; see `ActorRef.kill`."""
     cell.system.check_here()
-    future: Future[bool] = Future()
-    future._cell = cell
+    future = _future(cell)
     future._owed = False  # whatever `cell` waits for, this ends it
     if current_cell() is cell:
         future.try_set(True)  # it ends when its handler returns, and does not wait for that
@@ -73,11 +83,12 @@ def kill(cell: Cell) -> Future[bool]:
 def restart(cell: Cell) -> Future[bool]:
     """Replace the instance behind `cell`; see `ActorRef.restart`."""
     cell.system.check_here()
-    future: Future[bool] = Future()
+    future = _future(cell)
     if cell.inbox is CLOSED or cell.state is Lifecycle.CREATED:
+        touched(cell.system.ports, cell)
         future.try_set(False)
         return future
-    future._cell = future._ends = cell
+    future._ends = cell
     if current_cell() is cell:
         future.try_set(True)  # it restarts when its handler returns, and does not wait for that
     cell.signal(Control(Signal.RESTART, call=lambda: future.try_set(cell.state is Lifecycle.RUNNING)))

@@ -11,6 +11,7 @@ from actors._core.admission import post
 from actors._core.callbacks import check_callback
 from actors._core.events import CallbackFailed
 from actors._core.messages import Entry
+from actors._core.ports import simulated, touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,17 +79,20 @@ class EventStream:
         call: Any = target if callable(target) else _delivery(target)
         check_callback("target", target if call is None else call, "a function of the event, or a ref")
         subscription = Subscription(self, event_type, call)
+        touched(simulated(), "events")
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription
 
     def drop(self, subscription: Subscription) -> None:
         """End `subscription`."""
+        touched(simulated(), "events")
         with self._lock:
             self._subscriptions = tuple(one for one in self._subscriptions if one is not subscription)
 
     def publish(self, event: object) -> None:
         """Deliver `event` to all who subscribed to its type."""
+        touched(simulated(), "events", changes=False)
         for subscription in self._subscriptions:
             if isinstance(event, subscription.event_type):
                 try:

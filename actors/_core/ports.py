@@ -155,12 +155,19 @@ class Dispatcher(Protocol):
     def signalled(self, cell: Cell) -> None:
         """Take note that the caller wants something of `cell` that is no message. Called before it is queued."""
 
-    def touched(self, what: object) -> None:
+    def touched(self, what: object, *, changes: bool = True) -> None:
         """Take note that the caller looks at, or changes, what several actors share.
 
         Args:
-            what: a cell of which it looks whether it lives; the name of a table; None for anything.
+            what: a cell of which it looks whether it lives; a watch that is begun; the name of a table; None for anything.
+            changes: False if it looks at a table, and others who do so do not matter to it.
         """
+
+    def observed(self, cell: Cell) -> None:
+        """Take note that the caller looks at what `cell` has done."""
+
+    def adopt(self, future: Any) -> None:
+        """Take note that the caller has made `future`, which nobody has resolved, and will learn from it."""
 
     def entangled(self, cells: tuple[Cell, ...]) -> None:
         """Take note that what the caller does depends on what these are at."""
@@ -217,10 +224,10 @@ def simulated() -> Ports | None:
     return here if here.dispatcher is not None else None
 
 
-def touched(ports: Ports | None, what: object) -> None:
+def touched(ports: Ports | None, what: object, *, changes: bool = True) -> None:
     """Tell a simulation that the caller looks at, or changes, what several actors share; see `Dispatcher.touched`."""
     if ports is not None and ports.dispatcher is not None:
-        ports.dispatcher.touched(what)
+        ports.dispatcher.touched(what, changes=changes)
 
 
 def ambient() -> Ports:

@@ -101,6 +101,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     @property
     def actor_stopped(self) -> Event:  # type: ignore[override]
         """An event that is set once the mailbox is closed."""
+        touched(self._target.system.ports, self._target)
         return self._target.system.stopped_event(self._target)
 
     @property
@@ -407,6 +408,9 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         ``accepted == handled + in_progress + waiting + stashed + dead_lettered + dropped`` in every snapshot.
         """
         cell = self._target
+        dispatcher = cell.system.ports.dispatcher
+        if dispatcher is not None:
+            dispatcher.observed(cell)
         wait = cell.wait
         if wait is not None:
             stats = snapshot(cell)
@@ -420,4 +424,6 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         try:
             return future.get(timeout=cell.system.config.blocked_after)
         except Timeout:
+            if dispatcher is not None:
+                dispatcher.observed(cell)
             return snapshot(cell)  # it is busy with one message: nothing else of it moves

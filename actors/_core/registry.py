@@ -71,6 +71,7 @@ class IndexedRefs:
         return None
 
     def __contains__(self, ref: object) -> bool:
+        touched(simulated(), None)
         return self._key(ref) in self._refs
 
     def __len__(self) -> int:

@@ -40,6 +40,7 @@ def watch(cell: Cell, target: Cell) -> None:
         return
     touched(target.system.ports, target)
     watching[target] = note = WatchNote(target)
+    touched(target.system.ports, note)
     watchers = target.extras().watchers
     with target.system.lock:
         dead = target.state is Lifecycle.STOPPED

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from actors._core.context import current_cell
+from actors._core.context import _bound, current_cell
 from actors._core.future import Future
 from actors.dispatch.waiting import AsyncioAwaiter
 from actors.testing.errors import SimulationOver
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from actors._core.ports import TimerHandle
     from actors.testing.world import World
 
-__all__ = ["SimAwaiter", "SimLoop"]
+__all__ = ["SimAwaiter", "SimLoop", "actor_of"]
 
 AT_ONCE = 1000  # handles run in one step; a coroutine that polls must not keep everybody else from ever doing anything
 
@@ -122,7 +122,7 @@ class SimLoop(asyncio.AbstractEventLoop):
     @property
     def at_work(self) -> Cell | None:
         """The actor of what runs next; None if that is nobody's, or nothing."""
-        return self._ready[0]._context.run(current_cell) if self._ready else None  # type: ignore[attr-defined]  # not in typeshed
+        return actor_of(self._ready[0]) if self._ready else None
 
     def run_ready(self) -> None:
         """Run what is ready, and what that makes ready, up to a limit."""
@@ -137,7 +137,7 @@ class SimLoop(asyncio.AbstractEventLoop):
                 if not handle.cancelled():
                     if self.watch is not None:
                         self.watch(handle)
-                    handle._run()
+                    self._world.run_as(actor_of(handle), handle._run)
         finally:
             asyncio._set_running_loop(outer)
 
@@ -153,6 +153,12 @@ class SimLoop(asyncio.AbstractEventLoop):
         finally:
             asyncio._set_running_loop(outer)
         self._tasks.clear()
+
+
+def actor_of(handle: asyncio.Handle) -> Cell | None:
+    """Return the actor whose coroutine or callback it is; None if it is nobody's."""
+    bound = handle._context.get(_bound)  # type: ignore[attr-defined]  # not in typeshed
+    return bound[0].cell if bound is not None else None
 
 
 class SimAwaiter(AsyncioAwaiter):

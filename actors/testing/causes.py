@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from actors._core.cell import Cell
 from actors._core.doors import CLOSED
 from actors._core.lifecycle import Lifecycle
+from actors._core.watch import WatchNote
 from actors.testing.network import Now
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Callable, Hashable
+    from typing import Any
 
 __all__ = ["Causes"]
 
@@ -23,6 +25,9 @@ class Causes:
 
     One learns of a step by its messages and answers, and by whatever else shows that it has been taken: a name, an end, a full mailbox.
     """
+
+    name: Callable[[str, Now], int]
+    names: dict[tuple[Any, ...], int] | None
 
     def __init__(self) -> None:
         self.steps = 0  # taken so far
@@ -75,13 +80,12 @@ class Causes:
         copy.sends, now.sends = now.sends, now.sends + 1
         return copy
 
-    def origin_after(self, cell: Cell) -> Now | None:
-        """Return whoever is at work as one that speaks for `cell`, which has ended: what it sent comes first. None if it speaks itself."""
-        last = self._lasts.get(cell)
-        if last is None or self._now.cell is cell:
-            return None
+    def origin_of_end(self, note: WatchNote) -> Now:
+        """Return whoever is at work as one that speaks for the actor that has ended: what it sent comes first, and what its watcher did."""
+        cell = note.target
+        last = self._lasts.get(cell, self._now)
         origin = self.origin()
-        origin.cell, origin.past = cell, origin.past | last.past
+        origin.cell, origin.past = cell, origin.past | last.past | self._marks.get(note, 0)
         return origin
 
     def learns(self, cell: Cell) -> None:
@@ -101,20 +105,35 @@ class Causes:
         scenario, now = self._scenario, by or self._now
         scenario.step, scenario.past = max(scenario.step, now.step), scenario.past | now.past
 
-    def touched(self, what: Hashable) -> None:
-        """Note that the caller looks at, or changes, what several actors share: it learns of all that was sent by who did so before.
+    def touched(self, what: Hashable, *, changes: bool = True) -> None:
+        """Note that the caller looks at, or changes, what several actors share: it learns of all that was sent by who changed it before.
 
         Args:
-            what: an actor, whose end alone tells something; a path; None for all actors.
+            what: an actor, whose end alone tells something; a watch that is begun; a path or table; None for all actors.
+            changes: False if it only looks.
         """
         if not self.lives_here():
             return
         if isinstance(what, Cell):
-            last = self._lasts.get(what)
-            if last is not None and (what.inbox is CLOSED or what.state is Lifecycle.STOPPED):
-                self._now.past |= last.past
-            return
-        self.meets(what)
+            if what.inbox is CLOSED or what.state is Lifecycle.STOPPED:
+                self.observed(what)
+        elif isinstance(what, WatchNote):
+            self._marks[what] = self._now.past
+        elif changes:
+            self.meets(what)
+        else:
+            self._now.past |= self._marks.get(what, 0)
+
+    def observed(self, cell: Cell) -> None:
+        """Note that the caller learns of what `cell` has done so far."""
+        last = self._lasts.get(cell)
+        if last is not None:
+            self._now.past |= last.past
+
+    def entangled(self, cells: tuple[Cell, ...]) -> None:
+        """Note that the caller has met with a deadlock of `cells`, and so learns what they have done."""
+        for cell in cells:
+            self.observed(cell)
 
     def meets(self, what: Hashable) -> None:
         """Note that the caller comes to `what`, and so learns of all that was sent by who was there before it; None: to all there is.
@@ -125,6 +144,26 @@ class Causes:
         past = self._now.past = self._now.past | (marks[ANY] if what is None else marks.get(what, 0) | marks.get(None, 0))
         marks[what] = past
         marks[ANY] |= past
+
+    def run_as(self, cell: Cell | None, call: Callable[[], object]) -> None:
+        """Make a call of `cell` in the step under way, which may be that of another actor: one that has let it go on."""
+        now = self._now
+        if cell is None or cell is now.cell:
+            call()
+            return
+        last = self._lasts.get(cell)
+        name = self.name("task", now) if self.names is not None else 0
+        self._now = self._lasts[cell] = Now(now.step, cell, now.past if last is None else now.past | last.past, name)
+        try:
+            call()
+        finally:
+            self._now = now
+
+    def leaves_word(self, what: Hashable) -> None:
+        """Note that whoever comes to `what` learns of all that was sent by the caller, who learns nothing of them."""
+        marks = self._marks
+        marks[what] = marks.get(what, 0) | self._now.past
+        marks[ANY] |= self._now.past
 
     def meet_sharers(self, cell: Cell | None) -> None:
         """Note, before and after a step, that it learns of all that was sent in those of others with whom its actor shares something."""

@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import bare
-from actors._core.context import _bound
 from actors._core.doors import CLOSED
 from actors._core.lifecycle import Lifecycle
+from actors._core.watch import WatchNote
+from actors.testing.aio import actor_of
 from actors.testing.network import Kind, Ordering, network_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Footprints:
         self._left: dict[Pending, None] = {}  # what has become possible and has not happened
         self._injected: dict[Pending, int] = {}  # of what was sent in another's name: the step that let it come
         self._told: dict[Pending, int] = {}  # of what the scenario sent: what it had learned of
-        self._open: dict[Cell, bool] = {}  # actors that may end in the step under way: whether their door was open before
+        self._doors: dict[Cell, tuple[bool, bool]] = {}  # of actors that may end in the step under way: how it was before
         # Of this one run; hunting pays nothing.
         self._plain: dict[str, Any] = {}
         for name in (
@@ -91,6 +92,7 @@ class Footprints:
             "sent",
             "signalled",
             "touched",
+            "observed",
             "entangled",
             "contends",
             "learns_of",
@@ -117,7 +119,7 @@ class Footprints:
             event.touch(ANYTHING, changes=True)
         _touch_timer(event)
         _touch_fault(event)
-        self._open.clear()
+        self._doors.clear()
         if chosen.kind is Kind.DELIVERY and chosen.cell is not None:
             self._look_at_future(chosen, chosen.cell)
         if chosen.cell is not None:
@@ -127,8 +129,8 @@ class Footprints:
         try:
             self._plain["perform"](chosen)
         finally:
-            for cell, was_open in self._open.items():
-                if was_open and not _is_open(cell):
+            for cell, before in self._doors.items():
+                if before != _door(cell):
                     event.touch(("door", self._cells.get(cell)), changes=True)
             self._event = None
             self._order(event)
@@ -155,13 +157,14 @@ class Footprints:
         for name in self._world.shared.get(cell, ()):
             self._touch(("shared", name), changes=True)
         if self._event is not None:
-            self._open.setdefault(cell, _is_open(cell))
+            self._doors.setdefault(cell, _door(cell))
 
     def _on_entangled(self, cells: tuple[Cell, ...]) -> None:
         """Note that the step under way has met with a deadlock: it and those in which the others began to wait depend on each other.
 
         Whichever of them comes last meets with it, so none of them can be told by what it touched.
         """
+        self._plain["entangled"](cells)
         late = self._event
         for cell in cells if late is not None else ():
             accesses = self._accesses.get(self._actor(cell), ())
@@ -192,17 +195,22 @@ class Footprints:
             self._event.touch(("wait", wait.name), changes=True)
         return pending
 
-    def _on_touched(self, what: Any) -> None:
-        self._plain["touched"](what)
-        self._touch_shared(what)
+    def _on_touched(self, what: Any, *, changes: bool = True) -> None:
+        self._plain["touched"](what, changes=changes)
+        if not isinstance(what, WatchNote):
+            self._touch_shared(what, changes=changes)
 
-    def _touch_shared(self, what: Any) -> None:
+    def _on_observed(self, cell: Cell) -> None:
+        self._plain["observed"](cell)
+        self._contend(cell)
+
+    def _touch_shared(self, what: Any, *, changes: bool = True) -> None:
         if what is None:
             self._touch(ANYTHING, changes=True)
         elif what in self._cells:
             self._touch(("door", self._cells[what]), changes=False)
         else:
-            self._touch(what, changes=True)
+            self._touch(what, changes=changes)
 
     def _touch(self, resource: Hashable, *, changes: bool) -> None:
         """Note what the step under way touches, or the scenario does: that goes on in the step after which it does so."""
@@ -226,8 +234,7 @@ class Footprints:
 
     def _on_handle(self, handle: asyncio.Handle) -> None:
         """Note that a task goes on in the step under way, whoever's step that is."""
-        bound = handle._context.get(_bound)  # type: ignore[attr-defined]
-        cell = bound[0].cell if bound is not None else None
+        cell = actor_of(handle)
         if cell is not None:
             self._contend(cell)
 
@@ -348,8 +355,9 @@ def _touch_fault(event: Event) -> None:
         event.touch(ANYTHING if fault.message is None else ("fault", fault.kind), changes=True)
 
 
-def _is_open(cell: Cell) -> bool:
-    return cell.inbox is not CLOSED and cell.state is not Lifecycle.STOPPED
+def _door(cell: Cell) -> tuple[bool, bool]:
+    """Return whether `cell` takes no more messages, and whether it has ended."""
+    return cell.inbox is CLOSED, cell.state is Lifecycle.STOPPED
 
 
 def comes_first(ordering: Ordering, one: Event, other: Event) -> bool:

@@ -26,7 +26,7 @@ class SimFuture(Future[Any]):
     Otherwise what it sends next might overtake what led to the answer, and an order would look like two.
     """
 
-    _world: World | None = None  # None for what is computed from one of these
+    _world: World | None = None
     _origin: Now | None = None
     resource: Any = None  # the name of this future, where runs are compared
 
@@ -35,19 +35,36 @@ class SimFuture(Future[Any]):
         """Make a future that nobody has resolved yet one of these."""
         if type(future) is Future:
             future.__class__ = SimFuture
-            future._world = world  # type: ignore[attr-defined]
-            if world.names is not None:
-                future.resource = ("future", world.name("future", world.at_work))  # type: ignore[attr-defined]
+            future._join(world)  # type: ignore[attr-defined]
+
+    def __init__(self) -> None:
+        super().__init__()
+        ports = simulated()  # one that is computed from another of these
+        if ports is not None:
+            self._join(ports.dispatcher)  # type: ignore[arg-type]  # those of a simulation have a dispatcher, its world
+
+    def _join(self, world: World) -> None:
+        self._world = world
+        if world.names is not None:
+            self.resource = ("future", world.name("future", world.at_work))
 
     def try_set(self, value: Any = None) -> bool:
-        """Do as `Future` does."""
+        """Do as `Future` does; a refusal tells who was faster."""
         self._remember()
-        return super().try_set(value)
+        done = super().try_set(value)
+        self._look(changes=False)
+        return done
 
     def try_fail(self, error: BaseException) -> bool:
-        """Do as `Future` does."""
+        """Do as `Future` does; a refusal tells who was faster."""
         self._remember()
-        return super().try_fail(error)
+        done = super().try_fail(error)
+        self._look(changes=False)
+        return done
+
+    def _end_hook(self, state: int, value: Any) -> bool:
+        self._remember()
+        return super()._end_hook(state, value)
 
     def done(self) -> bool:
         """Do as `Future` does."""
@@ -60,9 +77,17 @@ class SimFuture(Future[Any]):
         return super().cancelled()
 
     def add_done_callback(self, callback: Callable[[Future[Any]], object]) -> None:
-        """Do as `Future` does."""
+        """Do as `Future` does; whoever resolves it learns of what its callback knew, which acts for both."""
+        world = self._world
+        by = world.snapshot() if world is not None else None
+
+        def informed(future: Future[Any]) -> object:
+            if world is not None and by is not None and world.lives_here():
+                world.at_work.past |= by.past
+            return callback(future)
+
         self._look(changes=False)
-        super().add_done_callback(callback)
+        super().add_done_callback(informed if callable(callback) else callback)
 
     def _look(self, *, changes: bool) -> None:
         world = self._world
@@ -82,14 +107,21 @@ class SimFuture(Future[Any]):
         origin = self._origin
         return origin is not None and self._world is not None and super().done() and not self._world.knows(origin.mark)
 
+    def _depends(self, timeout: float | None) -> None:
+        """Note that it matters whether the future is resolved by now: a wait may end otherwise, or this computes it."""
+        if timeout is not None or self._get_hook is not None:
+            self._look(changes=False)
+
     def get(self, *, timeout: float | None = None) -> Any:
         """Do as `Future` does; wait for a step at least."""
+        self._depends(timeout)
         if self._unknown():
             wait_for_one((self,), None)
         return super().get(timeout=timeout)
 
     def exception(self, *, timeout: float | None = None) -> BaseException | None:
         """Do as `Future` does; wait for a step at least."""
+        self._depends(timeout)
         if self._unknown():
             wait_for_one((self,), None)
         return super().exception(timeout=timeout)

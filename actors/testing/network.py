@@ -190,7 +190,7 @@ class SimMailbox(deque[Any]):
         if type(entry) is Entry and (future := entry[1]) is not None:
             self._world.adopt(future)
         if now is None and type(entry) is Entry and type(entry[2]) is WatchNote:
-            now = self._world.origin_after(entry[2].target)
+            now = self._world.origin_of_end(entry[2])
         pending = self._world.sent(Kind.DELIVERY, self._cell, None, now)
         if self._world.observers is not None:
             self._world.observers.sent(self._cell, pending, entry)
@@ -305,6 +305,13 @@ class _SimBounded(BoundedMailbox):
     def _put(self, entry: Any) -> None:
         _, origin = self._origins.pop(id(entry), (None, None))
         self._queue.append(entry, origin)
+        if origin is not None:  # whoever lets it in knows of it, and so does its sender, who is told
+            self._world.at_work.past |= origin.past
+
+    def popleft(self) -> Any:
+        """Do as every bounded mailbox does: there is room now, which tells what the reader has done."""
+        self._world.leaves_word(self._cell)
+        return super().popleft()
 
 
 class _SimPriority(PriorityMailbox):
@@ -322,6 +329,11 @@ class _SimPriority(PriorityMailbox):
     def _has_room(self) -> bool:
         self._world.contends(self._cell)
         return super()._has_room()
+
+    def popleft(self) -> Any:
+        """Do as every priority mailbox does: there is room now, which tells what the reader has done."""
+        self._world.leaves_word(self._cell)
+        return super().popleft()
 
     def _push(self, key: Any, entry: Any, *, counted: bool) -> None:
         self._world.learns(self._cell)

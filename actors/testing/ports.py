@@ -107,7 +107,7 @@ class PortSide(Causes):
         if cell.system not in self._systems:
             self._systems.append(cell.system)
             cell.system.events.subscribe(ActorCrashed, self._crashed)
-        self.meets(cell)  # it can be looked up from now on
+        self.touched(cell.path)  # it can be looked up from now on
         return self._lane
 
     def _crashed(self, event: ActorCrashed) -> None:
@@ -126,7 +126,7 @@ class PortSide(Causes):
 
     def retire(self, cell: Cell) -> None:
         """Note that `cell` has ended, and can be looked up no more."""
-        self.meets(cell)
+        self.touched(cell.path)
 
     def check_turns(self) -> None:
         """There are turns as long as steps are taken."""
@@ -163,9 +163,6 @@ class PortSide(Causes):
 
     def looks_at(self, resource: Any, *, changes: bool) -> None:
         """Take note that the caller looks at, or changes, `resource`, which tells nothing of who did so before."""
-
-    def entangled(self, cells: tuple[Cell, ...]) -> None:
-        """Take note that the caller has met with a deadlock of `cells`."""
 
     def contends(self, cell: Cell) -> None:
         """Note that the caller comes to the mailbox of `cell`, where it depends on all steps of that, and on whoever else sends to it."""

@@ -10,7 +10,7 @@ from greenlet import getcurrent
 from actors._core.context import Strand, current_cell
 from actors._core.turn import run
 from actors.testing.errors import SimulationOver
-from actors.testing.futures import origin_of
+from actors.testing.futures import SimFuture, origin_of
 from actors.testing.network import Kind
 
 if TYPE_CHECKING:
@@ -108,7 +108,10 @@ class Parker:
         self._end(True, origin_of(futures[0]) if futures else None)
 
     def throw(self, error: BaseException) -> bool:
-        """End the wait with `error`."""
+        """End the wait with `error`; whether it does depends on who resolves what it waits for."""
+        for future in self.futures:
+            if isinstance(future, SimFuture) and future.resource is not None:
+                self._world.looks_at(future.resource, changes=True)
         return self._end(error)
 
     def park(self, timeout: float | None) -> bool:

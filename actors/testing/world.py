@@ -201,8 +201,11 @@ class World(PortSide):
 
     def signalled(self, cell: Cell) -> None:
         """Note that the step under way wants something of `cell` that is no message."""
-        if cell not in self._turns:
+        turn = self._turns.get(cell)
+        if turn is None:
             self._turns[cell] = self.sent(Kind.SIGNAL, cell, None)
+        else:  # one turn for what several want
+            turn.known |= self._now.past
 
     # -- steps -------------------------------------------------------------------------------------------------------------
 
