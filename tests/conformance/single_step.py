@@ -279,7 +279,13 @@ class SingleStep:
     def signalled(self, cell: Cell) -> None:
         return
 
-    def touched(self, what: object) -> None:
+    def touched(self, what: object, *, changes: bool = True) -> None:
+        return
+
+    def observed(self, cell: Cell) -> None:
+        return
+
+    def adopt(self, future: Any) -> None:
         return
 
     def entangled(self, cells: tuple[Cell, ...]) -> None:

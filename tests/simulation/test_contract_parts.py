@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorError, ActorRef, Bounded, DeadLetter, Overflow, Priority
@@ -161,6 +161,7 @@ BURSTS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 
 @EXAMPLES
 @given(BURSTS, st.integers(1, 3), st.sampled_from(Overflow), st.booleans())
+@example([1, 3], 2, Overflow.BLOCK, stop=False)  # a message that waited for room, and one that had not to
 def test_a_bounded_mailbox_never_exceeds_its_capacity_and_loses_nothing_unseen(
     bursts: list[int],
     capacity: int,

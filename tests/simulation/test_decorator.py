@@ -170,7 +170,7 @@ def test_a_skip_in_another_order_does_not_hide_a_failure() -> None:
 # -- what is kept ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)  # what fails here is to be kept for no other test, and no other session
 def database(monkeypatch: pytest.MonkeyPatch) -> InMemoryExampleDatabase:
     database = InMemoryExampleDatabase()
     monkeypatch.setattr(keeping, "_database", lambda: database)
