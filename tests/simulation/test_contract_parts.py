@@ -161,7 +161,7 @@ BURSTS = st.lists(st.integers(1, 4), min_size=1, max_size=3)
 
 @EXAMPLES
 @given(BURSTS, st.integers(1, 3), st.sampled_from(Overflow), st.booleans())
-@example([1, 3], 2, Overflow.BLOCK, stop=False)  # a message that waited for room, and one that had not to
+@example(bursts=[1, 3], capacity=2, overflow=Overflow.BLOCK, stop=False)  # a message that waited for room, and one that had not to
 def test_a_bounded_mailbox_never_exceeds_its_capacity_and_loses_nothing_unseen(
     bursts: list[int],
     capacity: int,
