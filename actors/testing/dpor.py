@@ -164,6 +164,8 @@ class EveryOrder:
 def _may_begin(name: int, touched: Footprint, steps: list[Event]) -> bool:
     """Tell whether a run of `steps` may as well begin with the step `name`: it is one that none before it leads to, or depends on none."""
     for place, event in enumerate(steps):
-        if event.name == name:
+        if event.name == name and event.happened:
             return not any(event.before >> earlier.index & 1 for earlier in steps[:place])
+        if event.name == name:  # where it did happen, it touched this
+            return not any(conflict(touched, earlier.footprint) for earlier in steps[:place])
     return bool(touched) and not any(conflict(touched, event.footprint) for event in steps)

@@ -35,7 +35,7 @@ ANYTHING = "anything"  # every step looks at it; one that changes it depends on 
 class Event:
     """One step of a run, as a partial order sees it."""
 
-    __slots__ = ("before", "cell", "enabled", "footprint", "index", "learned", "name", "newest", "pending", "required")
+    __slots__ = ("before", "cell", "enabled", "footprint", "happened", "index", "learned", "name", "newest", "pending", "required")
 
     def __init__(self, index: int, pending: Pending, enabled: list[Pending], newest: int) -> None:
         self.index = index  # in its run
@@ -45,6 +45,7 @@ class Event:
         self.enabled = enabled
         self.newest = newest  # of all that was under way before the step
         self.footprint: Footprint = {ANYTHING: False}
+        self.happened = True  # False: nobody knows what it would have touched
         self.learned = 0  # the steps that it has learned of without a message or a wait, as bits by index
         self.required = 0  # the steps without which it could not have come, as bits by index
         self.before = 0  # those, and all others it depends on: it happens after them
@@ -311,6 +312,7 @@ class Footprints:
     def _never(self, pending: Pending) -> Event:
         """Return the step that `pending` would have been: a timer that was cancelled, a message that came too late."""
         event = Event(len(self.events), pending, [], 0)
+        event.happened = False
         event.touch(self._actor(pending.cell) if self._reduces else ANYTHING, changes=True)
         _touch_timer(event)
         self._require(event)

@@ -522,7 +522,16 @@ def a_kill_of_a_wait(sim: Simulation, sink: ActorRef[Any]) -> None:
     sim.spawn(Doer).tell(lambda _: waiting.kill(block=False) and None)
 
 
+def a_look_that_a_kill_may_forestall(sim: Simulation, sink: ActorRef[Any]) -> None:
+    """In the run in which it comes too late, nobody sees at what it would have looked."""
+    looking, killing, ending = (sim.spawn(Doer) for _ in range(3))
+    looking.tell(lambda _: sink.tell("ended") if not ending.is_alive() else None)
+    killing.tell(lambda _: looking.kill(block=False) and None)
+    ending.tell(lambda doer: doer.stop())
+
+
 TIMED = {
+    a_look_that_a_kill_may_forestall: {(), ("ended",)},
     a_timeout: {(), ("late",)},
     a_timeout_of_exception: {(), ("late",)},
     a_timeout_of_map: {(), ("late",)},
