@@ -19,7 +19,7 @@ CHOICES = 300  # that hypothesis draws in one run; it gives no run more than som
 ABREAST = 4  # messages under way at once, where there is something to choose
 
 
-def _in_runs(deliveries: int, run: Callable[[int], float], per_run: int = PER_RUN) -> float:
+def _in_runs(deliveries: int, run: Callable[[int], float], per_run: int) -> float:
     """Make runs of the usual length, and scale what they took."""
     runs = max(1, deliveries // per_run)
     return sum(run(per_run) for _ in range(runs)) * deliveries / (runs * per_run)
@@ -37,7 +37,7 @@ def burst(deliveries: int) -> float:
             sim.run()
             return time.perf_counter() - began
 
-    return _in_runs(deliveries, run)
+    return _in_runs(deliveries, run, PER_RUN)
 
 
 def _ring(sim: Simulation, node: Any, count: int, abreast: int) -> float:
@@ -50,7 +50,7 @@ def _ring(sim: Simulation, node: Any, count: int, abreast: int) -> float:
     return time.perf_counter() - began
 
 
-def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False) -> float:
+def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False, per_run: int = PER_RUN) -> float:
     """Messages go round; with several, the order is drawn at random."""
 
     def run(count: int) -> float:
@@ -58,7 +58,7 @@ def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False) -> fl
         with Simulation(RandomWalk(1) if abreast > 1 else Fifo(), max_steps=STEPS) as sim:
             return _ring(sim, node, count, abreast)
 
-    return _in_runs(deliveries, run)
+    return _in_runs(deliveries, run, per_run)
 
 
 def by_hypothesis(deliveries: int) -> float:
