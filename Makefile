@@ -70,9 +70,8 @@ simulation: venv ## pytest over the simulator
 
 # One after the other, beside the simulator's tests.
 beside:
-	@$(MAKE) --no-print-directory conformance
-	@$(MAKE) --no-print-directory examples
-	@$(MAKE) --no-print-directory other-python-simulation
+	@code=0; for target in conformance examples other-python-simulation; do \
+		$(MAKE) --no-print-directory $$target || code=1; done; exit $$code
 
 examples: venv ## run every example and every code block of the documentation
 	@$(STEP) "examples and documentation code" $(BIN)/python -m pytest tests/docs tests/examples

@@ -87,7 +87,7 @@ class Runtime:
         # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
         self.lock = Mutex()
         self.state = SystemState.RUNNING
-        self.events = EventStream(self.callback_failed)
+        self.events = EventStream(self.callback_failed, self.ports)
         self.groups = Groups(self.lock)
         self.tree = Tree(self.lock)
         self.is_default = False

@@ -11,11 +11,12 @@ from actors._core.admission import post
 from actors._core.callbacks import check_callback
 from actors._core.events import CallbackFailed
 from actors._core.messages import Entry
-from actors._core.ports import simulated, touched
+from actors._core.ports import touched
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors._core.ports import Ports
     from actors._core.ref import ActorRef
 
 __all__ = ["EventStream", "Subscription"]
@@ -54,8 +55,9 @@ class Subscription:
 class EventStream:
     """Typed publish and subscribe within one system."""
 
-    def __init__(self, failed: Callable[[Any, BaseException], object]) -> None:
+    def __init__(self, failed: Callable[[Any, BaseException], object], ports: Ports | None = None) -> None:
         self._failed = failed
+        self._ports = ports
         self._lock = threading.Lock()
         # Replaced whole under the lock, so that publishers read it without.
         self._subscriptions: tuple[Subscription, ...] = ()
@@ -79,20 +81,20 @@ class EventStream:
         call: Any = target if callable(target) else _delivery(target)
         check_callback("target", target if call is None else call, "a function of the event, or a ref")
         subscription = Subscription(self, event_type, call)
-        touched(simulated(), "events")
+        touched(self._ports, "events")
         with self._lock:
             self._subscriptions = (*self._subscriptions, subscription)
         return subscription
 
     def drop(self, subscription: Subscription) -> None:
         """End `subscription`."""
-        touched(simulated(), "events")
+        touched(self._ports, "events")
         with self._lock:
             self._subscriptions = tuple(one for one in self._subscriptions if one is not subscription)
 
     def publish(self, event: object) -> None:
         """Deliver `event` to all who subscribed to its type."""
-        touched(simulated(), "events", changes=False)
+        touched(self._ports, "events", changes=False)
         for subscription in self._subscriptions:
             if isinstance(event, subscription.event_type):
                 try:

@@ -341,10 +341,13 @@ class Future(pykka.Future[T], Generic[T]):
         if self._unread is not None:
             self._unread.disarm()
 
+        known = self._registers()
+
         def call(_: Future[Any]) -> None:
             if self._state == HOOKED:
                 self._ports().aside(functools.partial(_compute, self, call), "future")
                 return
+            self._informs(known)
             try:
                 callback(self)
             except (Exception, SystemExit) as error:  # noqa: BLE001  # told to the system; who resolves has nothing to do with it
@@ -356,6 +359,13 @@ class Future(pykka.Future[T], Generic[T]):
             wait_for_all(self._leaves(), lambda: call(self))
         else:
             call(self)
+
+    def _registers(self) -> Any:
+        """Return what whoever adds a callback knows, for a simulation."""
+        return None
+
+    def _informs(self, known: Any) -> None:
+        """Note that whoever runs a callback learns what is `known` to it, for a simulation."""
 
     def debtor(self) -> Cell | None:
         """Return the actor that alone can resolve this future; None if resolved, or if others can."""

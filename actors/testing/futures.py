@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import queue
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ class SimFuture(Future[Any]):
 
     _world: World | None = None
     _origin: Now | None = None
+    _installed = 0  # what those knew who gave it a hook
     resource: Any = None  # the name of this future, where runs are compared
 
     @staticmethod
@@ -62,8 +64,21 @@ class SimFuture(Future[Any]):
         self._look(changes=False)
         return done
 
+    def set_get_hook(self, func: Callable[[float | None], Any]) -> None:
+        """Do as `Future` does; whoever reads it, or comes too late with another, learns of who installed the hook."""
+        self._look(changes=True)
+        try:
+            super().set_get_hook(func)
+        except queue.Full:
+            self._look(changes=False)
+            raise
+        if self._world is not None:
+            self._installed |= self._world.at_work.past
+
     def _end_hook(self, state: int, value: Any) -> bool:
-        self._remember()
+        self._look(changes=True)
+        if self._hook_claim and self._world is not None:
+            self._origin = self._world.resolves()
         return super()._end_hook(state, value)
 
     def done(self) -> bool:
@@ -77,17 +92,18 @@ class SimFuture(Future[Any]):
         return super().cancelled()
 
     def add_done_callback(self, callback: Callable[[Future[Any]], object]) -> None:
-        """Do as `Future` does; whoever resolves it learns of what its callback knew, which acts for both."""
-        world = self._world
-        by = world.snapshot() if world is not None else None
-
-        def informed(future: Future[Any]) -> object:
-            if world is not None and by is not None and world.lives_here():
-                world.at_work.past |= by.past
-            return callback(future)
-
+        """Do as `Future` does."""
         self._look(changes=False)
-        super().add_done_callback(informed if callable(callback) else callback)
+        super().add_done_callback(callback)
+
+    def _registers(self) -> int:
+        world = self._world
+        return world.at_work.past if world is not None and world.lives_here() else 0
+
+    def _informs(self, known: int) -> None:
+        world = self._world
+        if world is not None and world.lives_here():
+            world.at_work.past |= known
 
     def _look(self, *, changes: bool) -> None:
         world = self._world
@@ -95,35 +111,35 @@ class SimFuture(Future[Any]):
             return
         if self.resource is not None:
             world.looks_at(self.resource, changes=changes)
-        if not changes and super().done() and self._origin is not None:
-            world.at_work.past |= self._origin.past
+        if not changes:
+            world.at_work.past |= self._installed | (self._origin.past if super().done() and self._origin is not None else 0)
 
     def _remember(self) -> None:
         self._look(changes=True)
-        if self._origin is None and self._world is not None:
+        if self._claim and self._world is not None:  # or it is resolved already, or has a hook
             self._origin = self._world.resolves()
 
     def _unknown(self) -> bool:
         origin = self._origin
         return origin is not None and self._world is not None and super().done() and not self._world.knows(origin.mark)
 
-    def _depends(self, timeout: float | None) -> None:
-        """Note that it matters whether the future is resolved by now: a wait may end otherwise, or this computes it."""
-        if timeout is not None or self._get_hook is not None:
+    def _wait(self, timeout: float | None) -> None:
+        """Wait for a step at least, where a wait is possible and tells anything."""
+        on_loop = self._world is not None and self._world.on_loop()  # there a wait is refused, but not a look at what is there
+        # It matters whether the future is resolved by now: a wait may end otherwise, or this computes it.
+        if on_loop or timeout is not None or self._get_hook is not None:
             self._look(changes=False)
+        if not on_loop and self._unknown():
+            wait_for_one((self,), None)
 
     def get(self, *, timeout: float | None = None) -> Any:
         """Do as `Future` does; wait for a step at least."""
-        self._depends(timeout)
-        if self._unknown():
-            wait_for_one((self,), None)
+        self._wait(timeout)
         return super().get(timeout=timeout)
 
     def exception(self, *, timeout: float | None = None) -> BaseException | None:
         """Do as `Future` does; wait for a step at least."""
-        self._depends(timeout)
-        if self._unknown():
-            wait_for_one((self,), None)
+        self._wait(timeout)
         return super().exception(timeout=timeout)
 
     def __await__(self) -> Generator[None, None, Any]:

@@ -166,15 +166,20 @@ class SimulatedStateMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let happen what is left, look at the result, and end the simulation."""
-        failed = sys.exc_info()[1]
         try:
-            if failed is None:
+            if sys.exc_info()[1] is None:
                 self.sim.run()
                 self.at_rest()
         finally:
             if _is_shown():
                 note(self.sim.chart())
-            self.sim.__exit__(None, None, None)
+            _end(self.sim)
+
+
+def _end(sim: DrawnSimulation) -> None:
+    """End the simulation of a machine, with whatever is being raised, which is told without the chart: that is noted already."""
+    error = sys.exc_info()[1]
+    Simulation.__exit__(sim, type(error) if error is not None else None, error, None)
 
 
 def _closing(init: Callable[..., None]) -> Callable[..., None]:
@@ -187,7 +192,7 @@ def _closing(init: Callable[..., None]) -> Callable[..., None]:
         except BaseException:
             sim = self.__dict__.pop("sim", None)
             if sim is not None:
-                sim.__exit__(None, None, None)
+                _end(sim)
             raise
 
     return guarded

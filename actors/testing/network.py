@@ -212,6 +212,8 @@ class SimMailbox(deque[Any]):
     def popleft(self) -> Any:
         """Take the entry that was chosen."""
         chosen, self.chosen = self.chosen, None
+        if chosen is None:  # it has ended, and learns of all that it does not handle
+            self._world.at_work.past |= self.pending[0].known
         if chosen is None or chosen is self.pending[0]:
             self._leave(self.pending.popleft())
             return super().popleft()
@@ -278,11 +280,12 @@ class SimMailbox(deque[Any]):
 class _SimBounded(BoundedMailbox):
     """A bounded mailbox in a simulation: what is under way counts against its bound."""
 
-    __slots__ = ("_origins", "_world")
+    __slots__ = ("_admitted", "_origins", "_world")
 
     def __init__(self, world: World, cell: Cell, declared: Bounded) -> None:
         self._world = world
-        self._origins: dict[int, tuple[Any, Now]] = {}  # of entries that wait for room, kept alive so that ids stay theirs: who sent them
+        self._origins: dict[Future[None], Now] = {}  # who sent what waits for room
+        self._admitted: Future[None] | None = None  # of the one that is let in
         super().__init__(cell, declared)
 
     def _new_queue(self) -> Any:
@@ -293,25 +296,32 @@ class _SimBounded(BoundedMailbox):
         return super()._has_room()
 
     def offer(self, entry: Any) -> Future[None]:
-        """Do as every bounded mailbox does, and remember the sender: it is the reader who lets the entry in."""
-        self._origins[id(entry)] = entry, self._world.origin()
-        return super().offer(entry)
+        """Do as every bounded mailbox does, and remember the sender of what waits: it is the reader who lets that in."""
+        admitted = super().offer(entry)
+        if not admitted.done():
+            self._origins[admitted] = self._world.origin()
+        return admitted
 
     def withdraw(self, admitted: Future[None]) -> bool:
         """Do as every bounded mailbox does: whether the reader or the sender comes first decides."""
         self._world.contends(self._cell)
+        self._origins.pop(admitted, None)
         return super().withdraw(admitted)
-
-    def _put(self, entry: Any) -> None:
-        _, origin = self._origins.pop(id(entry), (None, None))
-        self._queue.append(entry, origin)
-        if origin is not None:  # whoever lets it in knows of it, and so does its sender, who is told
-            self._world.at_work.past |= origin.past
 
     def popleft(self) -> Any:
         """Do as every bounded mailbox does: there is room now, which tells what the reader has done."""
         self._world.leaves_word(self._cell)
-        return super().popleft()
+        self._admitted = self._waiting[0][1] if self._waiting else None
+        try:
+            return super().popleft()
+        finally:
+            self._admitted = None
+
+    def _put(self, entry: Any) -> None:
+        origin = self._origins.pop(self._admitted, None) if self._admitted is not None else None
+        self._queue.append(entry, origin)
+        if origin is not None:  # whoever lets it in knows of it, and so does its sender, who is told
+            self._world.at_work.past |= origin.past
 
 
 class _SimPriority(PriorityMailbox):

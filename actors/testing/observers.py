@@ -10,7 +10,7 @@ from actors.testing.network import Kind, network_of
 from actors.testing.oracles import Mail, Oracle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from actors._core.cell import Cell
     from actors.testing.network import Pending
@@ -67,11 +67,15 @@ class Observers:
         self.missed_end = False
         self._tell("settled", self._world)
 
-    def _tell(self, what: str, *args: Any) -> None:
+    def look(self, oracle: Oracle) -> None:
+        """Let one look before the next step."""
+        self._tell("stepped", self._world, to=(oracle,))
+
+    def _tell(self, what: str, *args: Any, to: Sequence[Oracle] | None = None) -> None:
         world = self._world
         outer = world.checked  # what an oracle does may be a send
         try:
-            for oracle in self.oracles:
+            for oracle in self.oracles if to is None else to:
                 world.checked = oracle.name
                 getattr(oracle, what)(*args)
         except SimulationOver:
@@ -89,7 +93,7 @@ class Eventually(Oracle):
     def __init__(self, name: str, holds: Callable[[], object]) -> None:
         self.name = name
         self._holds = holds
-        self._held = bool(holds())
+        self._held = False
 
     def stepped(self, world: World) -> None:  # noqa: ARG002
         """Look."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import sys
 import threading
 import time
@@ -39,7 +38,6 @@ def _audit(event: str, _: tuple[Any, ...]) -> None:
             refusing[-1](_REFUSED[event])
 
 
-@functools.cache  # each run of an exploration wants the same ones
 def _unless_inside(real: Callable[..., Any], what: str) -> Callable[..., Any]:
     """Return `real`, which has no audit event in some versions, refused in simulations."""
 

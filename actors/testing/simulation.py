@@ -6,6 +6,7 @@ import gc
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from actors._core.callbacks import check_callback
+from actors._core.context import current_cell
 from actors._core.ports import install
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
@@ -78,13 +79,16 @@ class Simulation:
         self._system: ActorSystem | None = None
 
     def __enter__(self) -> Self:
-        # What is collected in the middle of a run, and so which finalizers run there, depends on all that went before it.
+        if current_cell() is not None:
+            msg = "a simulation begins in a handler of an actor: begin it outside; a handler has a world already, in which it would wait"
+            raise SimulationError(msg)
         self._watchdog = Watchdog(self._world, self.step_seconds)
         self._world.begin()
-        self._collects = gc.isenabled()
-        gc.disable()
         self._guard = guarded(self._world.refuse)
         self._guard.__enter__()
+        # What is collected in the middle of a run, and so which finalizers run there, depends on all that went before it.
+        self._collects = gc.isenabled()
+        gc.disable()
         self._watchdog.start()
         self._restores = [install(self._world.ports), in_place_of_default(lambda: self.system)]
         return self
@@ -189,7 +193,9 @@ class Simulation:
             InvariantError: (out of `run`) it never was.
         """
         check_callback("holds", holds, "a function without arguments that tells whether it holds")
-        self.check(Eventually(name, holds))
+        oracle = Eventually(name, holds)
+        self.check(oracle)
+        self._world.observers.look(oracle)  # type: ignore[union-attr]  # made by `check`
 
     def at_rest(self, name: str, holds: Callable[[], object]) -> None:
         """Check that `holds()` is true whenever `run` returns because nothing can happen any more.

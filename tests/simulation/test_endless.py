@@ -143,13 +143,16 @@ def test_an_oracle_that_loops_is_ended_and_named_and_not_the_actor(method: str) 
         assert caught.value.check == "spinning"
 
 
-@pytest.mark.parametrize("watch", [Simulation.always, Simulation.at_rest])
+@pytest.mark.parametrize("watch", [Simulation.always, Simulation.at_rest, Simulation.eventually])
 def test_a_property_that_loops_is_ended_and_named(watch: Callable[[Simulation, str, Callable[[], object]], None]) -> None:
-    with Simulation() as sim:
-        sim.spawn(Idle).tell("go")
-        watch(sim, "turns", spin)
-        with pytest.raises(EndlessStepError, match="the check 'turns'"):
+    def scenario() -> None:
+        with Simulation() as sim:
+            sim.spawn(Idle).tell("go")
+            watch(sim, "turns", spin)
             sim.run()
+
+    with pytest.raises(EndlessStepError, match="the check 'turns'"):
+        scenario()
 
 
 class Idle(Actor):

@@ -147,6 +147,21 @@ def test_a_simulation_that_outlives_its_test_says_so() -> None:
         check_then_create(sim)
 
 
+def test_a_machine_that_fails_says_with_what_though_it_never_came_to_its_end() -> None:
+    class Failing(SimulatedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.sim.eventually("something", lambda: True)
+
+        @rule()
+        def fails(self) -> None:
+            msg = "not today"
+            raise ValueError(msg)
+
+    with pytest.raises(ValueError, match="not today"):
+        run_state_machine_as_test(Failing, settings=QUICK)
+
+
 def test_a_machine_that_cannot_be_made_leaves_no_simulation_behind() -> None:
     class Broken(SimulatedStateMachine):
         def __init__(self) -> None:

@@ -32,6 +32,7 @@ from actors import (
     Priority,
     Timeout,
 )
+from actors.events import CallbackFailed
 from actors.testing import (
     Fifo,
     Ordering,
@@ -495,3 +496,57 @@ def test_a_handler_that_exits_stops_all_actors_of_the_default_system_as_in_produ
         assert not exits.is_alive()
         assert not other.is_alive()
         assert sim.spawn(Pinged).ask("still here") == ("still here",)
+
+
+def test_a_future_that_is_resolved_is_read_on_the_loop_as_in_production() -> None:
+    class Reader(Actor):
+        def __init__(self, setter: ActorRef[Any]) -> None:
+            super().__init__()
+            self.setter = setter
+            self.ready: list[Future[int]] = []
+
+        async def on_receive(self, message: Any) -> Any:
+            if message == "read":
+                return [(one.get(), one.exception()) for one in self.ready]
+            answer: Future[int] = Future()
+            answer.add_done_callback(self.ready.append)
+            self.setter.tell(answer)
+            return None
+
+    class Setter(Actor):
+        def on_receive(self, answer: Future[int]) -> None:
+            answer.set(1)
+
+    with Simulation() as sim:
+        reader = sim.spawn(Reader, sim.spawn(Setter))
+        reader.ask("go")
+        sim.run()
+        assert reader.ask("read") == [(1, None)]
+
+
+def test_callbacks_are_checked_and_told_of_as_in_production() -> None:
+    async def awaits(_: Any) -> None: ...
+
+    def fails(_: Any) -> None:
+        raise ValueError
+
+    told: list[CallbackFailed] = []
+    with Simulation() as sim:
+        sim.system.events.subscribe(CallbackFailed, told.append)
+        answer: Future[int] = sim.spawn(Pinged).ask("go", block=False)
+        with pytest.raises(TypeError, match="nobody would await it"):
+            answer.add_done_callback(awaits)
+        answer.add_done_callback(fails)
+        sim.run()
+    assert [one.callback for one in told] == [fails]
+
+
+def test_a_simulation_does_not_begin_in_a_handler() -> None:
+    class Nesting(Actor):
+        def on_receive(self, _: Any) -> None:
+            with Simulation():
+                pass
+
+    with Simulation() as sim, pytest.raises(SimulationError, match="begins in a handler"):
+        sim.spawn(Nesting).ask("go")
+    assert gc.isenabled()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from actors import (
     ActorRef,
     ActorRegistry,
     Bounded,
+    DeadLetter,
     DeadlockError,
     Down,
     Future,
@@ -230,6 +232,38 @@ def a_future_that_somebody_else_has_set(sim: Simulation, sink: ActorRef[Any]) ->
 
 
 @way
+def a_hook_that_somebody_else_has_installed(sim: Simulation, sink: ActorRef[Any]) -> None:
+    answer: Future[int] = Future()
+
+    def refused(*_: Any) -> bool:
+        return not answer.try_set(1)
+
+    meeting(sim, lambda _: answer.set_get_hook(lambda _: 1), refused, sink)
+
+
+@way
+def what_a_hook_gives(sim: Simulation, sink: ActorRef[Any]) -> None:
+    answer: Future[int] = Future()
+    answer.set_get_hook(lambda _: 1)
+    meeting(sim, lambda _: answer.set_get_hook(lambda _: 2), lambda *_: answer.get() == 2, sink)
+
+
+@way
+def a_message_that_nobody_handles(sim: Simulation, sink: ActorRef[Any]) -> None:
+    """The dead letter of a message that came behind a stop is told of by the actor that has stopped."""
+    idle = sim.spawn(Doer)
+    sim.system.events.subscribe(DeadLetter, lambda _: sink.tell(2))
+
+    def tells(_: Any) -> None:
+        sink.tell(1)
+        with contextlib.suppress(ActorDeadError):
+            idle.tell(nothing)
+
+    idle.stop(block=False)
+    sim.spawn(Doer).tell(tells)
+
+
+@way
 def a_cancellation_that_came_too_late(sim: Simulation, sink: ActorRef[Any]) -> None:
     answer: Future[int] = Future()
     meeting(sim, lambda _: answer.try_set(1), lambda *_: not answer.cancel(), sink)
@@ -443,6 +477,25 @@ def a_message_that_waited_for_room(sim: Simulation, sink: ActorRef[Any]) -> None
         sim.system.events.publish(2)
 
     sim.spawn(Doer).tell(tells)
+
+
+@of_one_sender
+def the_same_object_that_another_could_not_send(sim: Simulation, sink: ActorRef[Any]) -> None:
+    box = sim.spawn(Passing, sink, mailbox=Bounded(1, timeout=1))
+
+    def gives_up(_: Any) -> None:
+        with contextlib.suppress(MailboxFullError):
+            box.tell(1)
+
+    def tells(_: Any) -> None:
+        box.tell(1)
+        box.tell(2)
+
+    box.tell("first")
+    sim.spawn(Doer).tell(gives_up)
+    sim.run()
+    if box.stats().accepted == 1:
+        sim.spawn(Doer).tell(tells)
 
 
 @of_one_sender
