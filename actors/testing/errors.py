@@ -105,17 +105,21 @@ class TooManyStepsError(SimulationError):
         limit: the steps taken.
         last: the paths of the actors of the last ones.
         polls: whether it is a coroutine that has no end, one that yields to others without ever waiting for anything.
+        sends: whether it is one step that has no end, of a handler that has sent that many messages in it.
     """
 
-    def __init__(self, limit: int, last: tuple[str, ...], *, polls: bool = False) -> None:
+    def __init__(self, limit: int, last: tuple[str, ...], *, polls: bool = False, sends: bool = False) -> None:
         super().__init__(limit, last)
         self.limit = limit
         self.last = last
         self.polls = polls
+        self.sends = sends
 
     def __str__(self) -> str:
         if self.polls:
             return f"a coroutine of {self.last[0]} polls without end: let it wait for a message or a future, or for time to go by"
+        if self.sends:
+            return f"a step of {self.last[0]} has sent {self.limit} messages and goes on; raise max_steps if that is meant"
         return f"{self.limit} steps and no end; the last ones were of {', '.join(self.last)}; raise max_steps if the scenario is that long"
 
 

@@ -109,6 +109,7 @@ class World(PortSide):
         self._loop_waits = False  # whether going on with the loop is possible already
         self.unwound = 0  # handlers that the end of the simulation has begun to unwind; 0 once it has come about
         self._refused = 0  # waits, of the handler that is unwound
+        self._most = float("inf")  # the number that is not exceeded in the step under way
         self._rounds = 0  # steps since the loop last came to an end
         self._lane = Lane(self)
         self._urns = Chance(self, seed + 1)
@@ -139,6 +140,9 @@ class World(PortSide):
         """Note that something has become possible because of the step under way, or of `now`; as the end of `wait`, if given."""
         now = now or self._now
         self._sequence += 1
+        if self._sequence > self._most:  # each of them takes memory for all before it
+            self.broken(TooManyStepsError(self.limit, (_name(self._now.cell),), sends=True))
+            raise SimulationOver
         pending = Pending(kind, self._sequence, cell, target, now)
         if wait is not None:
             pending.name, pending.wait = wait.name, wait
@@ -235,6 +239,7 @@ class World(PortSide):
         before = self._lasts.get(cell)
         past = chosen.known if before is None else chosen.known | before.past
         self._now = self._lasts[cell] = Now(self.steps, cell, past, chosen.name)
+        self._most = self._sequence + self.limit
         if self.names is not None:
             self.schedule.append(chosen.name)
         self.worker.root = getcurrent()
@@ -248,6 +253,7 @@ class World(PortSide):
                 if self.shared:
                     self.meet_sharers(cell)
                 self._now = self._scenario
+                self._most = float("inf")
                 self.worker.cell = None
             if self.invariants and self._error is None:
                 self._check_invariants()
@@ -260,10 +266,10 @@ class World(PortSide):
         return True
 
     def raise_endless(self) -> None:
-        """Raise what the watchdog has found in place of what it raised itself, once no handler is at work that could swallow it."""
+        """Raise why a step was ended in place of what was raised to end it, once no handler is at work that could swallow it."""
         if self._now is self._scenario:
             error, self._error = self._error, None
-            if isinstance(error, EndlessStepError):
+            if isinstance(error, EndlessStepError | TooManyStepsError):
                 raise error from None
 
     def _choose(self, enabled: list[Pending]) -> Pending:

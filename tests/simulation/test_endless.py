@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors import Actor, ActorRef, Future
-from actors.testing import EndlessStepError, Simulation, SimulationError
+from actors.testing import EndlessStepError, Simulation, SimulationError, TooManyStepsError
 from actors.testing.oracles import Oracle
 
 if TYPE_CHECKING:
@@ -245,3 +245,38 @@ def test_no_step_is_taken_once_a_simulation_is_over(call: Callable[[Simulation],
     with pytest.raises(SimulationError, match="over"):
         call(sim)
     assert sim.steps == taken
+
+
+class Flooding(Actor):
+    def on_receive(self, _: Any) -> None:
+        while True:
+            with contextlib.suppress(Exception):
+                self.actor_ref.tell("more")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_handler_that_sends_without_end_is_ended_before_it_has_filled_the_memory(*, waits: bool) -> None:
+    with Simulation(max_steps=100) as sim:
+        flooding = sim.spawn(Flooding, name="flooding")
+        with pytest.raises(TooManyStepsError, match="a step of /flooding has sent 100 messages") as caught:
+            _ask_or_tell(sim, flooding, waits=waits)
+        assert caught.value.sends
+
+
+def test_a_scenario_and_the_steps_of_several_handlers_may_send_more_than_there_may_be_in_a_step() -> None:
+    class Sending(Actor):
+        def on_receive(self, count: int) -> None:
+            for _ in range(count):
+                idle.tell("one")
+
+    with Simulation(max_steps=100) as sim:
+        idle = sim.spawn(Idle)
+        senders = [sim.spawn(Sending) for _ in range(3)]
+        before = sim.steps
+        for sender in senders:
+            sender.tell(90)
+        for _ in senders:
+            sim.step()
+        for _ in range(200):
+            idle.tell("one")
+        assert sim.steps == before + 3
