@@ -159,7 +159,8 @@ class Dispatcher(Protocol):
         """Take note that the caller looks at, or changes, what several actors share.
 
         Args:
-            what: a cell of which it looks whether it lives; a watch that is begun; the name of a table; None for anything.
+            what: a cell of which it looks whether it lives; a watch that is begun; a path or table; None for all actors, and so
+                for anything.
             changes: False if it looks at a table, and others who do so do not matter to it.
         """
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from actors._core.cell import Cell
+    from actors._core.ports import Ports
 
 __all__ = ["ActorRegistry", "IndexedRefs"]
 
@@ -28,10 +29,12 @@ class IndexedRefs:
     def __init__(self, refs: list[Any]) -> None:
         self._of_process = {self._key(ref): ref for ref in refs}
 
+    def _of(self, ports: Ports | None) -> dict[Any, Any]:
+        return self._of_process if ports is None or ports.registered is None else ports.registered
+
     @property
     def _refs(self) -> dict[Any, Any]:
-        ports = simulated()
-        return self._of_process if ports is None or ports.registered is None else ports.registered
+        return self._of(simulated())
 
     @staticmethod
     def _key(ref: Any) -> Any:
@@ -50,13 +53,11 @@ class IndexedRefs:
 
     def add_cell(self, cell: Cell) -> None:
         """Add the ref of `cell`. One operation on a dict: needs no lock."""
-        refs = cell.system.ports.registered
-        (self._of_process if refs is None else refs)[cell] = cell.ref
+        self._of(cell.system.ports)[cell] = cell.ref
 
     def discard_cell(self, cell: Cell) -> bool:
         """Remove the ref of `cell` if it is there. One operation on a dict: needs no lock."""
-        refs = cell.system.ports.registered
-        return (self._of_process if refs is None else refs).pop(cell, None) is not None
+        return self._of(cell.system.ports).pop(cell, None) is not None
 
     def forget_cells(self) -> None:
         """Forget all actors but pykka's own: they stayed in the process that forked."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Causes"]
 
-ANY = object()  # stands for whatever is shared
+ANY = object()  # stands for all that anybody has come to; None, for whoever has come to all of it
 
 
 class Causes:
@@ -26,7 +26,7 @@ class Causes:
     One learns of a step by its messages and answers, and by whatever else shows that it has been taken: a name, an end, a full mailbox.
     """
 
-    name: Callable[[str, Now], int]
+    name: Callable[[Any, Now], int]
     names: dict[tuple[Any, ...], int] | None
 
     def __init__(self) -> None:
@@ -36,7 +36,7 @@ class Causes:
         self._thread = threading.get_ident()
         self._scenario = Now(0, None, 0, 0)
         self._now = self._scenario  # whoever is at work
-        self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor
+        self._lasts: dict[Cell | None, Now] = {}  # the last step of each actor; of None, that of a call or timer of nobody's
         self._sequence = 0  # the number of what became possible last, or was resolved
         self._marks: dict[Hashable, int] = {ANY: 0}  # what was sent by those who have come to something that is shared
 

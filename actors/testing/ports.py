@@ -86,8 +86,6 @@ class PortSide(Causes):
     queue: deque[Cell]
     observers: Observers | None
     cells: dict[Cell, int]
-    name: Callable[..., int]
-    names: dict[tuple[Any, ...], int] | None
     loop: SimLoop
     worker: Worker
     sent: Callable[..., Pending]
