@@ -19,10 +19,10 @@ CHOICES = 300  # that hypothesis draws in one run; it gives no run more than som
 ABREAST = 4  # messages under way at once, where there is something to choose
 
 
-def _in_runs(deliveries: int, run: Callable[[int], float], per_run: int) -> float:
+def _in_runs(deliveries: int, run: Callable[[int], float]) -> float:
     """Make runs of the usual length, and scale what they took."""
-    runs = max(1, deliveries // per_run)
-    return sum(run(per_run) for _ in range(runs)) * deliveries / (runs * per_run)
+    runs = max(1, deliveries // PER_RUN)
+    return sum(run(PER_RUN) for _ in range(runs)) * deliveries / (runs * PER_RUN)
 
 
 def burst(deliveries: int) -> float:
@@ -37,12 +37,17 @@ def burst(deliveries: int) -> float:
             sim.run()
             return time.perf_counter() - began
 
-    return _in_runs(deliveries, run, PER_RUN)
+    return _in_runs(deliveries, run)
+
+
+def _table(sim: Simulation, node: Any) -> list[Any]:
+    table: list[Any] = []
+    table += [sim.spawn(node, table, (index + 1) % 10, threading.Event()) for index in range(10)]
+    return table
 
 
 def _ring(sim: Simulation, node: Any, count: int, abreast: int) -> float:
-    table: list[Any] = []
-    table += [sim.spawn(node, table, (index + 1) % 10, threading.Event()) for index in range(10)]
+    table = _table(sim, node)
     began = time.perf_counter()
     for index in range(abreast):
         table[index].tell(count // abreast - 1)
@@ -50,7 +55,7 @@ def _ring(sim: Simulation, node: Any, count: int, abreast: int) -> float:
     return time.perf_counter() - began
 
 
-def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False, per_run: int = PER_RUN) -> float:
+def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False) -> float:
     """Messages go round; with several, the order is drawn at random."""
 
     def run(count: int) -> float:
@@ -58,7 +63,7 @@ def ring(deliveries: int, *, abreast: int = 1, asynchronous: bool = False, per_r
         with Simulation(RandomWalk(1) if abreast > 1 else Fifo(), max_steps=STEPS) as sim:
             return _ring(sim, node, count, abreast)
 
-    return _in_runs(deliveries, run, per_run)
+    return _in_runs(deliveries, run)
 
 
 def by_hypothesis(deliveries: int) -> float:
@@ -77,24 +82,27 @@ def by_hypothesis(deliveries: int) -> float:
     return sum(seconds) * deliveries / (CHOICES * len(seconds))
 
 
-def drawn(choices: int) -> float:
-    """As many choices, drawn from hypothesis and nothing else."""
+def drawn(deliveries: int) -> float:
+    """The same in random order, and after each step hypothesis draws a number: what its draws cost between steps."""
     try:
         from hypothesis import strategies as st
     except ImportError:
         raise ContenderAbsentError("hypothesis is not installed") from None
 
-    @st.composite
-    def draws(draw: Any) -> None:
-        began = time.perf_counter()
-        for _ in range(CHOICES):
-            draw(index)
-        seconds.append(time.perf_counter() - began)
+    def run(draw: Any) -> None:
+        with Simulation(RandomWalk(1), max_steps=STEPS) as sim:
+            table = _table(sim, roles.node(Actor))
+            began = time.perf_counter()
+            for index in range(ABREAST):
+                table[index].tell(CHOICES // ABREAST - 1)
+            while sim.step():
+                draw(number)
+            seconds.append(time.perf_counter() - began)
 
-    index = st.integers(0, ABREAST - 1)
+    number = st.integers(0, ABREAST - 1)
     seconds: list[float] = []
-    _given(draws(), lambda _: None, choices // CHOICES)
-    return sum(seconds) * choices / (CHOICES * len(seconds))
+    _given(st.composite(lambda draw: draw)(), run, deliveries // CHOICES)
+    return sum(seconds) * deliveries / (CHOICES * len(seconds))
 
 
 def _given(strategy: Any, test: Callable[[Any], None], examples: int) -> None:
