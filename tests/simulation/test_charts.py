@@ -176,7 +176,7 @@ def test_in_a_chart_with_room_every_message_can_be_read_in_full(steps: list[Step
     chart = text_chart(steps, width=width)
     for row in chart_of(steps).rows:
         if terminal_width(row.label) <= 60:
-            assert row.label in chart
+            assert row.label.rstrip() in chart  # blanks at the end of a line are left out
 
 
 def test_a_message_that_fits_neither_on_its_arrow_nor_beside_it_stands_above_it() -> None:
