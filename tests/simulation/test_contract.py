@@ -230,7 +230,7 @@ def test_a_stop_handles_everything_that_was_sent_before_it(program: Program) -> 
             for name in list(run.refs)[: len(program.kinds)]:
                 if run.ended[name] is not DownReason.STOPPED:
                     continue
-                end = Mail(-1, SCENARIO, name, "stop", run.known[SCENARIO] | set(range(len(run.mails))), ())
+                end = Mail(-1, SCENARIO, name, "stop", run.known[SCENARIO], ())  # of the shutdown; handlers that it frees still send
                 stops = [mail for mail in run.mails if mail.way == "stop" and mail.to == name]
                 if causal:
                     stops.append(end)
