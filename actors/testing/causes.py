@@ -127,7 +127,7 @@ class Causes:
     def observed(self, cell: Cell) -> None:
         """Note that the caller learns of what `cell` has done so far."""
         last = self._lasts.get(cell)
-        if last is not None:
+        if last is not None and self.lives_here():
             self._now.past |= last.past
 
     def entangled(self, cells: tuple[Cell, ...]) -> None:

@@ -165,7 +165,7 @@ def adopting(init: Callable[[Future[Any]], None]) -> Callable[[Future[Any]], Non
 
     def adopted(self: Future[Any]) -> None:
         init(self)
-        # The kernel's own futures tell nobody anything: those of starts and stops, and of asks until they are sent.
+        # Of its own the kernel hands those over that somebody learns from: of asks when they are sent, of stops, kills and restarts.
         if type(self) is Future and not sys._getframe(1).f_globals.get("__name__", "").startswith("actors."):
             ports = simulated()
             if ports is not None:

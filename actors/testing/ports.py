@@ -157,10 +157,10 @@ class PortSide(Causes):
         del name
         self.sent(Kind.CALL, None, self.worker.strand(call))
 
-    # -- what an exhaustive exploration wants to know; nothing is noted while hunting -----------------------------------------
+    # -- what an exhaustive exploration wants to know --------------------------------------------------------------------------
 
     def looks_at(self, resource: Any, *, changes: bool) -> None:
-        """Take note that the caller looks at, or changes, `resource`, which tells nothing of who did so before."""
+        """Take note that the caller looks at, or changes, `resource`, which tells nothing of who did so before. While hunting: nothing."""
 
     def contends(self, cell: Cell) -> None:
         """Note that the caller comes to the mailbox of `cell`, where it depends on all steps of that, and on whoever else sends to it."""

@@ -49,8 +49,8 @@ class Step:
         waiting: what is under way to each actor after the step, by path; empty unless states were asked for.
         attributes: of each attribute of the actor, its value before and after the step, as text; None where it has none; empty unless
             states were asked for.
-        crash: what the actor failed with in the step, like "ValueError: no such key"; if others did, whose coroutines went on in it, that
-            with their paths, like "/store: ValueError: no such key"; "" if none did.
+        crash: what the actor failed with in the step, like "ValueError: no such key"; of others, whose coroutines went on in it, with
+            their paths, like "/store: ValueError: no such key"; "" if none did.
     """
 
     number: int
@@ -151,8 +151,7 @@ class _Recorder:
 
     def _crash(self, cell: Cell | None) -> str:
         """Return what failed in the step under way: the actor whose step it is, or others, by path, whose tasks the step let go on."""
-        own = self._crashes.get(cell) if cell is not None else None
-        return own or "; ".join(f"{other.path}: {error}" for other, error in self._crashes.items())
+        return "; ".join(error if other is cell else f"{other.path}: {error}" for other, error in self._crashes.items())
 
     def _with_states(self, step: Step, before: dict[str, str] | None, after: dict[str, str] | None) -> Step:
         one, other = before or {}, after or {}

@@ -13,6 +13,7 @@ import itertools
 import threading
 from collections import deque
 from operator import attrgetter
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from greenlet import getcurrent
@@ -105,6 +106,8 @@ class World(PortSide):
         self._turns: dict[Cell, Pending] = {}  # of cells that are due for other than a message of a simulated mailbox
         self._error: BaseException | None = None
         self.checked = ""  # the name of what is being checked: of an oracle, or of a function given to always()
+        # Appended to by other threads, taken from by the simulation's own; each is one operation on a deque.
+        self._strangers: deque[RealWorldError] = deque()
         self._interrupt: KeyboardInterrupt | None = None
         self._loop_waits = False  # whether going on with the loop is possible already
         self.unwound = 0  # handlers that the end of the simulation has begun to unwind; 0 once it has come about
@@ -138,6 +141,10 @@ class World(PortSide):
 
     def sent(self, kind: Kind, cell: Cell | None, target: Any, now: Now | None = None, wait: Wait | None = None) -> Pending:
         """Note that something has become possible because of the step under way, or of `now`; as the end of `wait`, if given."""
+        if get_ident() != self._thread:
+            error = RealWorldError("a message or an answer from another thread")
+            self._strangers.append(error)
+            raise error
         now = now or self._now
         self._sequence += 1
         if self._sequence > self._most:  # each of them takes memory for all before it
@@ -222,9 +229,8 @@ class World(PortSide):
 
     def try_step(self) -> bool:
         """Choose one of the things that could happen now, and let it happen; return False if there is nothing."""
-        if self.checked:
-            msg = f"the check {self.checked!r} waits: it may only look, at instance(ref) or at what the scenario keeps"
-            raise SimulationError(msg)
+        if self.checked or self._strangers:
+            self._refuse_step()
         self.run_loop()  # the scenario may have cancelled something
         enabled = self.last_enabled = self.enabled()
         if not enabled:
@@ -264,6 +270,12 @@ class World(PortSide):
             error, self._error = self._error, None
             raise error
         return True
+
+    def _refuse_step(self) -> NoReturn:
+        if self._strangers:
+            raise self._strangers.popleft()
+        msg = f"the check {self.checked!r} waits: it may only look, at instance(ref) or at what the scenario keeps"
+        raise SimulationError(msg)
 
     def raise_endless(self) -> None:
         """Raise why a step was ended in place of what was raised to end it, once no handler is at work that could swallow it."""
@@ -429,7 +441,7 @@ class World(PortSide):
     def leftover(self) -> BaseException | None:
         """Return what went wrong outside of any step."""
         error, self._error = self._error, None
-        return error
+        return error if error is not None or not self._strangers else self._strangers.popleft()
 
     def broken(self, error: BaseException) -> None:
         """Have the step under way raise `error`, unless something went wrong in it before."""

@@ -17,9 +17,11 @@ from actors.testing import Kind, Ordering, Simulation
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Sequence
 
-    from actors.testing import Pending
+    from actors.testing import Faults, Pending
 
-__all__ = ["Truth", "truth"]
+__all__ = ["MOST", "Truth", "brute_force", "truth"]
+
+MOST = 3000  # runs of brute force; larger programs are left out
 
 
 class _Frontier(BaseException):
@@ -110,3 +112,40 @@ def _whose(step: Pending) -> str:
     if step.kind is Kind.TIMER:
         return "timers"
     return step.cell.path if step.cell is not None else ""
+
+
+class Every:
+    """Makes every choice of every run, depth first."""
+
+    def __init__(self) -> None:
+        self.plan: list[int] = []
+        self.widths: list[int] = []
+        self.depth = 0
+
+    def choose(self, enabled: Sequence[Pending]) -> int:
+        if self.depth == len(self.plan):
+            self.plan.append(0)
+            self.widths.append(len(enabled))
+        self.depth += 1
+        return self.plan[self.depth - 1]
+
+    def advance(self) -> bool:
+        self.depth = 0
+        while self.plan:
+            if self.plan[-1] + 1 < self.widths[-1]:
+                self.plan[-1] += 1
+                return True
+            self.plan.pop()
+            self.widths.pop()
+        return False
+
+
+def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering, faults: Faults | None = None) -> list[Any] | None:
+    """Return what each of all runs came to; None if there are too many."""
+    every, found = Every(), []
+    while len(found) < MOST:
+        with Simulation(every, ordering=ordering, faults=faults) as sim:
+            found.append(scenario(sim))
+        if not every.advance():
+            return found
+    return None

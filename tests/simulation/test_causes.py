@@ -9,8 +9,8 @@ import pytest
 
 from actors import Future
 from actors.testing import Ordering, Simulation, explore
+from tests.simulation.brute import brute_force
 from tests.simulation.scenarios import Log
-from tests.simulation.test_exhaustive import brute_force
 from tests.simulation.ways import OF_ONE_SENDER, TIMED, WAYS
 
 if TYPE_CHECKING:

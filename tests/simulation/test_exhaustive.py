@@ -13,54 +13,15 @@ from hypothesis import strategies as st
 
 from actors import Actor, ActorError, ActorRef, Bounded, Down, Overflow, Priority, Timeout
 from actors.testing import Faults, Ordering, Simulation, explore
+from tests.simulation.brute import MOST, brute_force
 from tests.support import scaled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from actors.testing import Pending
-
-MOST = 3000  # runs of brute force; larger programs are left out
 
 Message = tuple[int, tuple[int, ...]]  # its kind, and by which sends it came to be: no two are equal
 Program = list[list[list[tuple[str, int, int]]]]  # of each actor, for each kind of message: what it does
-
-
-class Every:
-    """Makes every choice of every run, depth first."""
-
-    def __init__(self) -> None:
-        self.plan: list[int] = []
-        self.widths: list[int] = []
-        self.depth = 0
-
-    def choose(self, enabled: Sequence[Pending]) -> int:
-        if self.depth == len(self.plan):
-            self.plan.append(0)
-            self.widths.append(len(enabled))
-        self.depth += 1
-        return self.plan[self.depth - 1]
-
-    def advance(self) -> bool:
-        self.depth = 0
-        while self.plan:
-            if self.plan[-1] + 1 < self.widths[-1]:
-                self.plan[-1] += 1
-                return True
-            self.plan.pop()
-            self.widths.pop()
-        return False
-
-
-def brute_force(scenario: Callable[[Simulation], Any], ordering: Ordering, faults: Faults | None = None) -> list[Any] | None:
-    """Return what each of all runs came to; None if there are too many."""
-    every, found = Every(), []
-    while len(found) < MOST:
-        with Simulation(every, ordering=ordering, faults=faults) as sim:
-            found.append(scenario(sim))
-        if not every.advance():
-            return found
-    return None
 
 
 class Player(Actor):

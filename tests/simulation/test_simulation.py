@@ -381,6 +381,51 @@ def test_other_threads_have_nothing_to_do_with_a_simulation() -> None:
     assert outcomes == [(7, "real")]
 
 
+@pytest.mark.parametrize("runs", [True, False])
+def test_what_another_thread_sends_into_a_simulation_is_refused_there_and_fails_the_run(*, runs: bool) -> None:
+    """It would come at a moment that nobody chose. That its own thread swallows the error helps nothing."""
+    begin, done = threading.Event(), threading.Event()
+    calls: list[Any] = []
+    met: list[BaseException] = []
+
+    def elsewhere() -> None:
+        begin.wait(30)
+        for call in calls:
+            try:
+                call()
+            except RealWorldError as error:
+                met.append(error)
+        done.set()
+
+    def simulated() -> None:
+        with Simulation() as sim:
+            answer: Future[int] = Future()
+            echo = sim.spawn(Echo)
+            sim.spawn(Waits, answer).tell("go")
+            sim.run()
+            calls.extend((lambda: echo.tell("stray"), lambda: answer.set(1)))
+            begin.set()
+            assert done.wait(30)
+            if runs:
+                sim.run()
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    with pytest.raises(RealWorldError, match=r"another thread .*test_simulation\.py:\d+"):
+        simulated()
+    thread.join()
+    assert len(met) == 2
+
+
+class Waits(Actor):
+    def __init__(self, answer: Future[Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def on_receive(self, _: Any) -> None:
+        self.answer.get()
+
+
 def test_the_end_unwinds_what_waits_and_leaves_no_greenlet_and_no_task() -> None:
     unwound: list[str] = []
 

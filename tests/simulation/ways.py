@@ -23,7 +23,7 @@ from actors import (
     Timeout,
     wait_any,
 )
-from tests.simulation.scenarios import Log
+from tests.simulation.scenarios import Forward, Log
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -437,17 +437,6 @@ def room_in_a_mailbox(sim: Simulation, sink: ActorRef[Any]) -> None:
     sim.spawn(Doer).tell(fills)
 
 
-class Passing(Actor):
-    """Passes on what comes."""
-
-    def __init__(self, sink: ActorRef[Any]) -> None:
-        super().__init__()
-        self.sink = sink
-
-    def on_receive(self, message: Any) -> None:
-        self.sink.tell(message)
-
-
 class AsyncDoer(Actor):
     """Does what it is told, and awaits it."""
 
@@ -457,7 +446,7 @@ class AsyncDoer(Actor):
 
 @of_one_sender
 def two_messages_for_which_there_is_room(sim: Simulation, sink: ActorRef[Any]) -> None:
-    box = sim.spawn(Passing, sink, mailbox=Bounded(2))
+    box = sim.spawn(Forward, sink, mailbox=Bounded(2))
 
     async def tells() -> None:
         await box.tell_async(1)
@@ -468,7 +457,7 @@ def two_messages_for_which_there_is_room(sim: Simulation, sink: ActorRef[Any]) -
 
 @of_one_sender
 def a_message_that_waited_for_room(sim: Simulation, sink: ActorRef[Any]) -> None:
-    box = sim.spawn(Passing, sink, mailbox=Bounded(1))
+    box = sim.spawn(Forward, sink, mailbox=Bounded(1))
     sim.system.events.subscribe(int, box)
 
     def tells(_: Any) -> None:
@@ -481,7 +470,7 @@ def a_message_that_waited_for_room(sim: Simulation, sink: ActorRef[Any]) -> None
 
 @of_one_sender
 def the_same_object_that_another_could_not_send(sim: Simulation, sink: ActorRef[Any]) -> None:
-    box = sim.spawn(Passing, sink, mailbox=Bounded(1, timeout=1))
+    box = sim.spawn(Forward, sink, mailbox=Bounded(1, timeout=1))
 
     def gives_up(_: Any) -> None:
         with contextlib.suppress(MailboxFullError):
