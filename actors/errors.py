@@ -95,16 +95,17 @@ class ActorStartError(ActorDeadError):
 
 
 class ActorRestarting(ActorDeadError):
-    """The actor is being restarted and the reply it owed is lost; ask again.
+    """The actor is being restarted: the reply it owed is lost, or it takes no mail before it is back; ask again.
 
     Attributes:
         retry_after: seconds after which asking again makes sense, None if unknown.
+        message: the message that was not taken, if there was one; it is yours again.
     """
 
-    def __init__(self, recipient: str, retry_after: float | None = None) -> None:
-        hint = f" in {retry_after} seconds" if retry_after is not None else ""
-        super().__init__(f"{recipient} is restarting and will not answer; ask again{hint}", recipient)
-        self.args = (recipient, retry_after)
+    def __init__(self, recipient: str, retry_after: float | None = None, message: Any = None) -> None:
+        hint = f" in {retry_after:.3g} seconds" if retry_after is not None else ""
+        super().__init__(f"{recipient} is restarting and will not answer; ask again{hint}", recipient, message)
+        self.args = (recipient, retry_after, message)
         self.retry_after = retry_after
 
 

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
     from actors._core.actor import Actor
     from actors._core.mailbox import Mailbox
+    from actors._core.supervision import Guard
     from actors.config import SystemConfig
     from actors.system import ActorSystem
 
@@ -136,6 +137,28 @@ class Runtime:
 
         self.begin(cell, report)
         return future
+
+    def spawn_supervised(
+        self,
+        guard: Guard,
+        actor_class: type[Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None,
+        name: str | None,
+        dispatcher: DispatcherKind | None,
+        mailbox: Mailbox | None,
+    ) -> Cell:
+        """Start a child of a supervisor and return its cell at once; the instance is made in the child's own turn."""
+        cell = self.prepare(guard.supervisor, actor_class, args, kwargs or {}, name, dispatcher, mailbox)
+        cell.guard = guard
+        try:
+            cell.lane = self._lane(cell)
+            self.begin(cell)
+        except BaseException as error:
+            cell.guard = None  # whoever called this is told by the exception
+            life.bury(cell, DownReason.CRASHED, error)
+            raise
+        return cell
 
     def start(
         self,
@@ -363,7 +386,7 @@ class Runtime:
         if parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
             rare = parent.extras()
             if not rare.abandoned:
-                parent.signal(Control(Signal.CHILD_GONE))
+                parent.signal(Control(Signal.CHILD_GONE), once=True)
             elif not rare.children:
                 life.finish(parent)
         if self.state is SystemState.STOPPING and (parent is None or last):

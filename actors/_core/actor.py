@@ -101,11 +101,14 @@ class Actor(pykka.Actor):
         cls._greenroom_async = check_async(cls, cls._greenroom_options)
         cls._greenroom_found = {}
         cls._greenroom_undelivered = cls.on_undelivered is not Actor.on_undelivered
+        cls._greenroom_hands_over = cls.on_handover is not Actor.on_handover
 
     _greenroom_async: ClassVar[bool] = False
     # {message type: handler's name or None}: what lookups found; a plain dict store, the same whoever is first
     _greenroom_found: ClassVar[dict[type[Any], str | None]] = {}
     _greenroom_undelivered: ClassVar[bool] = False  # whether the hook is overridden
+    _greenroom_hands_over: ClassVar[bool] = False  # whether the hook is overridden
+    _greenroom_supervises: ClassVar[bool] = False  # whether `_greenroom_begin` says when it is running
 
     # -- pykka's life cycle ------------------------------------------------------------------------------------------------
 
@@ -157,6 +160,20 @@ class Actor(pykka.Actor):
     ) -> Any:
         """Override to run code after a crash, or before a restart: then with what caused it, or three None. May be async."""
         return super().on_failure(exception_type, exception_value, traceback)
+
+    def on_handover(self) -> Any:
+        """Override to hand state to the next instance at a restart, in place of nothing. Runs after `on_failure`. May be async.
+
+        What is returned goes to `on_takeover` of the next instance that gets so far; None is nothing. Do not hand over what the failure
+        may have spoiled: it would come back with every restart. What this raises is logged, and nothing is handed over.
+        """
+        return None
+
+    def on_takeover(self, state: Any) -> None:
+        """Override to take what `on_handover` of the former instance gave; runs between ``__init__`` and `on_start`.
+
+        What it raises is a failure to start. Not called if nothing was handed over.
+        """
 
     def on_undelivered(self, message: Any, reason: DeadLetterReason) -> None:
         """Override to learn of own messages that will not be handled. Called in the actor's turn, at its end also for what is left."""

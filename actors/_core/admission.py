@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core import fates
 from actors._core.bounded import BoundedMailbox
-from actors._core.doors import CLOSED, COLD, Shut
+from actors._core.doors import CLOSED, COLD, Door, Shut
 from actors._core.lifecycle import Lifecycle
 from actors._core.ports import touched
 from actors.errors import ActorDeadError
@@ -49,6 +49,8 @@ def admit(cell: Cell, entry: Any) -> None:
         try:
             inbox.append(entry)
         except Shut:
+            if isinstance(inbox, Door) and inbox.refuse(entry):
+                return
             continue
         if cell.inbox is not inbox:
             settle(cell, inbox)

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from actors._core.events import DeadLetterReason
     from actors._core.future import Future
     from actors._core.options import Options
-    from actors._core.ports import Parker
+    from actors._core.ports import Parker, TimerHandle
     from actors._core.ref import ActorRef
     from actors._core.reply import ReplyHandle
+    from actors._core.supervision import Alarms, Guard
     from actors._core.timers import Timers
     from actors._core.watch import WatchNote
     from actors.runtime import Runtime
@@ -74,12 +75,16 @@ class Rare:
 
     __slots__ = (
         "abandoned",
+        "alarms",
         "cause",
         "children",
         "context",
         "dead_lettered",
+        "deadlines",
+        "desk",
         "dropped",
         "groups",
+        "handed",
         "handles",
         "killed",
         "leaving",
@@ -92,6 +97,7 @@ class Rare:
         "stash",
         "stopped_event",
         "timers",
+        "together",
         "told",
         "watchers",
         "watching",
@@ -118,7 +124,12 @@ class Rare:
         self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
         self.context: Context | None = None  # of the class option own_context
         self.cause: BaseException | None = None  # of the restart under way
+        self.handed: Any = None  # what the old instance hands over to the new one
         self.abandoned = False  # under system.lock
+        self.alarms: Alarms | None = None  # of a supervisor
+        self.desk: Any = ()  # what a supervisor is still to be told, in a deque that anyone appends to
+        self.together = False  # whether the children of a supervisor end at the same time
+        self.deadlines: list[TimerHandle] | None = None  # for that, once they were told; by the turn owner
         self.killed = False  # whether the children were told of the kill
         self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
 
@@ -134,6 +145,7 @@ class Cell:
         "control",
         "current",
         "end",
+        "guard",
         "handled",
         "inbox",
         "incarnation",
@@ -193,6 +205,7 @@ class Cell:
         self.urn: str | None = None
         self.ref: ActorRef[Any] = None  # type: ignore[assignment]  # set by whoever makes the cell
         self.rare: Rare | None = None
+        self.guard: Guard | None = None  # set before it begins, if it is supervised
         self.wait: Parker | None = None
 
     # -- identity ----------------------------------------------------------------------------------------------------------
@@ -256,10 +269,16 @@ class Cell:
             if host.sleepers:
                 host.wake()
 
-    def signal(self, control: Control) -> None:
-        """Put `control` into the control lane and see to it that the actor attends to it between two messages."""
+    def signal(self, control: Control, *, once: bool = False) -> None:
+        """Put `control` into the control lane and see to it that the actor attends to it between two messages.
+
+        Args:
+            control: what is wanted.
+            once: whether one of that kind, still to be attended to, is enough. So the lane stays short whoever has many children.
+        """
         with self.system.lock:
-            self.control = (*self.control, control)
+            if not once or all(other.signal is not control.signal for other in self.control):
+                self.control = (*self.control, control)
             woken, self.suspended = self.suspended, False
         dispatcher = self.system.ports.dispatcher
         if dispatcher is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["CLOSED", "COLD", "Door", "Shut"]
 
 
@@ -19,6 +21,10 @@ class Door:
         raise Shut
 
     exempt = offer = append
+
+    def refuse(self, entry: Any) -> bool:  # noqa: ARG002  # the signature is for the door of an actor that is down
+        """Deal with `entry` for good and return True; or return False: try again."""
+        return False
 
 
 COLD = Door()

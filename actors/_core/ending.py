@@ -19,7 +19,7 @@ from actors.errors import ActorDeadError, ActorKilled
 if TYPE_CHECKING:
     from actors._core.cell import Cell
 
-__all__ = ["give_up", "kill", "restart", "stop"]
+__all__ = ["end_supervised", "give_up", "kill", "restart", "stop"]
 
 
 def stop(cell: Cell, deadline: float | None) -> Future[bool]:
@@ -35,7 +35,19 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
         clock = cell.system.ports.clock
         timer = clock.call_at(clock.now() + seconds, lambda: kill(cell))
         future._listen(lambda _: timer.cancel())
+    # Invariant: the marker is posted before this look. A cell that comes down later comes to the marker when it is up again.
+    if cell.state is Lifecycle.RESTARTING:
+        cell.signal(Control(Signal.STOP_DOWN))
     return future
+
+
+def end_supervised(cell: Cell) -> None:
+    """End a child for its supervisor: as its guard says, or else without a limit of time."""
+    guard = cell.guard
+    if guard is not None and guard.kills:
+        kill(cell)
+    else:
+        stop(cell, guard.deadline if guard is not None else None)
 
 
 def _future(cell: Cell) -> Future[bool]:

@@ -37,6 +37,7 @@ class DeadLetterReason(Enum):
     DROPPED_OLDEST = "it made room in a full mailbox"
     RESTARTED = "the incarnation it was for is gone"
     STALE_SENDER = "its sender's handler was abandoned"
+    POISONED = "handling it crashed the actor"
 
 
 @dataclass(frozen=True, slots=True)

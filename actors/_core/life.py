@@ -12,20 +12,22 @@ from collections.abc import Generator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from actors._core import deadlock, events, watch
+from actors._core import deadlock, events, supervision, watch
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
 from actors._core.reply import close_handles
+from actors._core.supervision import ChildEvent
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, AskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._core.cell import Cell
+    from actors._core.cell import Cell, Rare
     from actors._core.future import Future
+    from actors._core.supervision import Guard
 
-__all__ = ["attend", "bury", "crashed", "instantiate", "stop", "unwound", "watch_reading"]
+__all__ = ["attend", "bury", "crashed", "instantiate", "started", "stop", "unwound", "watch_reading"]
 
 logger = logging.getLogger("pykka")
 
@@ -85,19 +87,68 @@ def _obey(cell: Cell, control: Control) -> Steps:
             yield from _restart(cell, control)
         case Signal.CHILD_GONE:
             yield from _child_gone(cell)
+        case Signal.CHILD_EVENT:
+            yield from _hear(cell)
+        case _ if cell.guard is not None:
+            yield from _be_supervised(cell, cell.guard, control.signal)
+
+
+def _hear(cell: Cell) -> Steps:
+    try:
+        in_context(cell, supervision.hear, cell)
+    except BaseException as error:  # noqa: BLE001  # a supervisor crashes as others do
+        _let_through(cell, error)
+        yield from crashed(cell, error)
+
+
+def _be_supervised(cell: Cell, guard: Guard, signal: Signal) -> Steps:
+    """Do what the supervisor of `cell` has decided. What has begun to end meanwhile goes on with that."""
+    if signal is Signal.TAKE_DOWN and not guard.held and cell.state in (Lifecycle.RUNNING, Lifecycle.RESTARTING):
+        under_way = cell.state is Lifecycle.RESTARTING  # by `ActorRef.restart`: it waits for its children, and then for its supervisor
+        if supervision.come_down(cell) and not under_way:
+            yield from _come_down(cell, None)
+    elif signal is Signal.BRING_UP and guard.held and cell.state is Lifecycle.RESTARTING:
+        guard.held = False
+        cell.args, cell.kwargs = guard.arguments
+        supervision.reopen(cell)
+        yield from _child_gone(cell)
+    elif signal is Signal.STOP_DOWN and guard.held:
+        yield from end(cell, DownReason.STOPPED, None)
+
+
+def _come_down(cell: Cell, error: BaseException | None, *, ran: bool = True) -> Steps:
+    """Go on with a cell that has been taken down: its mail, its hooks, its timers, its children. Then it waits."""
+    cell.extras().cause = error
+    supervision.shut(cell)
+    if cell.actor is not None:  # its __init__ was fine
+        yield from _leave_instance(cell, error, ran=ran)
+    _report(cell)
+    yield from _child_gone(cell)
+
+
+def _leave_instance(cell: Cell, error: BaseException | None, *, ran: bool = True) -> Steps:
+    """Run the hooks of an instance that is to be replaced; of one that never ran there is nothing to be handed over."""
+    yield from _last_hook(cell, lambda: _on_failure(cell, error))
+    rare = cell.extras()
+    if rare.timers is not None:
+        rare.timers.cancel_all()
+    if rare.alarms is not None:
+        rare.alarms.cancel_all()
+    if ran and cell.actor_class._greenroom_hands_over and cell.actor is not None:
+        rare.handed = yield from _last_hook(cell, cell.actor.on_handover)
 
 
 def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None = None) -> Steps:
     if cell.state is not Lifecycle.STARTING:  # killed before its turn came
         return
     try:
+        if cell.actor is None:  # a supervised actor is made in its own turn, or a slow __init__ would hold its supervisor up
+            in_context(cell, instantiate, cell)
         result = in_context(cell, cell.actor.on_start)
         if type(result) is CoroutineType:
             yield result
     except Exception as failure:  # noqa: BLE001  # logged and told, as every crash
-        _log_failure(cell, failure)
-        cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
-        yield from end(cell, DownReason.CRASHED, failure)
+        yield from _start_failed(cell, failure)
         return
     except ActorKilled:
         yield from end(cell, DownReason.KILLED, None)
@@ -106,9 +157,40 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
         _let_through(cell, failure)
         yield from fatal(cell, failure)
         return
-    if _move(cell, Lifecycle.STARTING, Lifecycle.RUNNING):
-        cell.system.started(cell, restarted=restarted, error=error)
-        _report(cell)
+    if not _move(cell, Lifecycle.STARTING, Lifecycle.RUNNING):
+        return
+    if not cell.actor_class._greenroom_supervises:
+        started(cell, restarted=restarted, error=error)
+        return
+    cell.extras().cause = error
+    try:
+        in_context(cell, cell.actor._greenroom_begin)
+    except BaseException as failure:  # noqa: BLE001  # a supervisor crashes as others do
+        _let_through(cell, failure)
+        yield from crashed(cell, failure)
+
+
+def started(cell: Cell, *, restarted: bool, error: BaseException | None = None) -> None:
+    """Tell everybody that an incarnation is running. For a supervisor, that its children are."""
+    if cell.rare is not None:
+        cell.rare.handed = None
+    cell.system.started(cell, restarted=restarted, error=error)
+    _report(cell)
+    guard = cell.guard
+    if guard is not None:
+        guard.proven = True
+        guard.tell(ChildEvent.STARTED)
+
+
+def _start_failed(cell: Cell, failure: Exception) -> Steps:
+    """Deal with an ``__init__`` or `on_start` that raised: a first start ends the actor, a later one is one more crash."""
+    _log_failure(cell, failure)
+    cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
+    if supervision.come_down(cell):
+        cell.guard.tell(ChildEvent.FAILED, None, failure)  # type: ignore[union-attr]  # it came down, so it has one
+        yield from _come_down(cell, failure, ran=False)
+    else:
+        yield from end(cell, DownReason.CRASHED, failure)
 
 
 def _move(cell: Cell, here: Lifecycle, there: Lifecycle) -> bool:
@@ -150,10 +232,19 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         _unwound(cell, error)
         yield from fatal(cell, error)
         return
-    cell.current = ENDING
+    entry, cell.current = cell.current, ENDING
     _log_failure(cell, error)
     cell.system.events.publish(events.ActorCrashed(cell.ref, error))
-    yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
+    guard = cell.guard
+    if guard is None:
+        yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
+        return
+    supervision.give_back(cell, entry, error)
+    if supervision.come_down(cell):
+        guard.tell(ChildEvent.FAILED, None, error)
+        yield from _come_down(cell, error)
+    else:
+        yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
 
 
 def _cancelled(cell: Cell, entry: Any) -> None:
@@ -251,6 +342,8 @@ def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bo
         logger.debug(f"Stopped {cell.label()}")
     if rare is not None and rare.timers is not None:
         rare.timers.cancel_all()
+    if rare is not None and rare.alarms is not None:
+        rare.alarms.cancel_all()
     return True
 
 
@@ -278,8 +371,7 @@ def _let_through(cell: Cell, error: BaseException) -> None:
 def _last_hook(cell: Cell, hook: Callable[[], Any]) -> Steps:
     try:
         result = in_context(cell, hook)
-        if type(result) is CoroutineType:
-            yield result
+        return (yield result) if type(result) is CoroutineType else result
     except Exception as failure:  # noqa: BLE001  # logged as pykka does
         _log_failure(cell, failure)
     except ActorKilled:
@@ -303,15 +395,31 @@ def _child_gone(cell: Cell) -> Steps:
                 rare.killed = True
                 for child in cell.system.children_of(cell):
                     cell.system.kill(child)
+        elif rare.together:
+            if rare.deadlines is None:
+                cell.system.tree.stop_together(cell)
         else:
             cell.system.tree.stop_last(rare)
             deadlock.check_end(cell)
     elif cell.state is Lifecycle.RESTARTING:
-        yield from _rebuild(cell)
+        if rare is not None:
+            _cancel_deadlines(rare)
+        if cell.guard is None or not cell.guard.held:
+            yield from _rebuild(cell)
+        elif not cell.guard.down:
+            cell.guard.down = True
+            cell.guard.tell(ChildEvent.DOWN)
     else:
-        if cell.end is not None and cell.end[0] is DownReason.STOPPED and cell.actor is not None:
+        down = cell.guard is not None and cell.guard.held  # its instance has had its last hook
+        if cell.end is not None and cell.end[0] is DownReason.STOPPED and cell.actor is not None and not down:
             yield from _last_hook(cell, cell.actor.on_stop)
         finish(cell)
+
+
+def _cancel_deadlines(rare: Rare) -> None:
+    timers, rare.deadlines = rare.deadlines, None
+    for timer in timers or ():
+        timer.cancel()
 
 
 def finish(cell: Cell) -> None:
@@ -328,9 +436,12 @@ def finish(cell: Cell) -> None:
     cell.actor = cell.receiver = None
     cell.args, cell.kwargs = (), None
     if cell.rare is not None:
+        _cancel_deadlines(cell.rare)
         watch.gone(cell, cell.rare, reason, error)
     cell.system.gone(cell, reason, error)
     _report(cell)
+    if cell.guard is not None:
+        cell.guard.tell(ChildEvent.ENDED, reason, error)
     for future in futures:
         future.try_set(True)
 
@@ -346,7 +457,7 @@ def _restart(cell: Cell, control: Control) -> Steps:
     if not _move(cell, Lifecycle.RUNNING, Lifecycle.RESTARTING):
         return  # it is restarting or ending already; who asked is told when that is done
     rare.cause = control.error
-    yield from _last_hook(cell, lambda: _on_failure(cell, control.error))
+    yield from _leave_instance(cell, control.error)
     yield from _child_gone(cell)
 
 
@@ -366,12 +477,14 @@ def _rebuild(cell: Cell) -> Steps:
         cell.system.put_back(cell, list(rare.stash))
         rare.stash.clear()
     rare.restarts += 1
+    cell.actor = cell.receiver = None
     try:
         instantiate(cell)
+        if rare.handed is not None:
+            in_context(cell, cell.actor.on_takeover, rare.handed)
     except Exception as failure:  # noqa: BLE001  # a crash like any other
-        _log_failure(cell, failure)
-        cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
-        yield from end(cell, DownReason.CRASHED, failure)
+        cell.actor = cell.receiver = None
+        yield from _start_failed(cell, failure)
         return
     except BaseException as failure:  # noqa: BLE001  # ends the system
         _let_through(cell, failure)

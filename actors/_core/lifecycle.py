@@ -33,7 +33,7 @@ class DownReason(Enum):
 
 _NEXT = {
     Lifecycle.CREATED: {Lifecycle.STARTING, Lifecycle.STOPPING},
-    Lifecycle.STARTING: {Lifecycle.RUNNING, Lifecycle.STOPPING},
+    Lifecycle.STARTING: {Lifecycle.RUNNING, Lifecycle.RESTARTING, Lifecycle.STOPPING},
     Lifecycle.RUNNING: {Lifecycle.RESTARTING, Lifecycle.STOPPING},
     Lifecycle.RESTARTING: {Lifecycle.STARTING, Lifecycle.STOPPING},
     Lifecycle.STOPPING: {Lifecycle.STOPPED},

@@ -111,7 +111,7 @@ class Note:
 
 
 class Signal(Enum):
-    """What the control lane carries; it overtakes the user lane."""
+    """What the control lane carries; it overtakes the user lane. The last four are between supervisors and their children."""
 
     START = auto()
     KILL = auto()
@@ -120,6 +120,10 @@ class Signal(Enum):
     CHILD_GONE = auto()
     CALL = auto()
     PROBE = auto()
+    STOP_DOWN = auto()
+    TAKE_DOWN = auto()
+    BRING_UP = auto()
+    CHILD_EVENT = auto()
 
 
 class Control:
@@ -128,7 +132,7 @@ class Control:
     Attributes:
         signal: what is wanted.
         error: what happened, for CRASH and RESTART.
-        call: for CALL what to call; for START and RESTART who is told that it is over; for CRASH tells whether it still matters.
+        call: for CALL what to call; for START and RESTART who is told; for CRASH tells whether it still matters.
     """
 
     __slots__ = ("call", "error", "signal")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from actors._core import ending
 from actors._core.admission import post
 from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
@@ -124,8 +126,33 @@ class Tree:
                 family.told = child = family.leaving.pop() if family.leaving else None
             if child is None:
                 return
+            if child.guard is not None:
+                ending.end_supervised(child)
+                return
             if post(child, Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
                 return
+
+    def stop_together(self, cell: Cell) -> None:
+        """Tell all children of the supervisor `cell` to end now; what is left is killed, by one timer for each deadline there is."""
+        left: dict[float, list[Cell]] = {}
+        for child in reversed(self.children(cell)):
+            guard = child.guard
+            if guard is not None and guard.deadline is not None and not guard.kills:
+                left.setdefault(guard.deadline, []).append(child)
+                ending.stop(child, None)
+            else:
+                ending.end_supervised(child)
+        clock = cell.system.ports.clock
+        now = clock.now()
+        timers = [clock.call_at(now + seconds, partial(_kill, those)) for seconds, those in left.items()]
+        with self.lock:
+            cell.extras_locked().deadlines = timers
+
+
+def _kill(cells: list[Cell]) -> None:
+    for cell in cells:
+        if cell.state is not Lifecycle.STOPPED:
+            ending.kill(cell)
 
 
 def _cell_of(ref: Any) -> Cell:

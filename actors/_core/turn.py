@@ -17,6 +17,7 @@ from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
 from actors._core.reply import close_handles
+from actors._core.supervision import may_come_again
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
 
@@ -211,7 +212,7 @@ def answered(cell: Cell, value: Any) -> None:
 
 
 def failed(cell: Cell, entry: Any, error: Exception) -> bool:
-    """Tell the asker that its message failed; the actor lives on, as in pykka. False if nobody asked."""
+    """Tell the asker that its message failed; the actor lives on, as in pykka. False for a crash: nobody asked, or its guard says so."""
     cell.reply = None
     stashed = type(entry) is Stashed
     if stashed:
@@ -219,6 +220,10 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
     future = entry[1] if type(entry) is Entry else None
     if future is None:
         return False
+    guard = cell.guard
+    crashes = guard is not None and guard.ask_crashes and not stashed
+    if crashes and may_come_again(cell, entry):
+        return False  # the asker goes on waiting: the next incarnation may answer
     if stashed:
         _unstash(cell, entry)
     close_handles(cell, future)
@@ -232,7 +237,7 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
     finally:
         life.watch_reading(cell, future, error)
         future.try_fail(error)
-    return True
+    return not crashes
 
 
 def _unstash(cell: Cell, entry: Entry) -> None:
