@@ -1,1 +1,70 @@
-"""Supervision: policies that decide what happens when an actor fails."""
+"""Supervisors: restart on failure, by a declared policy.
+
+`Supervisor` starts its children in order and restarts what fails; `DynamicSupervisor` has children that come and go. What a child is and
+how it is treated, `child()` declares.
+"""
+
+from supervisors.dynamic import DynamicSupervisor
+from supervisors.errors import (
+    ChildRunningError,
+    ChildSpecError,
+    DuplicateChildError,
+    Failure,
+    RestartLimitError,
+    SupervisorError,
+    SupervisorStoppingError,
+    TooManyChildrenError,
+    UnknownChildError,
+)
+from supervisors.events import RestartScheduled, SupervisorGaveUp
+from supervisors.policy import AutoShutdown, Backoff, Limit, Restart, Strategy
+from supervisors.requests import (
+    ChildCounts,
+    ChildInfo,
+    ChildState,
+    CountChildren,
+    GetChild,
+    ListChildren,
+    RemoveChild,
+    RestartChild,
+    StartChild,
+    StopChild,
+)
+from supervisors.spec import AskFailure, ChildSpec, Shutdown, WhileDown, child
+from supervisors.supervisor import Supervisor
+
+__all__ = [
+    "AskFailure",
+    "AutoShutdown",
+    "Backoff",
+    "ChildCounts",
+    "ChildInfo",
+    "ChildRunningError",
+    "ChildSpec",
+    "ChildSpecError",
+    "ChildState",
+    "CountChildren",
+    "DuplicateChildError",
+    "DynamicSupervisor",
+    "Failure",
+    "GetChild",
+    "Limit",
+    "ListChildren",
+    "RemoveChild",
+    "Restart",
+    "RestartChild",
+    "RestartLimitError",
+    "RestartScheduled",
+    "Shutdown",
+    "StartChild",
+    "StopChild",
+    "Strategy",
+    "Supervisor",
+    "SupervisorError",
+    "SupervisorGaveUp",
+    "SupervisorStoppingError",
+    "TooManyChildrenError",
+    "UnknownChildError",
+    "WhileDown",
+    "child",
+]

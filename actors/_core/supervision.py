@@ -35,8 +35,10 @@ __all__ = [
     "WhileDown",
     "bring_up",
     "come_down",
+    "drop",
     "give_back",
     "hear",
+    "keep_down",
     "may_come_again",
     "post_event",
     "reopen",
@@ -86,6 +88,21 @@ def bring_up(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -
 def take_down(cell: Cell) -> None:
     """Have a running cell come down: its instance gets its last hooks, its children end, and it waits. By its supervisor."""
     cell.signal(Control(Signal.TAKE_DOWN))
+
+
+def drop(cell: Cell) -> None:
+    """Have a cell that is down end, with no further hook. By its supervisor."""
+    cell.signal(Control(Signal.STOP_DOWN))
+
+
+def keep_down(cell: Cell, retry_at: float) -> None:
+    """Tell whoever waits for an answer of a cell that is down that it stays so until `retry_at`, in clock time. By its supervisor."""
+    guard = cell.guard
+    assert guard is not None  # it is supervised
+    guard.retry_at = retry_at
+    rare = cell.rare
+    for handle in tuple(rare.handles) if rare is not None else ():
+        handle.fail(ActorRestarting(cell.label(), guard.retry_after(cell)))
 
 
 class Owner(Protocol):

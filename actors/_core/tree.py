@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from actors._core.mutex import Mutex
     from actors._core.ref import ActorRef
 
-__all__ = ["Groups", "Tree"]
+__all__ = ["NAME", "Groups", "Tree"]
 
-_NAME = re.compile(r"[A-Za-z0-9_.~+@-]{1,128}")
+NAME = re.compile(r"[A-Za-z0-9_.~+@-]{1,128}")
 
 
 class Tree:
@@ -45,7 +45,7 @@ class Tree:
             NameTakenError: a living sibling has it.
             ActorDeadError: the parent is ending.
         """
-        if name is not None and not (isinstance(name, str) and _NAME.fullmatch(name)):
+        if name is not None and not (isinstance(name, str) and NAME.fullmatch(name)):
             raise InvalidNameError(name)
         family = self.family(parent)
         with self.lock:
