@@ -36,6 +36,7 @@ from actors._core.options import DispatcherKind, Options, note_own_keywords
 from actors._core.ports import simulated, touched
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
+from actors._core.reports import start_error
 from actors._core.tracing import TracedInbox
 from actors._core.tree import Groups, Tree
 from actors.dispatch.clock import RealClock
@@ -133,7 +134,7 @@ class Runtime:
             if cell.end is None or cell.end == (DownReason.STOPPED, None):
                 future.try_set(cell.ref)
             else:
-                future.try_fail(life.start_error(cell))
+                future.try_fail(start_error(cell))
 
         self.begin(cell, report)
         return future
@@ -253,7 +254,7 @@ class Runtime:
         if not open_:
             life.bury(cell, DownReason.STOPPED, None)
             self.check_open()
-            raise life.start_error(cell)
+            raise start_error(cell)
         if self.is_default:
             _refs.add_cell(cell)
             if self._keeps_process(cell):

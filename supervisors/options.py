@@ -45,7 +45,8 @@ def limit_of(intensity: int | None, period: float) -> Limit | None:
         ChildSpecError: one of them does not fit.
     """
     try:
-        return None if Limit(intensity or 0, period) and intensity is None else Limit(intensity or 0, period)
+        limit = Limit(0 if intensity is None else intensity, period)
     except ValueError as error:
         name, value = ("period", period) if "period" in str(error) else ("intensity", intensity)
         raise ChildSpecError(name, value, str(error).partition("is not valid: ")[2]) from None
+    return None if intensity is None else limit

@@ -64,7 +64,7 @@ class StopChild(Request[bool]):
 
 @dataclass(frozen=True, slots=True)
 class RestartChild(Request[ActorRef[Any]]):
-    """Start a child that is stopped; the answer is its ref once it is running. (One that is running has `ActorRef.restart`.)"""
+    """Start a child that is stopped; the answer is its ref once it is running. For one that runs there is `ActorRef.restart`."""
 
     which: str | ActorRef[Any]
 

@@ -10,7 +10,6 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
 from actors import Actor, ActorRef
-from actors._core.mailbox import Mailbox
 from actors._core.options import DispatcherKind, check_mailbox
 from actors._core.supervision import WhileDown
 from actors._core.tree import NAME
@@ -19,6 +18,8 @@ from supervisors.policy import Backoff, Limit, Restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from actors._core.mailbox import Mailbox
 
 __all__ = ["AskFailure", "ChildSpec", "Shutdown", "WhileDown", "checked", "child"]
 
@@ -173,6 +174,12 @@ def _check(spec: ChildSpec[Any]) -> None:
         raise ChildSpecError("name", spec.name, "1 to 128 of the letters A-Z a-z 0-9 and - _ . ~ + @")
     _check_members(spec)
     _check_figures(spec)
+    _check_together(spec)
+
+
+def _check_together(spec: ChildSpec[Any]) -> None:
+    """Check what fits alone, but not with something else."""
+    actor_class = spec.actor_class
     if spec.significant and spec.restart is Restart.PERMANENT:
         raise ChildSpecError("significant", spec.significant, "a permanent child is always restarted, and so never ends by itself")
     if spec.restart is Restart.TEMPORARY:

@@ -18,7 +18,7 @@ from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
 from actors._core.reply import close_handles
 from actors._core.supervision import ChildEvent
-from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, ActorStartError, AskCancelled
+from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, AskCancelled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from actors._core.future import Future
     from actors._core.supervision import Guard
 
-__all__ = ["attend", "bury", "crashed", "instantiate", "started", "stop", "unwound", "watch_reading"]
+__all__ = ["attend", "bury", "crashed", "instantiate", "started", "stop", "unwound"]
 
 logger = logging.getLogger("pykka")
 
@@ -75,14 +75,7 @@ def _obey(cell: Cell, control: Control) -> Steps:
         case Signal.KILL:
             yield from end(cell, DownReason.KILLED, None)
         case Signal.CRASH:
-            error = control.error or ActorKilled()
-            if control.call is None or (cell.state is not Lifecycle.RESTARTING and control.call()):
-                yield from crashed(cell, error)
-            elif isinstance(error, Exception):  # of the instance that is being replaced, or was
-                _log_failure(cell, error)
-                cell.system.events.publish(events.ActorCrashed(cell.ref, error))
-            elif not isinstance(error, ActorKilled):
-                yield from fatal(cell, error)
+            yield from _crash(cell, control, control.error or ActorKilled())
         case Signal.RESTART:
             yield from _restart(cell, control)
         case Signal.CHILD_GONE:
@@ -91,6 +84,17 @@ def _obey(cell: Cell, control: Control) -> Steps:
             yield from _hear(cell)
         case _ if cell.guard is not None:
             yield from _be_supervised(cell, cell.guard, control.signal)
+
+
+def _crash(cell: Cell, control: Control, error: BaseException) -> Steps:
+    """Crash because of another actor, or of a handler that is no part of the turn."""
+    if control.call is None or (cell.state is not Lifecycle.RESTARTING and control.call()):
+        yield from crashed(cell, error)
+    elif isinstance(error, Exception):  # of the instance that is being replaced, or was
+        _log_failure(cell, error)
+        cell.system.events.publish(events.ActorCrashed(cell.ref, error))
+    elif not isinstance(error, ActorKilled):
+        yield from fatal(cell, error)
 
 
 def _hear(cell: Cell) -> Steps:
@@ -390,17 +394,7 @@ def _child_gone(cell: Cell) -> Steps:
         return
     rare = cell.rare
     if rare is not None and rare.children:
-        if cell.end is not None and cell.end[0] is DownReason.KILLED:
-            if not rare.killed:
-                rare.killed = True
-                for child in cell.system.children_of(cell):
-                    cell.system.kill(child)
-        elif rare.together:
-            if rare.deadlines is None:
-                cell.system.tree.stop_together(cell)
-        else:
-            cell.system.tree.stop_last(rare)
-            deadlock.check_end(cell)
+        _end_children(cell, rare)
     elif cell.state is Lifecycle.RESTARTING:
         if rare is not None:
             _cancel_deadlines(rare)
@@ -414,6 +408,20 @@ def _child_gone(cell: Cell) -> Steps:
         if cell.end is not None and cell.end[0] is DownReason.STOPPED and cell.actor is not None and not down:
             yield from _last_hook(cell, cell.actor.on_stop)
         finish(cell)
+
+
+def _end_children(cell: Cell, rare: Rare) -> None:
+    """Kill the children, or stop the next of them, or all of them together."""
+    if cell.end is not None and cell.end[0] is DownReason.KILLED:
+        if not rare.killed:
+            rare.killed = True
+            for child in cell.system.children_of(cell):
+                cell.system.kill(child)
+    elif not rare.together:
+        cell.system.tree.stop_last(rare)
+        deadlock.check_end(cell)
+    elif rare.deadlines is None:
+        cell.system.tree.stop_together(cell)
 
 
 def _cancel_deadlines(rare: Rare) -> None:
@@ -514,40 +522,3 @@ def _report(cell: Cell) -> None:
             reports, rare.reports = rare.reports, []
         for report in reports:
             report()
-
-
-# -- reports ---------------------------------------------------------------------------------------------------------------
-
-
-class _Unread:
-    """Rides on a failed future; reports the failure if the future is dropped before anybody has read it."""
-
-    __slots__ = ("_cell", "_error")
-
-    def __init__(self, cell: Cell, error: BaseException) -> None:
-        self._cell: Cell | None = cell
-        self._error: BaseException | None = error
-
-    def disarm(self) -> None:
-        """Forget the failure: it has been read."""
-        self._cell = self._error = None
-
-    def __del__(self) -> None:
-        cell, error = self._cell, self._error
-        if cell is not None and error is not None:
-            # Any code may be interrupted by this: it only appends to a queue that is safe from here.
-            cell.system.unread(cell, error)
-
-
-def watch_reading(cell: Cell, future: Future[Any], error: BaseException) -> None:
-    """Have the failure reported if nobody ever reads it from `future`. Called before the future is failed."""
-    if not future._waiters:
-        future._unread = _Unread(cell, error)
-
-
-def start_error(cell: Cell) -> ActorStartError:
-    """Return the error for a spawn whose actor ended before it was running."""
-    cause = cell.end[1] if cell.end is not None else None
-    failure = ActorStartError(cell.label(), cause)
-    failure.__cause__ = cause
-    return failure

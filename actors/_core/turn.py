@@ -17,6 +17,7 @@ from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
 from actors._core.reply import close_handles
+from actors._core.reports import watch_reading
 from actors._core.supervision import may_come_again
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
@@ -235,7 +236,7 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
         if logger.isEnabledFor(logging.INFO):
             logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=error)
     finally:
-        life.watch_reading(cell, future, error)
+        watch_reading(cell, future, error)
         future.try_fail(error)
     return not crashes
 
