@@ -17,6 +17,7 @@ from supervisors.errors import (
     UnknownChildError,
 )
 from supervisors.events import RestartScheduled, SupervisorGaveUp
+from supervisors.partition import GetPartition, PartitionSupervisor
 from supervisors.policy import AutoShutdown, Backoff, Limit, Restart, Strategy
 from supervisors.requests import (
     ChildCounts,
@@ -32,6 +33,7 @@ from supervisors.requests import (
 )
 from supervisors.spec import AskFailure, ChildSpec, Shutdown, WhileDown, child
 from supervisors.supervisor import Supervisor
+from supervisors.tasks import TaskSupervisor, run_task
 
 __all__ = [
     "AskFailure",
@@ -48,8 +50,10 @@ __all__ = [
     "DynamicSupervisor",
     "Failure",
     "GetChild",
+    "GetPartition",
     "Limit",
     "ListChildren",
+    "PartitionSupervisor",
     "RemoveChild",
     "Restart",
     "RestartChild",
@@ -63,8 +67,10 @@ __all__ = [
     "SupervisorError",
     "SupervisorGaveUp",
     "SupervisorStoppingError",
+    "TaskSupervisor",
     "TooManyChildrenError",
     "UnknownChildError",
     "WhileDown",
     "child",
+    "run_task",
 ]

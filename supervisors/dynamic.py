@@ -80,6 +80,10 @@ class DynamicSupervisor(Keeper):
     def _drops_stopped(self) -> bool:
         return True
 
+    def _check_room(self) -> None:
+        if self._max_children is not None and len(self._children) >= self._max_children:
+            raise TooManyChildrenError(self._max_children)
+
     def _admit(self, spec: ChildSpec[Any]) -> Child:
         """Take a child in.
 
@@ -87,8 +91,7 @@ class DynamicSupervisor(Keeper):
             SupervisorStoppingError, TooManyChildrenError, DuplicateChildError: it cannot be.
         """
         self._check_open()
-        if self._max_children is not None and len(self._children) >= self._max_children:
-            raise TooManyChildrenError(self._max_children)
+        self._check_room()
         if spec.name is not None and spec.name in self._names:
             raise DuplicateChildError(spec.name)
         child = self._new_child(spec, spec.name)

@@ -277,7 +277,7 @@ class Cell:
             once: whether one of that kind, still to be attended to, is enough. So the lane stays short whoever has many children.
         """
         with self.system.lock:
-            if not once or all(other.signal is not control.signal for other in self.control):
+            if not once or not self.control or all(other.signal is not control.signal for other in self.control):
                 self.control = (*self.control, control)
             woken, self.suspended = self.suspended, False
         dispatcher = self.system.ports.dispatcher

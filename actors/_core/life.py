@@ -190,8 +190,10 @@ def _start_failed(cell: Cell, failure: Exception) -> Steps:
     """Deal with an ``__init__`` or `on_start` that raised: a first start ends the actor, a later one is one more crash."""
     _log_failure(cell, failure)
     cell.system.events.publish(events.ActorCrashed(cell.ref, failure))
-    if supervision.come_down(cell):
-        cell.guard.tell(ChildEvent.FAILED, None, failure)  # type: ignore[union-attr]  # it came down, so it has one
+    guard = cell.guard
+    if guard is not None and supervision.come_down(cell):
+        guard.down = True
+        guard.tell(ChildEvent.FAILED, None, failure)
         yield from _come_down(cell, failure, ran=False)
     else:
         yield from end(cell, DownReason.CRASHED, failure)
@@ -245,6 +247,7 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         return
     supervision.give_back(cell, entry, error)
     if supervision.come_down(cell):
+        guard.down = True  # what is told next is all the supervisor waits for
         guard.tell(ChildEvent.FAILED, None, error)
         yield from _come_down(cell, error)
     else:
@@ -517,7 +520,8 @@ def _await_report(cell: Cell, report: Callable[[], object]) -> None:
 def _report(cell: Cell) -> None:
     """Tell whoever asked for a restart that it is over, one way or the other."""
     rare = cell.rare
-    if rare is not None:
+    # Without the lock: who comes too late for this look, under the lock, sees the state that the cell has by then.
+    if rare is not None and rare.reports:
         with cell.system.lock:
             reports, rare.reports = rare.reports, []
         for report in reports:
