@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -26,17 +27,17 @@ def fails() -> None:
 
 
 @pytest.fixture
-def system():
+def system() -> Iterator[ActorSystem]:
     with ActorSystem() as system:
         yield system
 
 
-def test_the_result_of_a_plain_function_is_in_its_future(system):
+def test_the_result_of_a_plain_function_is_in_its_future(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
     assert run_task(tasks, double, 4).get(timeout=5) == 8
 
 
-def test_the_result_of_an_async_function_is_in_its_future(system):
+def test_the_result_of_an_async_function_is_in_its_future(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
     pause: Future[None] = Future()
     result = run_task(tasks, double_later, 4, pause=pause)
@@ -45,14 +46,14 @@ def test_the_result_of_an_async_function_is_in_its_future(system):
     assert result.get(timeout=5) == 8
 
 
-def test_what_a_function_raises_is_in_its_future_and_hurts_nobody(system):
+def test_what_a_function_raises_is_in_its_future_and_hurts_nobody(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
     with pytest.raises(LookupError, match="nothing there"):
         run_task(tasks, fails).get(timeout=5)
     assert run_task(tasks, double, 1).get(timeout=5) == 2
 
 
-def test_a_task_runs_beside_its_supervisor_and_the_others(system):
+def test_a_task_runs_beside_its_supervisor_and_the_others(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
     begun, release = threading.Event(), threading.Event()
 
@@ -67,14 +68,14 @@ def test_a_task_runs_beside_its_supervisor_and_the_others(system):
     assert slow.get(timeout=5) is True
 
 
-def test_a_place_is_free_as_soon_as_a_result_is_there():
+def test_a_place_is_free_as_soon_as_a_result_is_there() -> None:
     with Simulation(seed=1) as sim:
         tasks = sim.system.spawn(TaskSupervisor, max_children=1)
         for number in range(20):
             assert run_task(tasks, double, number).get() == number * 2
 
 
-def test_beyond_max_children_a_task_is_refused_and_not_run():
+def test_beyond_max_children_a_task_is_refused_and_not_run() -> None:
     with Simulation() as sim:
         tasks = sim.system.spawn(TaskSupervisor, max_children=2)
         pauses: list[Future[None]] = [Future(), Future()]
@@ -87,7 +88,7 @@ def test_beyond_max_children_a_task_is_refused_and_not_run():
         assert [task.get() for task in under_way] == [2, 2]
 
 
-def test_a_cancelled_task_is_unwound_and_its_actor_ends():
+def test_a_cancelled_task_is_unwound_and_its_actor_ends() -> None:
     with Simulation() as sim:
         unwound: list[str] = []
 
@@ -108,7 +109,7 @@ def test_a_cancelled_task_is_unwound_and_its_actor_ends():
         assert tasks.ask(CountChildren()).specs == 0
 
 
-def test_a_task_cancelled_before_it_began_is_not_run_and_leaves_no_actor():
+def test_a_task_cancelled_before_it_began_is_not_run_and_leaves_no_actor() -> None:
     with Simulation() as sim:
         ran: list[int] = []
         tasks = sim.system.spawn(TaskSupervisor)
@@ -119,7 +120,7 @@ def test_a_task_cancelled_before_it_began_is_not_run_and_leaves_no_actor():
         assert tasks.ask(CountChildren()).specs == 0
 
 
-def test_the_end_of_the_supervisor_kills_its_tasks_and_tells_the_askers():
+def test_the_end_of_the_supervisor_kills_its_tasks_and_tells_the_askers() -> None:
     with Simulation() as sim:
         tasks = sim.system.spawn(TaskSupervisor)
 
@@ -133,14 +134,14 @@ def test_the_end_of_the_supervisor_kills_its_tasks_and_tells_the_askers():
             task.get()
 
 
-def test_a_task_that_is_told_of_by_nobody_leaves_nothing(system):
+def test_a_task_that_is_told_of_by_nobody_leaves_nothing(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
     for _ in range(50):
         run_task(tasks, double, 1)
     assert run_task(tasks, double, 2).get(timeout=5) == 4
 
 
-def test_a_task_may_run_tasks_and_wait_for_them(system):
+def test_a_task_may_run_tasks_and_wait_for_them(system: ActorSystem) -> None:
     tasks = system.spawn(TaskSupervisor)
 
     def outer() -> int:
@@ -150,7 +151,7 @@ def test_a_task_may_run_tasks_and_wait_for_them(system):
 
 
 @pytest.mark.parametrize("wrong", [None, 3, "name"])
-def test_what_cannot_be_called_is_refused_at_once(system, wrong):
+def test_what_cannot_be_called_is_refused_at_once(system: ActorSystem, wrong: Any) -> None:
     tasks = system.spawn(TaskSupervisor)
     with pytest.raises(TypeError, match="function="):
         run_task(tasks, wrong)
