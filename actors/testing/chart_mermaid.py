@@ -5,7 +5,8 @@ from __future__ import annotations
 import string
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import Lane, Shape, chart_of, plain
+from actors.testing.chart_model import Lane, Shape, chart_of
+from actors.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
