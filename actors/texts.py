@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import string
 import unicodedata
 from typing import Any
 
-__all__ = ["clipped", "columns", "error_text", "plain", "short", "text_of"]
+__all__ = ["clipped", "columns", "error_text", "for_mermaid", "plain", "short", "text_of"]
 
+# What means nothing to Mermaid, to HTML or to the maths in it. Everything else in ASCII becomes an entity.
+_SAFE = frozenset(string.ascii_letters + string.digits + " '()[]/,.!?+=_-")
 DEEPEST = 20  # containers inside of containers that are looked into
 
 
@@ -60,6 +63,11 @@ def error_text(error: BaseException) -> str:
 def plain(text: str) -> str:
     """Return `text` in one line, without anything that a terminal or XML could take for more than text."""
     return "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
+
+
+def for_mermaid(text: str) -> str:
+    """Return `text` in one line, with entities for what Mermaid would read as its own."""
+    return "".join(char if char in _SAFE or char > "\x7f" else f"#{ord(char)};" for char in plain(text))
 
 
 def columns(text: str) -> int:

@@ -17,7 +17,10 @@ from supervisors.errors import (
     UnknownChildError,
 )
 from supervisors.events import RestartScheduled, SupervisorGaveUp
+from supervisors.nodes import TreeNode, tree
 from supervisors.partition import GetPartition, PartitionSupervisor
+from supervisors.picture import tree_mermaid, tree_text
+from supervisors.picture_svg import tree_svg
 from supervisors.policy import AutoShutdown, Backoff, Limit, Restart, Strategy
 from supervisors.requests import (
     ChildCounts,
@@ -69,8 +72,13 @@ __all__ = [
     "SupervisorStoppingError",
     "TaskSupervisor",
     "TooManyChildrenError",
+    "TreeNode",
     "UnknownChildError",
     "WhileDown",
     "child",
     "run_task",
+    "tree",
+    "tree_mermaid",
+    "tree_svg",
+    "tree_text",
 ]
