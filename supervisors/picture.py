@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "WIDEST", "Condition", "Line", "condition_of", "details", "lines_of", "more", "tree_mermaid", "tree_text"]
 
-MOST = 300  # actors that are drawn; Mermaid draws 500 lines at most
+MOST = 300  # actors that are drawn; Mermaid draws 500 links at most
 WIDEST = 40  # children of one actor that are drawn
 _NAME, _ERROR = 48, 90  # columns
 _MERMAID = 60  # columns of a line in a box
+_LONGEST = 48_000  # characters; Mermaid reads 50,000
 _RUNNING = (Lifecycle.RUNNING, SystemState.RUNNING, ChildState.RUNNING)
 _OVER = (Lifecycle.STOPPED, SystemState.STOPPED, SystemState.FORKED, ChildState.STOPPED)
 
@@ -202,11 +203,15 @@ def tree_mermaid(node: TreeNode) -> str:
     Supervisors have a double frame. Green frames are actors that run, orange ones come or go, dashed ones have ended. Of more than 300
     actors, and of more than 40 children of one, some are only counted.
     """
-    boxes, links = [], []
-    for number, line in enumerate(lines_of(node)):
-        boxes.append(f"    n{number}{_box(line)}")
-        if line.parent >= 0:
-            links.append(f"    n{line.parent} --- n{number}")
+    most = MOST
+    while len(picture := _flowchart(lines_of(node, most=most))) > _LONGEST:
+        most //= 2
+    return picture
+
+
+def _flowchart(lines: list[Line]) -> str:
+    boxes = [f"    n{number}{_box(line)}" for number, line in enumerate(lines)]
+    links = [f"    n{line.parent} --- n{number}" for number, line in enumerate(lines) if number]
     return "\n".join(["flowchart LR", *boxes, *links]) + f"\n{_CLASSES}"
 
 

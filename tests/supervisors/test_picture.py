@@ -465,6 +465,13 @@ def test_of_very_many_children_those_in_trouble_are_drawn_first() -> None:
     assert names[-2:] == ["n7777", "n8888"]
 
 
+def test_very_long_texts_leave_fewer_actors_rather_than_more_than_mermaid_reads() -> None:
+    crowds = (node(f"s{group}", *(node("<" * 60, kind="<" * 60, error="<" * 60) for _ in range(39))) for group in range(39))
+    picture = tree_mermaid(node("top", *crowds))
+    assert GRAMMAR.fullmatch(picture)
+    assert 20_000 < len(picture) < 50_000
+
+
 @pytest.mark.parametrize(
     "top",
     [
