@@ -46,7 +46,7 @@ def limit_of(intensity: int | None, period: float) -> Limit | None:
     """
     try:
         limit = Limit(0 if intensity is None else intensity, period)
-    except ValueError as error:
-        name, value = ("period", period) if "period" in str(error) else ("intensity", intensity)
+    except (TypeError, ValueError) as error:
+        name, value = ("period", period) if str(error).startswith("period") else ("intensity", intensity)
         raise ChildSpecError(name, value, str(error).partition("is not valid: ")[2]) from None
     return None if intensity is None else limit

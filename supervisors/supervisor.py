@@ -10,7 +10,7 @@ from actors._core import ending, supervision
 from supervisors.errors import ChildRunningError, DuplicateChildError, UnknownChildError
 from supervisors.keeper import Child, Keeper
 from supervisors.options import Unset, declared, limit_of
-from supervisors.policy import AutoShutdown, Restart, Strategy, affected, shuts_down
+from supervisors.policy import AutoShutdown, Restart, Strategy, affected, should_shut_down
 from supervisors.requests import ChildState, RemoveChild, RestartChild, StartChild, StopChild
 from supervisors.spec import ChildSpec, Shutdown, checked, name_of
 
@@ -223,7 +223,7 @@ class Supervisor(Keeper):
 
     def _ended_for_good(self, child: Child) -> None:
         others = sum(1 for one in self._children.values() if one is not child and one.spec.significant and one.cell is not None)
-        if shuts_down(self._auto_shutdown, significant=child.spec.significant, others=others):
+        if child.spec.significant and should_shut_down(self._auto_shutdown, others > 0):
             self._leave()
 
     # -- requests ----------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Who is restarted when a child ends or fails, and when its supervisor has nothing left to do: OTP's rules."""
+"""Who is restarted when a child ends."""
 
 from __future__ import annotations
 
@@ -8,75 +8,98 @@ from typing import TYPE_CHECKING, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["AutoShutdown", "Outcome", "Restart", "Strategy", "affected", "restarts", "shuts_down"]
+__all__ = ["AutoShutdown", "Outcome", "Restart", "Strategy", "affected", "restarts", "should_shut_down"]
 
 T = TypeVar("T")
 
 
 class Strategy(Enum):
-    """Which children are restarted when one fails."""
+    """Which children are restarted with the one that failed."""
 
-    ONE_FOR_ONE = "one for one"
-    """The one that failed."""
+    ONE_FOR_ONE = "one_for_one"
+    """None: the children do not depend on each other."""
 
-    ONE_FOR_ALL = "one for all"
-    """All of them."""
+    ONE_FOR_ALL = "one_for_all"
+    """All: each depends on each."""
 
-    REST_FOR_ONE = "rest for one"
-    """The one that failed, and those started after it."""
+    REST_FOR_ONE = "rest_for_one"
+    """Those started after it: children depend on earlier ones."""
 
 
 class Restart(Enum):
-    """Whether a child is restarted."""
+    """After which ends a child is started again."""
 
     PERMANENT = "permanent"
-    """Always, also after a normal end."""
+    """After every end: it is meant to run always."""
 
     TRANSIENT = "transient"
-    """After a failure only."""
+    """After an abnormal end only: it may come to an end of its own."""
 
     TEMPORARY = "temporary"
-    """Never, not even on behalf of a sibling: then it is forgotten."""
+    """Never: whoever wants it again starts it."""
 
 
 class AutoShutdown(Enum):
-    """Whether a supervisor ends when significant children have ended by themselves."""
+    """When a supervisor ends because a significant child ended by itself."""
 
     NEVER = "never"
-    ANY_SIGNIFICANT = "any significant"
-    ALL_SIGNIFICANT = "all significant"
+    """Children are not significant."""
+
+    ANY_SIGNIFICANT = "any_significant"
+    """When any of them ends."""
+
+    ALL_SIGNIFICANT = "all_significant"
+    """When the last of them ends."""
 
 
 class Outcome(Enum):
-    """How a child ended."""
+    """How an actor ended."""
 
     NORMAL = "normal"
-    """By a graceful stop."""
+    """It stopped, or was stopped."""
 
     ABNORMAL = "abnormal"
-    """By a crash, a kill, or a start that failed."""
+    """It crashed, was killed, or did not start."""
 
 
 def restarts(restart: Restart, outcome: Outcome) -> bool:
-    """Tell whether a child that ended so by itself is to be restarted."""
-    return restart is Restart.PERMANENT or (restart is Restart.TRANSIENT and outcome is Outcome.ABNORMAL)
+    """Tell whether a child of kind `restart` is started again after `outcome`."""
+    if restart is Restart.TRANSIENT:
+        return outcome is Outcome.ABNORMAL
+    return restart is Restart.PERMANENT
 
 
-def affected(strategy: Strategy, children: Sequence[T], failed: T) -> Sequence[T]:
-    """Return which of `children`, given in start order, a failure of `failed` concerns, itself included."""
-    if strategy is Strategy.ONE_FOR_ONE:
-        return (failed,)
-    return children if strategy is Strategy.ONE_FOR_ALL else children[children.index(failed) :]
-
-
-def shuts_down(auto: AutoShutdown, *, significant: bool, others: int) -> bool:
-    """Tell whether a supervisor ends because a child has ended by itself and is not restarted.
+def affected(strategy: Strategy, names: Sequence[T], failed: T) -> tuple[T, ...]:
+    """Return who is ended and started anew because `failed` is, itself included.
 
     Args:
-        auto: what the supervisor declares.
-        significant: whether that child is.
-        others: how many other significant children there are that have not ended.
+        strategy: of the supervisor.
+        names: all its children in start order, each once.
+        failed: one of them.
+
+    Returns:
+        In start order. End them in the reverse order.
+
+    Raises:
+        ValueError: `failed` is none of `names`.
     """
-    if not significant or auto is AutoShutdown.NEVER:
-        return False
-    return auto is AutoShutdown.ANY_SIGNIFICANT or not others
+    if failed not in names:
+        msg = f"failed={failed!r} is not valid: one of {tuple(names)!r}"
+        raise ValueError(msg)
+    if strategy is Strategy.ONE_FOR_ONE:
+        return (failed,)
+    if strategy is Strategy.ONE_FOR_ALL:
+        return tuple(names)
+    return tuple(names[names.index(failed) :])
+
+
+def should_shut_down(auto: AutoShutdown, others_left: bool) -> bool:  # noqa: FBT001  # one truth value, named at the call or plain from it
+    """Tell whether a supervisor ends after one of its significant children ended by itself.
+
+    Args:
+        auto: of the supervisor.
+        others_left: whether it has other significant children that have not ended.
+    """
+    if auto is AutoShutdown.ALL_SIGNIFICANT:
+        return not others_left
+    return auto is AutoShutdown.ANY_SIGNIFICANT
