@@ -1,11 +1,11 @@
 """OTP's supervisors as a sequential model, to compare ours with.
 
-Written from the documentation of OTP's ``supervisor`` and Elixir's ``DynamicSupervisor``, and from the differences that are decided: a crash
-restarts in place, behind the same ref; a child that has *ended*, by a stop or a kill, is succeeded by a new actor; a supervisor that gives up
-has crashed for its parent. Nothing of `supervisors` is used but its enums.
+Written from the documentation of OTP's ``supervisor`` and Elixir's ``DynamicSupervisor``, and from the differences that are decided: a
+crash restarts in place, behind the same ref; a child that has *ended*, by a stop or a kill, is succeeded by a new actor; a supervisor that
+gives up has crashed for its parent, which hears of it while the children still end. Nothing of `supervisors` is used but its enums.
 
-The model has no messages and no turns. Each method of `Model` does one thing to the tree and everything that comes of it; `Model.now` is the
-time at which all is at rest again. All durations are multiples of 1/8, so that times are equal or not.
+The model has no messages and no turns. Each method of `Model` does one thing to the tree, and everything that comes of it; `Model.now` is
+the time at which all is at rest again. All durations are multiples of 1/8, so that times are equal or not.
 """
 
 from __future__ import annotations

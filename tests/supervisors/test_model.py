@@ -6,7 +6,7 @@ import logging
 import math
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -38,8 +38,8 @@ from supervisors import (
     Supervisor,
     SupervisorError,
 )
-from tests.support import scaled
 from tests.supervisors.model import KILL, Brief, Group, Kid, Model, Spec, Team
+from tests.support import scaled
 
 
 class AnyOrder:
