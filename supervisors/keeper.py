@@ -183,6 +183,7 @@ class Keeper(Actor):
             self._greenroom_cell,
             self,
             child,
+            order=child.number,
             restarts=spec.restart is not Restart.TEMPORARY,
             deadline=spec.deadline,
             kills=spec.shutdown is Shutdown.KILL,

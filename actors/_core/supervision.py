@@ -127,6 +127,7 @@ class Guard:
         "down",
         "held",
         "kills",
+        "order",
         "owner",
         "proven",
         "redeliver",
@@ -142,6 +143,7 @@ class Guard:
         owner: Owner,
         child: Any,
         *,
+        order: int,
         restarts: bool,
         deadline: float | None,
         kills: bool = False,
@@ -152,6 +154,7 @@ class Guard:
         self.supervisor = supervisor
         self.owner = owner
         self.child = child
+        self.order = order  # among its siblings: they end in the reverse of it, whenever they were started
         self.restarts = restarts  # whether a crash is the supervisor's to decide on, rather than the end
         self.deadline = deadline  # seconds that a stop may take; None: as long as it takes
         self.kills = kills  # whether it is not stopped but killed
