@@ -224,8 +224,7 @@ def stop(cell: Cell, future: Future[Any] | None, *, under_way: Callable[[], Any]
 def crashed(cell: Cell, error: BaseException) -> Steps:
     """Deal with an exception that came out of a handler and that nobody asked for."""
     # What a handler raises after its actor was killed is the doing of the kill.
-    killed = any(control.signal is Signal.KILL for control in cell.control)
-    if killed or isinstance(error, ActorKilled) or cell.state is Lifecycle.STOPPED:
+    if _is_killed(cell) or isinstance(error, ActorKilled) or cell.state is Lifecycle.STOPPED:
         _unwound(cell, error)
         yield from end(cell, DownReason.KILLED, None)
         return
@@ -252,6 +251,11 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         yield from _come_down(cell, error)
     else:
         yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
+
+
+def _is_killed(cell: Cell) -> bool:
+    """Tell whether a kill is what the cell will attend to next, or soon."""
+    return any(control.signal is Signal.KILL for control in cell.control)
 
 
 def _cancelled(cell: Cell, entry: Any) -> None:
@@ -399,6 +403,8 @@ def _child_gone(cell: Cell) -> Steps:
     if rare is not None and rare.children:
         _end_children(cell, rare)
     elif cell.state is Lifecycle.RESTARTING:
+        if _is_killed(cell):  # in its last hook: it ends next, and neither comes up nor is merely down
+            return
         if rare is not None:
             _cancel_deadlines(rare)
         if cell.guard is None or not cell.guard.held:

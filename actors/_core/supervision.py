@@ -127,6 +127,7 @@ class Guard:
         "down",
         "held",
         "kills",
+        "order",
         "owner",
         "proven",
         "redeliver",
@@ -142,6 +143,7 @@ class Guard:
         owner: Owner,
         child: Any,
         *,
+        order: int,
         restarts: bool,
         deadline: float | None,
         kills: bool = False,
@@ -152,6 +154,7 @@ class Guard:
         self.supervisor = supervisor
         self.owner = owner
         self.child = child
+        self.order = order  # among its siblings: they end in the reverse of it, whenever they were started
         self.restarts = restarts  # whether a crash is the supervisor's to decide on, rather than the end
         self.deadline = deadline  # seconds that a stop may take; None: as long as it takes
         self.kills = kills  # whether it is not stopped but killed
@@ -241,6 +244,8 @@ class Alarms:
 
     def cancel(self, key: Any) -> None:
         """Forget what `key` was set to."""
+        if key not in self._alarms:  # only the supervisor's turns add to it
+            return
         with self._cell.system.lock:
             alarm = self._alarms.pop(key, None)
         if alarm is not None:
@@ -356,6 +361,8 @@ def shut(cell: Cell) -> None:
 
 def reopen(cell: Cell) -> None:
     """Let mail in again. In the cell's turn."""
+    if type(cell.inbox) is not _DownDoor:
+        return
     with cell.system.lock:
         if type(cell.inbox) is _DownDoor and cell.end is None:
             cell.inbox = cell.system.door_of(cell)

@@ -122,7 +122,7 @@ class Tree:
                 if family.told is not None and family.told.state is not Lifecycle.STOPPED:
                     return
                 if not family.leaving:
-                    family.leaving = list(family.children.values())
+                    family.leaving = _in_order(list(family.children.values()))
                 family.told = child = family.leaving.pop() if family.leaving else None
             if child is None:
                 return
@@ -153,6 +153,17 @@ def _kill(cells: list[Cell]) -> None:
     for cell in cells:
         if cell.state is not Lifecycle.STOPPED:
             ending.kill(cell)
+
+
+def _in_order(children: list[Cell]) -> list[Cell]:
+    """Return children in the order of their supervisor, which one that succeeds an ended actor has from that."""
+    supervised = iter(sorted((one for one in children if one.guard is not None), key=_order))
+    return [one if one.guard is None else next(supervised) for one in children]
+
+
+def _order(child: Cell) -> int:
+    assert child.guard is not None  # only those are sorted
+    return child.guard.order
 
 
 def _cell_of(ref: Any) -> Cell:
