@@ -19,7 +19,7 @@ from actors.events import (
     WorkersExhausted,
 )
 from actors.texts import error_text, plain, short
-from supervisors.demo.parts import Ordered, Stuck
+from supervisors.demo.parts import Crash, Ordered, Stuck
 from supervisors.events import RestartScheduled, SupervisorGaveUp
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Note", "Said", "Tone", "merged", "note_of"]
 
 LONGEST = 300  # characters of a line
+SPAN = 0.5  # demo seconds in which the same lines are one
 
 
 class Tone(Enum):
@@ -94,6 +95,8 @@ def _told(event: object) -> tuple[Tone, str, str] | None:  # noqa: C901, PLR0911
             return Tone.BAD, event.ref.path, "has ended"
         case ActorStopped():
             return Tone.QUIET, event.ref.path, "stopped"
+        case DeadLetter(message=Crash()):
+            return None  # that it crashed is told
         case DeadLetter():
             return Tone.ODD, event.recipient.path, f"dead letter: {short(event.message, 60)}: {event.reason.value}"
         case RestartScheduled():
@@ -129,10 +132,16 @@ def _limit(event: SupervisorGaveUp) -> str:
 
 
 def merged(notes: Iterable[Note]) -> list[Note]:
-    """Return the lines with those that say the same of the same actor as one, where the first of them stood."""
-    found: dict[tuple[str, str], Note] = {}
+    """Return the lines with those that say the same of the same actor at about the same time as one, where the first of them stood."""
+    found: list[Note] = []
+    last: dict[tuple[str, str], int] = {}
     for note in notes:
         key = note.who, note.text
-        first = found.get(key)
-        found[key] = note if first is None else Note(first.at, first.tone, *key, first.times + note.times)
-    return list(found.values())
+        place = last.get(key)
+        if place is not None and note.at - found[place].at < SPAN:
+            first = found[place]
+            found[place] = Note(first.at, first.tone, *key, first.times + note.times)
+        else:
+            last[key] = len(found)
+            found.append(note)
+    return found

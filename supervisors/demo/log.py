@@ -39,13 +39,14 @@ def play_log(stage: Stage, write: Callable[[str], object]) -> None:
 
 
 def finish_log(stage: Stage, write: Callable[[str], object]) -> None:
-    """Write what has happened at the end."""
-    _write_all(stage, write)
+    """Write what has happened at the end, but for everybody's going home."""
+    _write_all(stage, write, quiet=False)
 
 
-def _write_all(stage: Stage, write: Callable[[str], object]) -> None:
+def _write_all(stage: Stage, write: Callable[[str], object], *, quiet: bool = True) -> None:
     for note in merged(stage.books.fetch()):
-        write(line_of(note))
+        if quiet or note.tone is not Tone.QUIET:
+            write(line_of(note))
 
 
 def line_of(note: Note) -> str:

@@ -127,7 +127,7 @@ class TreeRows:
 
 def _layout(width: int, widest: int) -> tuple[Sequence[_Column], int, int]:
     """Return the columns that there is room for, and the widths of the name and of the error."""
-    columns = _COLUMNS
+    columns: Sequence[_Column] = _COLUMNS
     while (room := width - sum(column.width + 1 for column in columns)) < _LEAST_NAME and columns:
         columns = columns[:-1]
     name = max(1, min(widest, room - (_LEAST_ERROR + 1 if room > _LEAST_NAME + _LEAST_ERROR else 0)))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from actors import ActorSystem, Lifecycle, SystemConfig
 from supervisors.demo.books import Books
 from supervisors.demo.chaos import Chaos, strikes
 from supervisors.demo.clock import DemoClock
-from supervisors.demo.parts import Feeder, Hands, Victim, Watchdog
+from supervisors.demo.parts import Hands, Victim, Watchdog
 from supervisors.nodes import tree
 from supervisors.requests import ChildState
 
@@ -82,7 +82,7 @@ class Demo:
 
     def __init__(self, *, quick: bool = False) -> None:
         self.quick = quick
-        self.sources: list[ActorRef[Feeder]] = []  # who sends, to be stopped first
+        self.sources: list[ActorRef[Any]] = []  # who sends, to be stopped first
 
     def build(self, system: ActorSystem) -> None:
         """Start the actors."""

@@ -176,5 +176,5 @@ def play_view(view: View, stage: Stage, console: Console, keys: Keys) -> None:
     with keys, Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while not stage.is_over:
             live.update(view.frame().render(*console.size), refresh=True)
-            if not all([view.press(key) for key in keys.wait(FRAME)]):
+            if not all(view.press(key) for key in keys.wait(FRAME)):
                 return

@@ -1,0 +1,15 @@
+"""Which demos there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supervisors.demo.strategies import Strategies
+
+if TYPE_CHECKING:
+    from supervisors.demo.stage import Demo
+
+__all__ = ["BEST", "DEMOS"]
+
+DEMOS: dict[str, type[Demo]] = {demo.name: demo for demo in (Strategies,)}
+BEST = "strategies"
