@@ -67,6 +67,7 @@ class Till(Actor):
 
     @handler
     def tell_total(self, message: Total) -> int:
+        del message
         return self.total
 
 
@@ -97,7 +98,8 @@ def tell_story(system: ActorSystem) -> None:
 
 def child_of(supervisor: ActorRef[Any], name: str) -> ActorRef[Any]:
     ref = supervisor.ask(GetChild(name))
-    assert ref is not None
+    if ref is None:
+        raise LookupError(name)
     return ref
 
 
