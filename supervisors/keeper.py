@@ -228,8 +228,10 @@ class Keeper(Actor):
         self._alarms.cancel(child)
         if child.released and child.cell is not None:
             supervision.drop(child.cell)
-        elif child.state is ChildState.STOPPING:  # it was to come down anyway, and is told so itself
-            return
+        elif child.state is ChildState.STOPPING:  # it was to come down anyway: no failure to be counted
+            child.error = error
+            child.state = ChildState.DOWN
+            self._settled(child)
         else:
             self._failed(child, error)
 

@@ -11,7 +11,6 @@ Who may touch what:
 
 from __future__ import annotations
 
-from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,6 +21,7 @@ from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, Control, Entry, Signal
 
 if TYPE_CHECKING:
+    from collections import deque
     from collections.abc import Callable
     from contextvars import Context
 
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from actors.runtime import Runtime
 
 __all__ = ["Cell", "Host", "Lane", "Rare"]
-
-LOST = 1000  # dropped messages kept for an actor's hook
 
 
 class Host(Protocol):
@@ -118,7 +116,7 @@ class Rare:
         self.dead_lettered = 0  # under system.lock
         self.dropped = 0  # under system.lock
         # Dropped messages that the actor's hook is still to be told of; the newest if there are too many.
-        self.lost: deque[tuple[Any, DeadLetterReason]] = deque(maxlen=LOST)
+        self.lost: deque[tuple[Any, DeadLetterReason]] | None = None  # made under system.lock
         self.open: dict[Any, Delivery] = NOTHING_OPEN  # messages a reentrant actor is at, by task; by its loop's thread
         self.restarts = 0
         self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.context import in_context
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
 
 __all__ = ["dead_letter", "dropped", "refuse"]
+
+LOST = 1000  # dropped messages kept for an actor's hook
 
 
 def refuse(cell: Cell, entry: Any, *, own_turn: bool = False) -> None:
@@ -97,6 +100,8 @@ def dropped(cell: Cell, entry: Any, reason: DeadLetterReason) -> None:
     if cell.actor_class._greenroom_undelivered:
         with cell.system.lock:
             first = not rare.lost
+            if rare.lost is None:
+                rare.lost = deque(maxlen=LOST)
             rare.lost.append((message, reason))
         if first:
             cell.signal(Control(Signal.CALL, call=lambda: _tell_lost(cell)))

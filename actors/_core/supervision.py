@@ -241,6 +241,8 @@ class Alarms:
 
     def cancel(self, key: Any) -> None:
         """Forget what `key` was set to."""
+        if key not in self._alarms:  # only the supervisor's turns add to it
+            return
         with self._cell.system.lock:
             alarm = self._alarms.pop(key, None)
         if alarm is not None:
@@ -356,6 +358,8 @@ def shut(cell: Cell) -> None:
 
 def reopen(cell: Cell) -> None:
     """Let mail in again. In the cell's turn."""
+    if type(cell.inbox) is not _DownDoor:
+        return
     with cell.system.lock:
         if type(cell.inbox) is _DownDoor and cell.end is None:
             cell.inbox = cell.system.door_of(cell)
