@@ -129,8 +129,12 @@ class Course:
     async def run_async(self, call: Callable[[], Awaitable[Any]]) -> Any:
         """Do the same with an async function."""
         retrying = AsyncRetrying(sleep=lambda seconds: sleep_async(self.ports, seconds), **self._rules())
+
+        async def attempt() -> Any:  # tenacity awaits what it sees to be async
+            return await call()
+
         try:
-            return await retrying(call)
+            return await retrying(attempt)
         except Exception as error:
             self._explain(error)
             raise
