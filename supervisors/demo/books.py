@@ -82,7 +82,7 @@ class Books:
         self.orders: Counter[tuple[str, Order]] = Counter()  # those that reached somebody
         self.given_up: Counter[str] = Counter()  # by path of the supervisor
         self.history: list[Decision | Life] = []
-        self.others: defaultdict[type[Any], list[Any]] = defaultdict(list)  # events of the demo's own
+        self.others: defaultdict[type[Any], list[tuple[float, Any]]] = defaultdict(list)  # what else was told, and when
         self._subscription = system.events.subscribe(object, self._hear)
 
     def _hear(self, event: object) -> None:
@@ -115,13 +115,17 @@ class Books:
                 self.orders[event.path, event.order] += event.reached
             case _:
                 if not type(event).__module__.startswith("actors."):
-                    self.others[type(event)].append(event)
+                    self.others[type(event)].append((at, event))
 
     def close(self) -> None:
         """Listen no more."""
         self._subscription.cancel()
 
     # -- reading -----------------------------------------------------------------------------------------------------------
+
+    def now(self) -> float:
+        """Return the demo time."""
+        return self._system.ports.clock.now()
 
     def fetch(self) -> list[Note]:
         """Return the lines that were not fetched before."""
@@ -136,20 +140,39 @@ class Books:
             return list(self.notes)[-number:] if number > 0 else []
 
     def all_of(self, kind: type[E]) -> list[E]:
-        """Return all events of a kind that the demo has told itself."""
+        """Return all events of a kind that is not counted otherwise, such as the demo's own."""
+        return [event for _, event in self.timed(kind)]
+
+    def timed(self, kind: type[E]) -> list[tuple[float, E]]:
+        """Return the same, each with the demo time at which it was told."""
         with self._lock:
             return list(self.others.get(kind, ()))
 
     def last_of(self, kind: type[E]) -> E | None:
-        """Return the last event of a kind that the demo has told itself."""
+        """Return the last of them, None if there is none."""
         with self._lock:
             told = self.others.get(kind)
-            return told[-1] if told else None
+            return told[-1][1] if told else None
 
     def decisions(self, supervisor: str) -> list[Decision]:
         """Return the restarts that a supervisor has decided on, in order."""
         with self._lock:
             return [one for one in self.history if isinstance(one, Decision) and one.supervisor == supervisor]
+
+    def failures(self, paths: Iterable[str]) -> int:
+        """Return how often the actors at `paths` have crashed or were killed."""
+        with self._lock:
+            return sum(self.crashes[path] + self.kills[path] for path in paths)
+
+    def dead_at(self, paths: Iterable[str], kind: str | None = None) -> int:
+        """Return how many dead letters were told of at `paths`: of messages of a type, or of all."""
+        wanted = frozenset(paths)
+        with self._lock:
+            return sum(number for (path, message), number in self.dead.items() if path in wanted and kind in (None, message))
+
+    def dead_letters(self) -> int:
+        """Return how many dead letters the system itself has counted."""
+        return self._system.stats().dead_letters
 
     def lives(self, path: str) -> int:
         """Return how many instances the actors at `path` have had."""

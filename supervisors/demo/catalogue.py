@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supervisors.demo.escalation import Escalation
+from supervisors.demo.flapping import Flapping
+from supervisors.demo.pipeline import Pipeline
 from supervisors.demo.strategies import Strategies
 
 if TYPE_CHECKING:
@@ -11,5 +14,5 @@ if TYPE_CHECKING:
 
 __all__ = ["BEST", "DEMOS"]
 
-DEMOS: dict[str, type[Demo]] = {demo.name: demo for demo in (Strategies,)}
-BEST = "strategies"
+DEMOS: dict[str, type[Demo]] = {demo.name: demo for demo in (Pipeline, Strategies, Flapping, Escalation)}
+BEST = Pipeline.name

@@ -20,7 +20,9 @@ from actors.events import (
 )
 from actors.texts import error_text, plain, short
 from supervisors.demo.parts import Crash, Ordered, Stuck
-from supervisors.events import RestartScheduled, SupervisorGaveUp
+from supervisors.errors import RestartLimitError
+from supervisors.events import BreakerChanged, RestartScheduled, SupervisorGaveUp
+from supervisors.policy import BreakerState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["Note", "Said", "Tone", "merged", "note_of"]
 
 LONGEST = 300  # characters of a line
-SPAN = 0.5  # demo seconds in which the same lines are one
+SPAN = 0.1  # demo seconds in which the same lines are one
 
 
 class Tone(Enum):
@@ -87,6 +89,8 @@ def _told(event: object) -> tuple[Tone, str, str] | None:  # noqa: C901, PLR0911
             return Tone.QUIET, event.ref.path, "started"
         case ActorRestarted():
             return Tone.GOOD, event.ref.path, "runs again behind the same ref"
+        case ActorCrashed(error=RestartLimitError()):
+            return None  # that it gives up is told
         case ActorCrashed():
             return Tone.BAD, event.ref.path, f"crashed: {error_text(event.error)}"
         case ActorStopped(reason=DownReason.KILLED):
@@ -103,7 +107,10 @@ def _told(event: object) -> tuple[Tone, str, str] | None:  # noqa: C901, PLR0911
             when = f"in {event.delay:.2f} s" if event.delay else "at once"
             return Tone.ODD, event.supervisor.path, f"restarts {event.child} {when}; failures that count: {event.restarts}"
         case SupervisorGaveUp():
-            return Tone.BAD, event.supervisor.path, f"gives up: {event.error.child} failed too often, the limit is {_limit(event)}"
+            return Tone.BAD, event.supervisor.path, f"gives up: {event.error.child} failed once more than {_limit(event)}"
+        case BreakerChanged():
+            tone = Tone.GOOD if event.after is BreakerState.CLOSED else Tone.BAD if event.after is BreakerState.OPEN else Tone.ODD
+            return tone, event.name, f"the circuit was {event.before.value} and is {event.after.value}"
         case HandlerBlocked():
             return (
                 Tone.QUIET,

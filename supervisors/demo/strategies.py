@@ -125,7 +125,7 @@ class Strategies(Demo):
         sent = sum(one.accepted for one in books.all_of(Sent))
         orders = sum(number for (_, order), number in books.orders.items() if order is not Order.KILL)
         lost = totals.dead_lettered + totals.dropped
-        told = sum(number for (path, _), number in books.dead.items() if path in paths)
+        told = books.dead_at(paths)
         return [
             Claim(
                 "every message has one fate",
