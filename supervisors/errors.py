@@ -8,7 +8,10 @@ actors.ActorError
     ├── ChildRunningError
     ├── TooManyChildrenError
     ├── SupervisorStoppingError
-    └── RestartLimitError
+    ├── RestartLimitError
+    ├── CircuitOpenError
+    ├── BulkheadFullError
+    └── RateLimitedError
 """
 
 from __future__ import annotations
@@ -18,10 +21,13 @@ from dataclasses import dataclass
 from actors.errors import ActorError
 
 __all__ = [
+    "BulkheadFullError",
     "ChildRunningError",
     "ChildSpecError",
+    "CircuitOpenError",
     "DuplicateChildError",
     "Failure",
+    "RateLimitedError",
     "RestartLimitError",
     "SupervisorError",
     "SupervisorStoppingError",
@@ -163,3 +169,65 @@ class RestartLimitError(SupervisorError):
             f"{self.supervisor} gives up: more than {self.restarts} restarts in {self.period:g} seconds. Failed lately: {counted}{why}. "
             "Mend the cause, give the child a backoff, or allow more (intensity, period)"
         )
+
+
+def _hint(retry_after: float | None) -> str:
+    return "try again later" if retry_after is None else f"try again in {retry_after:.3g} seconds"
+
+
+class CircuitOpenError(SupervisorError):
+    """A circuit breaker let the call not through: what it is for failed of late. Nothing was called.
+
+    Attributes:
+        name: of the breaker.
+        retry_after: seconds until one call is let through to find out; None if one is out to find out.
+    """
+
+    def __init__(self, name: str, retry_after: float | None = None) -> None:
+        super().__init__(name, retry_after)
+        self.name = name
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        why = "one call is out to find out whether it works again" if self.retry_after is None else "calls failed of late"
+        return f"the circuit {self.name!r} lets no calls through, for {why}: {_hint(self.retry_after)}, or do without"
+
+
+class BulkheadFullError(SupervisorError):
+    """As many calls as a bulkhead lets through at once are under way, and none ended in time. Nothing was called.
+
+    Attributes:
+        name: of the bulkhead.
+        limit: how many calls it lets through at once.
+        waited: seconds that this one waited; None if as many waited already as may.
+    """
+
+    def __init__(self, name: str, limit: int, waited: float | None = None) -> None:
+        super().__init__(name, limit, waited)
+        self.name = name
+        self.limit = limit
+        self.waited = waited
+
+    def __str__(self) -> str:
+        why = "" if self.waited is None else f", and still were after {self.waited:.3g} seconds"
+        return (
+            f"{self.limit} calls are in the bulkhead {self.name!r}, which lets no more in{why}: "
+            "call less at once, or let more wait (waiting, timeout)"
+        )
+
+
+class RateLimitedError(SupervisorError):
+    """A rate limiter let the call not through in time. Nothing was called.
+
+    Attributes:
+        name: of the limiter.
+        retry_after: seconds until it would have come through behind all that wait now.
+    """
+
+    def __init__(self, name: str, retry_after: float) -> None:
+        super().__init__(name, retry_after)
+        self.name = name
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return f"the rate limiter {self.name!r} lets nothing more through at this time: {_hint(self.retry_after)}, or call less often"

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actors import ActorRef
     from supervisors.errors import RestartLimitError
+    from supervisors.policy import BreakerState
 
-__all__ = ["RestartScheduled", "SupervisorGaveUp"]
+__all__ = ["BreakerChanged", "RestartScheduled", "SupervisorGaveUp"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +38,18 @@ class SupervisorGaveUp:
 
     supervisor: ActorRef[Any]
     error: RestartLimitError
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerChanged:
+    """A handler in this system brought about a change of a circuit breaker.
+
+    Attributes:
+        name: of the breaker.
+        before: what it did with calls until then.
+        after: what it does with them now.
+    """
+
+    name: str
+    before: BreakerState
+    after: BreakerState

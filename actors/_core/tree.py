@@ -128,7 +128,9 @@ class Tree:
                 return
             if child.guard is not None:
                 ending.end_supervised(child)
-                return
+                if child.state is not Lifecycle.STOPPED:  # else it has told of its end already
+                    return
+                continue
             if post(child, Entry((STOP, None, None))) or child.state is not Lifecycle.STOPPED:
                 return
 

@@ -161,7 +161,7 @@ def close(circuit: Circuit, now: float) -> Circuit:
 
 
 def retry_after(circuit: Circuit, now: float) -> float | None:
-    """Return the seconds until a call may be let through; None if calls are."""
-    if circuit.state is BreakerState.CLOSED:
+    """Return the seconds until a call is let through to find out; None if calls are let through, or one is out to find out."""
+    if circuit.state is not BreakerState.OPEN:
         return None
     return min(max(0.0, circuit.until - now), circuit.lasting)
