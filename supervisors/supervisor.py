@@ -12,7 +12,7 @@ from supervisors.keeper import Child, Keeper
 from supervisors.options import Unset, declared, limit_of
 from supervisors.policy import AutoShutdown, Restart, Strategy, affected, should_shut_down
 from supervisors.requests import ChildState, RemoveChild, RestartChild, StartChild, StopChild
-from supervisors.spec import ChildSpec, Shutdown, checked, name_of
+from supervisors.spec import ChildSpec, Shutdown, check_significant, checked, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +112,7 @@ class Supervisor(Keeper):
         self._go_on()
 
     def _add(self, spec: ChildSpec[Any]) -> Child:
+        check_significant(spec, self._auto_shutdown)
         name = name_of(spec)
         child = self._children[name] = self._by_spec[spec] = self._new_child(spec, name)
         return child

@@ -345,6 +345,8 @@ class Model:
     def start_child(self, team: Team, spec: Spec) -> str:
         if any(one.spec.name == spec.name for one in team.kids):
             return "DuplicateChildError"
+        if spec.significant and (team.group.dynamic or team.group.auto_shutdown is AutoShutdown.NEVER):
+            return "ChildSpecError"
         kid = Kid(spec, team)
         if not self.start(kid):
             return "ActorStartError"
