@@ -24,7 +24,10 @@ from supervisors.errors import (
 )
 from supervisors.events import BreakerChanged, RestartScheduled, SupervisorGaveUp
 from supervisors.limiter import RateLimiter
+from supervisors.nodes import TreeNode, tree
 from supervisors.partition import GetPartition, PartitionSupervisor
+from supervisors.picture import tree_mermaid, tree_text
+from supervisors.picture_svg import tree_svg
 from supervisors.policy import AutoShutdown, Backoff, BreakerState, Limit, Restart, Strategy
 from supervisors.requests import (
     ChildCounts,
@@ -85,6 +88,7 @@ __all__ = [
     "SupervisorStoppingError",
     "TaskSupervisor",
     "TooManyChildrenError",
+    "TreeNode",
     "UnknownChildError",
     "WhileDown",
     "child",
@@ -95,4 +99,8 @@ __all__ = [
     "retry_ask_async",
     "retry_async",
     "run_task",
+    "tree",
+    "tree_mermaid",
+    "tree_svg",
+    "tree_text",
 ]

@@ -6,8 +6,8 @@ import json
 from html import escape
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import plain
 from actors.testing.chart_svg import MOST, svg_chart
+from actors.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import string
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import Lane, Shape, chart_of, plain
+from actors.testing.chart_model import Lane, Shape, chart_of
+from actors.texts import for_mermaid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 __all__ = ["mermaid_chart"]
 
-# What means nothing to Mermaid, to HTML or to the maths in it. Everything else in ASCII becomes an entity.
-_SAFE = frozenset(string.ascii_letters + string.digits + " '()[]/,.!?+=_-")
 _ARROWS = {Shape.MESSAGE: "-)", Shape.REPLY: "-->>"}
 _WARM = "rgba(234, 88, 12, 0.15)"  # on a light page as on a dark one
 
@@ -32,12 +30,12 @@ def mermaid_chart(steps: Sequence[Step]) -> str:
     """
     chart = chart_of(steps)
     lanes = chart.lanes or (Lane("", "scenario"),)
-    lines = [f"participant p{number} as {_escaped(lane.title)}" for number, lane in enumerate(lanes)]
+    lines = [f"participant p{number} as {for_mermaid(lane.title)}" for number, lane in enumerate(lanes)]
     if chart.folded:
-        lines.append(f"Note over {_all(lanes)}: {_escaped(chart.not_shown)}")
+        lines.append(f"Note over {_all(lanes)}: {for_mermaid(chart.not_shown)}")
     for row in chart.rows:
         if row.time:
-            lines.append(f"Note over {_all(lanes)}: {_escaped(f'{row.step.time:g} s')}")
+            lines.append(f"Note over {_all(lanes)}: {for_mermaid(f'{row.step.time:g} s')}")
         lines += _row(row)
     return "\n".join(["sequenceDiagram", *(f"    {line}" for line in lines)]) + "\n"
 
@@ -48,17 +46,12 @@ def _all(lanes: Sequence[Lane]) -> str:
 
 def _row(row: Row) -> list[str]:
     mark = " ∥" if row.concurrent else ""
-    crash = [f"Note over p{row.target}: {_escaped(row.crash)}"] if row.crash else []
-    text = _escaped(f"{row.step.number}.{mark} {row.label}")
+    crash = [f"Note over p{row.target}: {for_mermaid(row.crash)}"] if row.crash else []
+    text = for_mermaid(f"{row.step.number}.{mark} {row.label}")
     if row.shape is Shape.OTHER or (row.stays and row.shape is not Shape.MESSAGE):
         return [f"Note over p{row.target}: {text}", *crash]
     line = f"p{row.source}{_ARROWS.get(row.shape, '->>')}p{row.target}: {text}"
     if not row.notes:
         return [line, *crash]
-    told = [f"Note over p{row.target}: {_escaped(note)}" for note in row.notes]
+    told = [f"Note over p{row.target}: {for_mermaid(note)}" for note in row.notes]
     return [f"rect {_WARM}", *(f"    {inner}" for inner in (line, *told)), "end", *crash]
-
-
-def _escaped(text: str) -> str:
-    """Return `text` with entities for what Mermaid would read as its own."""
-    return "".join(char if char in _SAFE or char > "\x7f" else f"#{ord(char)};" for char in plain(text))

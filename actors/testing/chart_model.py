@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import unicodedata
 from bisect import bisect_right
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from actors.testing.network import Kind
+from actors.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from actors.testing.trace import Step
 
-__all__ = ["Chart", "Lane", "Row", "Shape", "chart_of", "clipped", "columns", "plain"]
+__all__ = ["Chart", "Lane", "Row", "Shape", "chart_of"]
 
 _NOTES = 3  # overtaken messages that are named at one delivery
 
@@ -205,35 +205,3 @@ def _notes(step: Step) -> tuple[str, ...]:
     shown = [f"ran before {' → '.join(plain(older).rsplit(' -> ', 1))}" for older in step.overtaken[:_NOTES]]
     more = len(step.overtaken) - len(shown)
     return (*shown, f"and before {more} more") if more else tuple(shown)
-
-
-def plain(text: str) -> str:
-    """Return `text` in one line, without anything that a terminal or XML could take for more than text."""
-    return "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
-
-
-def columns(text: str) -> int:
-    """Return how many columns of a terminal `text` takes."""
-    return sum(_columns(char) for char in text)
-
-
-def _columns(char: str) -> int:
-    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
-        return 0
-    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
-
-
-def clipped(text: str, width: int, ellipsis: str = "…") -> str:
-    """Return `text` in at most `width` columns, with an ellipsis where something is missing."""
-    if columns(text) <= width:
-        return text
-    room = width - columns(ellipsis)
-    if room < 0:
-        return ""
-    kept = []
-    for char in text:
-        room -= _columns(char)
-        if room < 0:
-            break
-        kept.append(char)
-    return "".join(kept) + ellipsis

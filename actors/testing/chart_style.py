@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from actors.palette import on_both_pages
 from actors.testing.chart_model import Shape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["CLASS_OF", "STYLE"]
 
@@ -17,20 +23,6 @@ CLASS_OF = {
     Shape.OTHER: "gr-crash",
 }
 
-_PALETTE = {
-    "paper": ("#ffffff", "#0d1117"),
-    "ink": ("#1f2328", "#e6edf3"),
-    "muted": ("#656d76", "#8b949e"),
-    "lane": ("#d0d7de", "#30363d"),
-    "head": ("#f6f8fa", "#161b22"),
-    "message": ("#2563eb", "#60a5fa"),
-    "reply": ("#64748b", "#94a3b8"),
-    "start": ("#15803d", "#4ade80"),
-    "signal": ("#7c3aed", "#a78bfa"),
-    "timer": ("#0e7490", "#22d3ee"),
-    "crash": ("#dc2626", "#f87171"),
-    "warm": ("#ea580c", "#fb923c"),
-}
 _SHAPE = """
 .gr { font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 13px; }
 .gr text { stroke: none; }
@@ -47,8 +39,7 @@ _SHAPE = """
 """
 
 
-def _colours(dark: int) -> str:
-    of = {name: pair[dark] for name, pair in _PALETTE.items()}
+def _colours(of: Mapping[str, str]) -> str:
     kinds = ("message", "reply", "start", "signal", "timer", "crash", "warm")
     rules = [
         f".gr-paper {{ fill: {of['paper']}; }}",
@@ -63,4 +54,4 @@ def _colours(dark: int) -> str:
     return "\n".join(rules)
 
 
-STYLE = f"{_colours(0)}\n@media (prefers-color-scheme: dark) {{\n{_colours(1)}\n}}\n{_SHAPE}"
+STYLE = on_both_pages(_colours) + _SHAPE

@@ -7,8 +7,9 @@ from html import escape
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import Shape, chart_of, clipped, columns, plain
+from actors.testing.chart_model import Shape, chart_of
 from actors.testing.chart_style import CLASS_OF, STYLE
+from actors.texts import clipped, columns, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

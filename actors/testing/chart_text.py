@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import Shape, chart_of, clipped, columns, plain
+from actors.testing.chart_model import Shape, chart_of
+from actors.texts import clipped, columns, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

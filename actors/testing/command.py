@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actors.testing import token
-from actors.testing.chart_model import plain
 from actors.testing.chart_text import NARROWEST, text_chart
 from actors.testing.charts import draw, kind_of
 from actors.testing.errors import TokenError
@@ -25,8 +24,8 @@ from actors.testing.failure import shows_unicode
 from actors.testing.locate import NoScenarioError, scenario_at, scenario_of
 from actors.testing.setup import leaves_test
 from actors.testing.stepper import Stepper, told
-from actors.testing.texts import error_text
 from actors.testing.trace import without_addresses
+from actors.texts import error_text, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from actors.testing.charts import draw, kind_of, text_chart
 from actors.testing.network import Kind
-from actors.testing.texts import error_text
+from actors.texts import error_text
 
 if TYPE_CHECKING:
     import os

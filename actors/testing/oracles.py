@@ -17,7 +17,7 @@ from actors._core.messages import IDLE, STOP, Down, Note
 from actors.testing.checks import check_count
 from actors.testing.errors import InjectedCrash, InvariantError
 from actors.testing.network import comes_before, network_of
-from actors.testing.texts import short
+from actors.texts import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from actors.testing.chart_model import plain
 from actors.testing.chart_text import text_chart
+from actors.texts import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.bounded import bare
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
-from actors.testing.texts import error_text, text_of
+from actors.texts import error_text, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

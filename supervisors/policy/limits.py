@@ -40,7 +40,7 @@ class Window:
     no longer.
 
     `add` and `count` take constant time, amortised. What is remembered never exceeds the limit by more than one restart, which is enough
-    to tell that it is exceeded. Not thread-safe.
+    to tell that it is exceeded. Not thread-safe, but for `look`.
     """
 
     __slots__ = ("_limit", "_runs", "_total")
@@ -87,6 +87,13 @@ class Window:
         if self._limit is not None:
             self._settle(now, self._limit.period, more=0)
         return self._total
+
+    def look(self, now: float) -> int:
+        """Return what `count` would, and leave everything as it is: another thread may look while the owner counts."""
+        if self._limit is None:
+            return 0
+        oldest = now - self._limit.period
+        return sum(many for when, many in self._runs.copy() if when >= oldest)
 
     def _settle(self, now: float, period: float, more: int) -> None:
         """Move what lies in the future to `now`, together with `more` that are new, and forget what is too old."""

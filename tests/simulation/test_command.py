@@ -21,8 +21,8 @@ from actors.testing import Ordering, Simulation, Step, command, explore, simulat
 from actors.testing.explore import rerun
 from actors.testing.setup import Setup
 from actors.testing.stepper import HELP, MOST_WAITING, Stepper
-from actors.testing.texts import text_of
 from actors.testing.token import dump
+from actors.texts import text_of
 from tests.simulation.scenarios import Forward, Log, check_then_create, dining, name_is_known
 from tests.simulation.test_charts import runs, step
 

@@ -1,11 +1,15 @@
-"""Values as text that is the same in every process."""
+"""Values and errors as text: the same in every process, in one line, in so many columns."""
 
 from __future__ import annotations
 
+import string
+import unicodedata
 from typing import Any
 
-__all__ = ["error_text", "short", "text_of"]
+__all__ = ["clipped", "columns", "error_text", "for_mermaid", "plain", "short", "text_of"]
 
+# What means nothing to Mermaid, to HTML or to the maths in it. Everything else in ASCII becomes an entity.
+_SAFE = frozenset(string.ascii_letters + string.digits + " '()[]/,.!?+=_-")
 DEEPEST = 20  # containers inside of containers that are looked into
 
 
@@ -54,3 +58,40 @@ def error_text(error: BaseException) -> str:
     except Exception as broken:  # noqa: BLE001  # as above
         text = f"<its str raised {type(broken).__name__}>"
     return f"{name}: {text}" if text else name
+
+
+def plain(text: str) -> str:
+    """Return `text` in one line, without anything that a terminal or XML could take for more than text."""
+    return "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
+
+
+def for_mermaid(text: str) -> str:
+    """Return `text` in one line, with entities for what Mermaid would read as its own."""
+    return "".join(char if char in _SAFE or char > "\x7f" else f"#{ord(char)};" for char in plain(text))
+
+
+def columns(text: str) -> int:
+    """Return how many columns of a terminal `text` takes."""
+    return sum(_columns(char) for char in text)
+
+
+def _columns(char: str) -> int:
+    if unicodedata.combining(char) or unicodedata.category(char) in ("Mn", "Me"):
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in ("W", "F") else 1
+
+
+def clipped(text: str, width: int, ellipsis: str = "…") -> str:
+    """Return `text` in at most `width` columns, with an ellipsis where something is missing."""
+    if columns(text) <= width:
+        return text
+    room = width - columns(ellipsis)
+    if room < 0:
+        return ""
+    kept = []
+    for char in text:
+        room -= _columns(char)
+        if room < 0:
+            break
+        kept.append(char)
+    return "".join(kept) + ellipsis
