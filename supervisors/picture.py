@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from supervisors.nodes import TreeNode
 
-__all__ = ["MOST", "WIDEST", "Condition", "Line", "condition_of", "details", "lines_of", "more", "tree_mermaid", "tree_text"]
+__all__ = ["MOST", "WIDEST", "Condition", "Line", "condition_of", "details", "lines_of", "more", "names_of", "tree_mermaid", "tree_text"]
 
 MOST = 300  # actors that are drawn; Mermaid draws 500 links at most
 WIDEST = 40  # children of one actor that are drawn
@@ -152,7 +152,7 @@ def tree_text(node: TreeNode, *, width: int | None = None, ascii_only: bool = Fa
         ascii_only: draw without anything that a simple terminal cannot show.
     """
     lines = lines_of(node)
-    names = _names(lines)
+    names = names_of(lines)
     kinds = ["" if line.node is None else clipped(plain(line.node.kind), _NAME) for line in lines]
     states = ["" if line.node is None else plain(str(line.node.state.value)) for line in lines]
     room = [max(map(columns, column)) for column in (names, kinds, states)]
@@ -168,7 +168,7 @@ def tree_text(node: TreeNode, *, width: int | None = None, ascii_only: bool = Fa
 _ASCII = str.maketrans({"├": "|", "│": "|", "└": "`", "─": "-", "…": "..", "✗": "!"})
 
 
-def _names(lines: list[Line]) -> list[str]:
+def names_of(lines: list[Line]) -> list[str]:
     """Return the names, with the branches that lead to them."""
     stems: list[str] = []  # what is drawn in front of the children of each line
     names = []

@@ -86,8 +86,17 @@ def bring_up(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -
 
 
 def take_down(cell: Cell) -> None:
-    """Have a running cell come down: its instance gets its last hooks, its children end, and it waits. By its supervisor."""
+    """Have a running cell come down: its instance gets its last hooks, its children end, and it waits. By its supervisor.
+
+    What its handler waits for of a sibling that is down itself, and is not brought up before this one is down, fails.
+    """
     cell.signal(Control(Signal.TAKE_DOWN))
+    wait, guard = cell.wait, cell.guard
+    for future in wait.futures if wait is not None else ():
+        owing = future.debtor()
+        other = owing.guard if owing is not None else None
+        if owing is not None and other is not None and guard is not None and other.held and other.owner is guard.owner:
+            future.try_fail(ActorRestarting(owing.label(), other.retry_after(owing)))
 
 
 def drop(cell: Cell) -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from actors.testing.network import Ordering
     from actors.testing.trace import Step
 
-__all__ = ["main"]
+__all__ = ["main", "version_text"]
 
 PASSES, FAILS, REFUSED, INTERRUPTED = 0, 1, 2, 130
 WIDTH = 100  # columns of a chart that no terminal shows
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="greenroom", description="Looks at simulated runs of actors.")
-    parser.add_argument("--version", action="version", version=f"greenroom {_version()}")
+    parser.add_argument("--version", action="version", version=version_text())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     replay = commands.add_parser(
         "replay",
@@ -113,11 +113,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _version() -> str:
+def version_text() -> str:
+    """Return what the command says of its version."""
     try:
-        return metadata.version("greenroom")
+        return f"greenroom {metadata.version('greenroom')}"
     except metadata.PackageNotFoundError:
-        return "(not installed)"
+        return "greenroom (not installed)"
 
 
 # -- making the run --------------------------------------------------------------------------------------------------------

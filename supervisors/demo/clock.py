@@ -81,6 +81,11 @@ class DemoClock:
         for timer in tuple(self._waiting):
             timer.real = self._real.call_at(begin + (timer.when - then) / self._speed, timer.fire)
 
+    @staticmethod
+    def sleep(seconds: float) -> None:
+        """Block the calling thread, which is no actor's, for so many real seconds."""
+        threading.Event().wait(seconds)
+
     def close(self) -> None:
         """End the clock's thread."""
         self._real.close()
