@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -76,7 +76,18 @@ def system(clock: ManualClock) -> Iterator[ActorSystem]:
     with ActorSystem(config=SystemConfig(ports=clock.ports())) as made:
         yield made
     assert made.actors() == []
+    clock.advance(made.config.blocked_after * 2)  # the second looks at what was killed
     assert clock.pending == 0, "a timer was left"
+
+
+def passes(clock: ManualClock, condition: Callable[[], object]) -> Callable[[], object]:
+    """Let time pass with each look at a condition: whoever is to set a timer may not have come to it."""
+
+    def look() -> object:
+        clock.advance(1.0)
+        return condition()
+
+    return look
 
 
 @pytest.fixture
@@ -174,7 +185,7 @@ def test_a_parameter_that_there_is_not_is_an_argument_of_the_child_and_fails_its
         ("intensity", "1"),
         ("period", 0),
         ("period", -5.0),
-        ("period", float("inf")),
+        ("period", float("nan")),
         ("period", "5"),
         ("strategy", "one for one"),
         ("auto_shutdown", "never"),
@@ -222,7 +233,7 @@ def test_specs_that_return_the_wrong_thing_fail_the_start_by_name_and_value(sim:
     with pytest.raises(ActorStartError) as caught:
         sim.spawn(Odd)
     assert isinstance(caught.value.__cause__, ChildSpecError)
-    assert caught.value.__cause__.parameter == parameter
+    assert caught.value.__cause__.parameter.endswith(parameter)
     assert sim.system.actors() == []
 
 
@@ -371,13 +382,11 @@ def test_a_hook_that_hangs_is_ended_by_the_deadline(system: ActorSystem, clock: 
     if hook == "on_stop":
         stopped = supervisor.stop(block=False)
         gate.reached()
-        clock.advance(3.0)
-        assert stopped.get(timeout=WAIT) is True
+        eventually(passes(clock, stopped.done))
     else:
         get(supervisor, "a").tell(fail)
         gate.reached()
-        clock.advance(3.0)
-        eventually(lambda: states(supervisor) == {"a": ChildState.RUNNING, "b": ChildState.RUNNING})
+        eventually(passes(clock, lambda: states(supervisor) == {"a": ChildState.RUNNING, "b": ChildState.RUNNING}))
         assert get(supervisor, "b") != hanging
     assert not hanging.is_alive()
     gate.open()
@@ -396,9 +405,7 @@ def test_a_handler_that_blocks_its_thread_is_abandoned_at_the_deadline(system: A
     blocked.tell(block)
     assert entered.wait(WAIT)
     stopped = supervisor.stop(block=False)
-    eventually(lambda: clock.pending)
-    while not stopped.done():
-        clock.advance(3.0)
+    eventually(passes(clock, stopped.done))
     release.set()
     assert not blocked.is_alive()
 
@@ -423,12 +430,9 @@ def test_a_child_that_ends_at_once_whenever_it_starts_is_no_endless_loop(sim: Si
         def on_start(self) -> None:
             self.stop()
 
-    def run() -> None:
-        supervisor = sim.spawn(Supervisor, [child(Brief, restart=restart)], intensity=10)
-        sim.run()
-        assert supervisor.is_alive() is (restart is Restart.TRANSIENT)
-
-    run()
+    supervisor = sim.spawn(Supervisor, [child(Brief, restart=restart)], intensity=10)
+    sim.run()
+    assert supervisor.is_alive() is (restart is Restart.TRANSIENT)
 
 
 def test_a_child_that_crashes_at_once_whenever_it_starts_makes_its_supervisor_give_up(sim: Simulation) -> None:
@@ -655,6 +659,21 @@ def test_a_name_that_is_taken_at_the_first_start_fails_the_start(sim: Simulation
     with pytest.raises(ActorStartError, match="taken"):
         sim.spawn(Crowded, [child(Player, script, name="a")])
     assert sim.system.actors() == []
+
+
+def test_a_start_that_is_refused_for_ever_does_not_keep_its_supervisor_from_its_mail_and_its_end(script: Script) -> None:
+    class Crowded(Supervisor, intensity=None):
+        a = child(Player, script)
+
+        def on_receive(self, message: Any) -> None:
+            self.a.kill()
+            self.spawn(Player, name="a")
+
+    with ActorSystem() as system:
+        supervisor = system.spawn(Crowded)
+        supervisor.ask("squat", timeout=WAIT)
+        eventually(lambda: supervisor.ask(ListChildren(), timeout=WAIT)[0].restarts > 2)
+        assert supervisor.stop(timeout=WAIT) is True
 
 
 # -- clocks that jump ----------------------------------------------------------------------------------------------------------
