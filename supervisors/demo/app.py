@@ -74,8 +74,12 @@ def demo(
         raise typer.BadParameter(f"{save!r}: the name of a file that ends in {', '.join(_WRITERS)}", param_hint="--save")
     seed = chaos if chaos is not None or not chosen.chaotic else new_seed()
     quick = os.environ.get("GREENROOM_QUICK") == "1"
-    stage = Stage(chosen(quick=quick), seed=seed, seconds=seconds)
-    raise typer.Exit(play(stage, Console(), headless=headless, save=None if save is None else Path(save)))
+    try:
+        stage = Stage(chosen(quick=quick), seed=seed, seconds=seconds)
+        code = play(stage, Console(), headless=headless, save=None if save is None else Path(save))
+    except KeyboardInterrupt:  # before it plays, or after
+        code = INTERRUPTED
+    raise typer.Exit(code)
 
 
 def main(arguments: Sequence[str]) -> int:

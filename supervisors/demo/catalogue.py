@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from supervisors.demo.escalation import Escalation
 from supervisors.demo.flapping import Flapping
+from supervisors.demo.overload import Overload
 from supervisors.demo.pipeline import Pipeline
 from supervisors.demo.strategies import Strategies
 
@@ -14,5 +15,5 @@ if TYPE_CHECKING:
 
 __all__ = ["BEST", "DEMOS"]
 
-DEMOS: dict[str, type[Demo]] = {demo.name: demo for demo in (Pipeline, Strategies, Flapping, Escalation)}
+DEMOS: dict[str, type[Demo]] = {demo.name: demo for demo in (Pipeline, Strategies, Flapping, Escalation, Overload)}
 BEST = Pipeline.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -120,7 +121,7 @@ class Pipeline(Demo):
         return [
             Claim(
                 "every file has one fate",
-                f"{len(self._files):,} files = {counted:,} counted + {failed:,} cannot be parsed + {figures.left:,} not begun",
+                f"{len(self._files):,} files = {counted:,} counted + {failed:,} unusable + {figures.left:,} not begun",
                 holds=len(self._files) == counted + failed + figures.left and not census.twice,
             ),
             Claim(
@@ -140,8 +141,11 @@ class Pipeline(Demo):
 
 def find(root: Path) -> list[Path]:
     """Return the source files below a folder, in an order that does not change, without what was installed besides."""
-    skipped = {"__pycache__", "site-packages", "dist-packages"}
-    return sorted(path for path in root.rglob("*.py") if not skipped.intersection(path.parts))
+    found = []
+    for folder, folders, files in os.walk(root):
+        folders[:] = sorted(set(folders) - {"__pycache__", "site-packages", "dist-packages"})
+        found += [Path(folder, file) for file in sorted(files) if file.endswith(".py")]
+    return found
 
 
 def lines_in(path: Path) -> int:

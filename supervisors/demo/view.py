@@ -172,8 +172,8 @@ class View:
 
 
 def play_view(view: View, stage: Stage, console: Console, keys: Keys) -> None:
-    """Show a demo until it is over or somebody ends it. The terminal is as it was afterwards, however that comes about."""
-    with keys, Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
+    """Show a demo until it is over or somebody ends it. The screen is as it was afterwards, however that comes about."""
+    with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while not stage.is_over:
             live.update(view.frame().render(*console.size), refresh=True)
             if not all(view.press(key) for key in keys.wait(FRAME)):
