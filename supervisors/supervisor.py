@@ -124,7 +124,8 @@ class Supervisor(Keeper):
         return self._children.values()
 
     def _find(self, which: str | ActorRef[Any]) -> Child | None:
-        child = self._children.get(which.name if isinstance(which, ActorRef) else which)
+        name = which.name if isinstance(which, ActorRef) else which
+        child = self._children.get(name) if isinstance(name, str) else None
         if child is not None and isinstance(which, ActorRef) and (child.cell is None or child.cell.ref != which):
             return None
         return child
