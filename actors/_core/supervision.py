@@ -10,7 +10,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors._core import fates
+from actors._core import deadlock, fates
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Door
@@ -90,13 +90,9 @@ def take_down(cell: Cell) -> None:
 
     What its handler waits for of a sibling that is down itself, and is not brought up before this one is down, fails.
     """
+    # Invariant: first the signal, then the look for a wait. A handler notes its wait, and then looks for the signal.
     cell.signal(Control(Signal.TAKE_DOWN))
-    wait, guard = cell.wait, cell.guard
-    for future in wait.futures if wait is not None else ():
-        owing = future.debtor()
-        other = owing.guard if owing is not None else None
-        if owing is not None and other is not None and guard is not None and other.held and other.owner is guard.owner:
-            future.try_fail(ActorRestarting(owing.label(), other.retry_after(owing)))
+    deadlock.give_up_on_siblings(cell)
 
 
 def drop(cell: Cell) -> None:
