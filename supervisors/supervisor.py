@@ -234,6 +234,7 @@ class Supervisor(Keeper):
     def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:
         self._check_open()
         (spec,) = checked([message.spec], "StartChild") if not _depends(message.spec) else [message.spec]
+        check_significant(spec, self._auto_shutdown)
         name = name_of(spec)
         if name in self._children:
             raise DuplicateChildError(name)
