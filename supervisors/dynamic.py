@@ -8,8 +8,9 @@ from actors import ActorRef, ReplyHandle, handler
 from supervisors.errors import DuplicateChildError, TooManyChildrenError, UnknownChildError
 from supervisors.keeper import Child, Keeper
 from supervisors.options import Unset, declared, limit_of
+from supervisors.policy import AutoShutdown
 from supervisors.requests import StartChild, StopChild
-from supervisors.spec import ChildSpec, checked
+from supervisors.spec import ChildSpec, check_significant, checked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -103,6 +104,7 @@ class DynamicSupervisor(Keeper):
     @handler
     def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:
         (spec,) = checked([message.spec], "StartChild")
+        check_significant(spec, AutoShutdown.NEVER)
         child = self._admit(spec)
         handle = self.reply_later()
         child.starters.append(handle)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors import Actor, ActorRef, ActorStartError, DownReason, Lifecycle, handler
+from actors import Actor, ActorRef, ActorStartError, DownReason, Lifecycle, SystemStoppedError, handler
 from actors._core import ending, supervision
 from actors._core.life import started
 from actors._core.supervision import ChildEvent, Guard
@@ -172,7 +172,8 @@ class Keeper(Actor):
                 )
         except Exception as error:  # noqa: BLE001  # a start that fails like any other, once this turn's call is over
             failure = error
-            supervision.post_event(self._greenroom_cell, self, lambda: self._start_refused(child, failure))
+            # Not at once: a start that is refused for ever would keep the supervisor from its mail, and from its own stop.
+            self._alarms.set(child, 0.0, lambda: self._start_refused(child, failure))
             return
         if spec.start_timeout is not None:
             self._alarms.set(child, spec.start_timeout, lambda: self._start_too_slow(child))
@@ -196,6 +197,7 @@ class Keeper(Actor):
         """Deal with a child that got no actor: its name is taken, an argument is dead, the system ends."""
         if not self._has(child) or child.state is not ChildState.STARTING:
             return
+        self._leaving = self._leaving or isinstance(error, SystemStoppedError)
         if child.cell is not None:  # it stays down
             self._on_failed(child, error)
         else:
@@ -253,6 +255,8 @@ class Keeper(Actor):
         stoppers, child.stoppers = child.stoppers, []
         if error is None and reason is not DownReason.STOPPED:
             error = child.error if before is ChildState.STARTING else None
+        if error is not None and not isinstance(error, Exception):  # it ends the system: nothing is started any more
+            self._leaving = True
         if child.released or before is ChildState.STOPPING:
             child.released = False
             self._fail_starters(child, ActorStartError(child.label, error))
@@ -291,9 +295,6 @@ class Keeper(Actor):
             self._failed(child, error)
 
     def _ended_by_itself(self, child: Child, reason: DownReason | None, error: BaseException | None) -> None:
-        if error is not None and not isinstance(error, Exception):  # it ended the system
-            self._settled(child)
-            return
         outcome = Outcome.NORMAL if reason is DownReason.STOPPED else Outcome.ABNORMAL
         if restarts(child.spec.restart, outcome):
             self._failed(child, error)

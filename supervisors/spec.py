@@ -14,14 +14,14 @@ from actors._core.options import DispatcherKind, check_mailbox
 from actors._core.supervision import WhileDown
 from actors._core.tree import NAME
 from supervisors.errors import ChildSpecError
-from supervisors.policy import Backoff, Limit, Restart
+from supervisors.policy import AutoShutdown, Backoff, Limit, Restart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from actors._core.mailbox import Mailbox
 
-__all__ = ["AskFailure", "ChildSpec", "Shutdown", "WhileDown", "checked", "child"]
+__all__ = ["AskFailure", "ChildSpec", "Shutdown", "WhileDown", "check_significant", "checked", "child"]
 
 A = TypeVar("A", bound=Actor)
 
@@ -248,6 +248,16 @@ def checked(specs: Iterable[Any], where: str) -> list[ChildSpec[Any]]:
         known.add(spec)
         found[name] = spec
     return list(found.values())
+
+
+def check_significant(spec: ChildSpec[Any], auto_shutdown: AutoShutdown) -> None:
+    """Check that a child which is significant is so to its supervisor.
+
+    Raises:
+        ChildSpecError: it is not.
+    """
+    if spec.significant and auto_shutdown is AutoShutdown.NEVER:
+        raise ChildSpecError("significant", spec.significant, f"the supervisor of {name_of(spec)!r} has auto_shutdown=AutoShutdown.NEVER")
 
 
 def name_of(spec: ChildSpec[Any]) -> str:

@@ -12,7 +12,7 @@ from supervisors.keeper import Child, Keeper
 from supervisors.options import Unset, declared, limit_of
 from supervisors.policy import AutoShutdown, Restart, Strategy, affected, should_shut_down
 from supervisors.requests import ChildState, RemoveChild, RestartChild, StartChild, StopChild
-from supervisors.spec import ChildSpec, Shutdown, checked, name_of
+from supervisors.spec import ChildSpec, Shutdown, check_significant, checked, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -112,6 +112,7 @@ class Supervisor(Keeper):
         self._go_on()
 
     def _add(self, spec: ChildSpec[Any]) -> Child:
+        check_significant(spec, self._auto_shutdown)
         name = name_of(spec)
         child = self._children[name] = self._by_spec[spec] = self._new_child(spec, name)
         return child
@@ -123,7 +124,8 @@ class Supervisor(Keeper):
         return self._children.values()
 
     def _find(self, which: str | ActorRef[Any]) -> Child | None:
-        child = self._children.get(which.name if isinstance(which, ActorRef) else which)
+        name = which.name if isinstance(which, ActorRef) else which
+        child = self._children.get(name) if isinstance(name, str) else None
         if child is not None and isinstance(which, ActorRef) and (child.cell is None or child.cell.ref != which):
             return None
         return child
@@ -232,6 +234,7 @@ class Supervisor(Keeper):
     def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:
         self._check_open()
         (spec,) = checked([message.spec], "StartChild") if not _depends(message.spec) else [message.spec]
+        check_significant(spec, self._auto_shutdown)
         name = name_of(spec)
         if name in self._children:
             raise DuplicateChildError(name)

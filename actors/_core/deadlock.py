@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mutex import Mutex
-from actors.errors import DeadlockError
+from actors.errors import ActorRestarting, DeadlockError
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -96,6 +96,18 @@ def check_end(cell: Cell) -> None:
         wait = next((one.wait for one in cycle if one.wait is not None), None)
     if wait is not None:
         wait.futures[0].try_fail(_error(cycle, wait.futures[0]))
+
+
+def give_up_on_siblings(cell: Cell) -> None:
+    """Fail what the handler of `cell`, which is to come down, waits for of siblings that are down: they come up only after it is down."""
+    wait, guard = cell.wait, cell.guard
+    if wait is None or guard is None:
+        return
+    for future in wait.futures:
+        owing = future.debtor()
+        other = owing.guard if owing is not None else None
+        if owing is not None and other is not None and other.held and other.owner is guard.owner:
+            future.try_fail(ActorRestarting(owing.label(), other.retry_after(owing)))
 
 
 def _error(cycle: list[Cell], future: Future[Any]) -> DeadlockError:

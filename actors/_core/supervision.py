@@ -10,7 +10,7 @@ from collections import deque
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors._core import fates
+from actors._core import deadlock, fates
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Door
@@ -86,8 +86,13 @@ def bring_up(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -
 
 
 def take_down(cell: Cell) -> None:
-    """Have a running cell come down: its instance gets its last hooks, its children end, and it waits. By its supervisor."""
+    """Have a running cell come down: its instance gets its last hooks, its children end, and it waits. By its supervisor.
+
+    What its handler waits for of a sibling that is down itself, and is not brought up before this one is down, fails.
+    """
+    # Invariant: first the signal, then the look for a wait. A handler notes its wait, and then looks for the signal.
     cell.signal(Control(Signal.TAKE_DOWN))
+    deadlock.give_up_on_siblings(cell)
 
 
 def drop(cell: Cell) -> None:

@@ -343,6 +343,8 @@ class Model:
     # -- requests to a supervisor; each returns its answer, or the name of its error ---------------------------------------------
 
     def start_child(self, team: Team, spec: Spec) -> str:
+        if spec.significant and (team.group.dynamic or team.group.auto_shutdown is AutoShutdown.NEVER):
+            return "ChildSpecError"
         if any(one.spec.name == spec.name for one in team.kids):
             return "DuplicateChildError"
         kid = Kid(spec, team)

@@ -21,6 +21,7 @@ from supervisors import (
     Backoff,
     ChildRunningError,
     ChildSpec,
+    ChildSpecError,
     ChildState,
     CountChildren,
     DuplicateChildError,
@@ -176,7 +177,7 @@ EIGHTHS = (0.125, 0.5, 1.0, 2.0, 2.5, 4.875, 5.0, 5.125, 10.0)
 
 
 @st.composite
-def specs(draw: Any, name: str, depth: int) -> Spec:
+def specs(draw: Any, name: str, depth: int, auto_shutdown: AutoShutdown) -> Spec:
     group = draw(groups(depth - 1)) if depth > 1 and draw(st.integers(0, 2)) == 0 else None
     restart = draw(st.sampled_from((Restart.PERMANENT, Restart.PERMANENT, Restart.TRANSIENT, Restart.TEMPORARY)))
     deadlines = (2.0, 5.0, KILL) if group is None else (math.inf, math.inf, KILL, 3.0 + depth / 8)
@@ -185,7 +186,7 @@ def specs(draw: Any, name: str, depth: int) -> Spec:
         name,
         restart,
         draw(st.sampled_from(deadlines)),
-        significant=restart is not Restart.PERMANENT and draw(st.booleans()),
+        significant=auto_shutdown is not AutoShutdown.NEVER and restart is not Restart.PERMANENT and draw(st.booleans()),
         limit=draw(st.sampled_from((None, None, None, (0, 1.0), (1, 2.0), (2, 8.0)))) if again else None,
         backoff=draw(st.sampled_from((None, None, (0.5, 2.0), (1.0, 16.0)))) if again else None,
         group=group,
@@ -200,8 +201,9 @@ def groups(draw: Any, depth: int) -> Group:
     period = draw(st.sampled_from((0.5, 2.0, 5.0, 10.0)))
     if draw(st.integers(0, 5)) == 5:
         return Group(intensity=intensity, period=period, dynamic=True)
-    children = tuple(draw(specs(name, depth)) for name in NAMES[: draw(st.integers(0, 3))])
-    return Group(draw(st.sampled_from(Strategy)), intensity, period, draw(st.sampled_from(AutoShutdown)), children=children)
+    auto_shutdown = draw(st.sampled_from(AutoShutdown))
+    children = tuple(draw(specs(name, depth, auto_shutdown)) for name in NAMES[: draw(st.integers(0, 3))])
+    return Group(draw(st.sampled_from(Strategy)), intensity, period, auto_shutdown, children=children)
 
 
 ACTIONS = ("crash", "crash", "crash", "stop", "kill", "hang", "advance", "restart", "stop_child", "restart_child", "remove_child")
@@ -221,7 +223,7 @@ class Action(Brief):
 
 INDEXES = st.integers(0, 30)
 FAILS = st.sampled_from((0, 0, 0, 0, 1, 2, 3, 7))
-NEW = st.sampled_from(NAMES).flatmap(lambda name: specs(name, 2))
+NEW = st.sampled_from(NAMES).flatmap(lambda name: specs(name, 2, AutoShutdown.ANY_SIGNIFICANT))
 actions = st.one_of(
     st.builds(Action, st.sampled_from(ACTIONS), INDEXES, INDEXES, FAILS, st.sampled_from(EIGHTHS)),
     st.builds(Action, st.sampled_from(ACTIONS[:5]), INDEXES, INDEXES, FAILS),
@@ -354,6 +356,7 @@ class Pair:
             "None": type(None),
             "ActorStartError": ActorStartError,
             "ChildRunningError": ChildRunningError,
+            "ChildSpecError": ChildSpecError,
             "DuplicateChildError": DuplicateChildError,
         }
         assert isinstance(answer, kinds[expected]), (answer, expected)

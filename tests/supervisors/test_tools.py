@@ -1,0 +1,104 @@
+"""What all the tools against failure have in common: their errors, and forks."""
+
+from __future__ import annotations
+
+import copy
+import os
+import pickle
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from actors import ActorError
+from supervisors import BulkheadFullError, CircuitOpenError, RateLimitedError, SupervisorError
+
+ERRORS = [
+    (CircuitOpenError("model", 6.0), {"name": "model", "retry_after": 6.0}, ["'model'", "6 seconds"]),
+    (CircuitOpenError("model"), {"name": "model", "retry_after": None}, ["'model'", "later"]),
+    (BulkheadFullError("model", 3), {"name": "model", "limit": 3, "waited": None}, ["'model'", "3 calls"]),
+    (BulkheadFullError("model", 3, 2.5), {"name": "model", "limit": 3, "waited": 2.5}, ["'model'", "3 calls", "2.5 seconds"]),
+    (RateLimitedError("model", 0.25), {"name": "model", "retry_after": 0.25}, ["'model'", "0.25 seconds"]),
+]
+
+
+@pytest.mark.parametrize(("error", "data", "words"), ERRORS, ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize("way", [lambda error: error, copy.copy, lambda error: pickle.loads(pickle.dumps(error))])
+def test_an_error_keeps_its_data_and_says_what_to_do(error: SupervisorError, data: dict[str, object], words: list[str], way) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+    again = way(error)
+    assert type(again) is type(error)
+    assert isinstance(again, SupervisorError)
+    assert isinstance(again, ActorError)
+    assert {name: getattr(again, name) for name in data} == data
+    assert all(word in str(again) for word in words)
+    assert str(again) == str(error)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="forks of POSIX")
+def test_a_forked_child_waits_for_no_caller_that_did_not_come_along() -> None:
+    program = """
+        import os, threading, warnings
+
+        from actors.testing import ManualClock
+        from supervisors import BreakerState, Bulkhead, CircuitBreaker, RateLimiter
+
+        clock = ManualClock()
+        breaker = CircuitBreaker(failures=1, reset=10.0, ports=clock.ports())
+        bulkhead = Bulkhead(1, waiting=5, ports=clock.ports())
+        limiter = RateLimiter(1.0, waiting=1, ports=clock.ports())
+        release = threading.Event()
+        breaker.trip()
+        limiter.acquire()
+        clock.advance(10.0)
+        limiter.acquire()
+        inside = threading.Barrier(2)
+
+
+        def hold():
+            with bulkhead, breaker:
+                inside.wait()
+                release.wait()
+
+
+        threading.Thread(target=hold).start()
+        inside.wait()
+        waits = [threading.Thread(target=limiter.acquire), threading.Thread(target=lambda: bulkhead.call(int))]
+        for thread in waits:
+            thread.start()
+        while not (limiter.waiting and bulkhead.waiting):
+            pass
+        caught = threading.Event()
+
+
+        def in_the_middle():
+            for tool in (breaker, bulkhead, limiter):
+                tool._lock.acquire()
+            caught.set()
+            release.wait()
+
+
+        threading.Thread(target=in_the_middle).start()
+        caught.wait()
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
+        if pid == 0:
+            assert (bulkhead.active, bulkhead.waiting, limiter.waiting) == (0, 0, 0)
+            assert breaker.call(lambda: breaker.state) is BreakerState.HALF_OPEN  # the other probe is not here
+            assert bulkhead.call(lambda: bulkhead.active) == 1
+            clock.advance(1.0)
+            limiter.acquire()
+            limiter.pause(1.0)
+            timer = threading.Thread(target=limiter.acquire)
+            timer.start()
+            while not limiter.waiting:
+                pass
+            clock.advance(1.0)
+            timer.join()
+            print("well", flush=True)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        os._exit(0)
+    """
+    result = subprocess.run([sys.executable, "-c", textwrap.dedent(program)], capture_output=True, text=True, timeout=60, check=False)
+    assert result.stdout == "well\n", result.stderr
