@@ -13,9 +13,9 @@ export PIP_NO_INPUT := 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
-demo: ## the library at work, in a minute: counts the standard library with actors
+demo: ## the library at work, in half a minute: a supervised pipeline over the standard library survives a random killer
 	@.ci/venv .venv $(PYTHON) examples
-	@$(BIN)/python examples/stdlib_census.py
+	@$(BIN)/greenroom demo pipeline --chaos 1
 
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
