@@ -80,7 +80,7 @@ conformance: venv ## pykka's own test suite on our actors and futures
 	@$(STEP) "pykka's suite" $(BIN)/python .ci/pykka_conformance.py
 
 other-python: venv ## the unit tests on the newest other interpreter
-	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation
+	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation --ignore=tests/supervisors/demo
 
 other-python-simulation: venv
 	@$(STEP) "pytest of the simulator on another interpreter" .ci/other-python $(BIN)/python tests/simulation
