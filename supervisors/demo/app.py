@@ -100,11 +100,13 @@ def play(stage: Stage, console: Console, *, headless: bool = False, save: Path |
     write = _line_writer(console)
     number = 0
     try:
-        with _signals(), stage:
-            if not live:
-                _announce(stage, write)
+        with _signals() as signals, stage:
             try:
-                _show(stage, console, write, save, live=live)
+                if live:
+                    _show_view(stage, console, save, signals)
+                else:
+                    _announce(stage, write)
+                    play_log(stage, write)
             except _Interrupted as interrupt:
                 number = interrupt.number
             outcome = stage.close()
@@ -127,28 +129,46 @@ def play(stage: Stage, console: Console, *, headless: bool = False, save: Path |
     return HOLDS if outcome.holds else LIES
 
 
-def _show(stage: Stage, console: Console, write: Callable[[str], object], save: Path | None, *, live: bool) -> None:
-    if not live:
-        play_log(stage, write)
-        return
+def _show_view(stage: Stage, console: Console, save: Path | None, signals: _Signals) -> None:
     file = save or Path(f"greenroom-{stage.demo.name}.svg")
-    with Keys() as keys:
-        play_view(View(stage, lambda top: _saved(file, top)), stage, console, keys)
+    with signals.waiting(), Keys() as keys:
+        play_view(View(stage, lambda top: _saved(file, top)), stage, console, keys, lambda: bool(signals.numbers))
+
+
+class _Signals:
+    """What was signalled so far. A signal raises `_Interrupted` where the program stands, unless that is within `waiting`."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self._wait = False
+
+    def interrupt(self, number: int, _: object) -> None:
+        self.numbers.append(number)
+        if not self._wait:
+            raise _Interrupted(number)
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Let a signal wait for the end of the block: one that comes while the screen is given back is not to leave it half given back."""
+        self._wait = True
+        try:
+            yield
+        finally:
+            self._wait = False
+        if self.numbers:
+            raise _Interrupted(self.numbers[0])
 
 
 @contextmanager
-def _signals() -> Iterator[None]:
+def _signals() -> Iterator[_Signals]:
     """Let SIGINT and SIGTERM end the demo in order, where signals may be handled."""
+    signals = _Signals()
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield signals
         return
-
-    def interrupt(number: int, _: object) -> None:
-        raise _Interrupted(number)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, signals.interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield
+        yield signals
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

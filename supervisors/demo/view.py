@@ -171,10 +171,10 @@ class View:
             self._selected = self._victims[max(0, min(place, len(self._victims) - 1))]
 
 
-def play_view(view: View, stage: Stage, console: Console, keys: Keys) -> None:
-    """Show a demo until it is over or somebody ends it. The screen is as it was afterwards, however that comes about."""
+def play_view(view: View, stage: Stage, console: Console, keys: Keys, is_ended: Callable[[], bool] = lambda: False) -> None:
+    """Show a demo until it is over, a key ends it, or `is_ended`. The screen is as it was afterwards, however that comes about."""
     with Live(console=console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
-        while not stage.is_over:
+        while not (stage.is_over or is_ended()):
             live.update(view.frame().render(*console.size), refresh=True)
             if not all(view.press(key) for key in keys.wait(FRAME)):
                 return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import fcntl
+import io
 import os
 import pty
 import select
@@ -22,8 +23,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
 
 from supervisors import ChildState, Limit, Strategy, TreeNode
+from supervisors.demo.app import play
 from supervisors.demo.feed import Note, Tone, merged
 from supervisors.demo.parts import Order, Ordered, Victim
 from supervisors.demo.rows import Rates
@@ -292,6 +295,25 @@ def test_a_view_that_fails_gives_the_screen_back(stage: Stage) -> None:
         play_view(Fails(stage, lambda _: ""), stage, to, keys)
     assert written(to).rfind("\x1b[?1049l") > written(to).rfind("\x1b[?1049h")
     assert written(to).rfind("\x1b[?25h") > written(to).rfind("\x1b[?25l")
+
+
+def test_a_signal_that_comes_while_the_screen_is_given_back_waits_until_it_is() -> None:
+    class Impatient(io.StringIO):
+        """A terminal whose user presses Ctrl-C when the view is there, and again when it begins to go."""
+
+        def write(self, text: str) -> int:
+            if "what happens" in text or "\x1b[?1049l" in text:
+                signal.raise_signal(signal.SIGINT)
+            return super().write(text)
+
+    to = Console(file=Impatient(), force_terminal=True, width=100, height=30)
+    before = signal.getsignal(signal.SIGINT)
+    code = play(Stage(Small(quick=True)), to)
+    assert code == 130
+    assert signal.getsignal(signal.SIGINT) is before
+    assert written(to).count("\x1b[?1049h") == written(to).count("\x1b[?1049l") == 1
+    assert written(to).rfind("\x1b[?25h") > written(to).rfind("\x1b[?25l")
+    assert "Ended by SIGINT" in written(to)
 
 
 class Session:
