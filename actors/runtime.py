@@ -30,7 +30,7 @@ from actors._core.events import (
 )
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.messages import Control, Signal
+from actors._core.messages import CHILD_GONE, Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import DispatcherKind, Options, note_own_keywords
 from actors._core.ports import simulated, touched
@@ -387,7 +387,7 @@ class Runtime:
         if parent is not None and parent.state in (Lifecycle.STOPPING, Lifecycle.RESTARTING):
             rare = parent.extras()
             if not rare.abandoned:
-                parent.signal(Control(Signal.CHILD_GONE), once=True)
+                parent.signal(CHILD_GONE, once=True)
             elif not rare.children:
                 life.finish(parent)
         if self.state is SystemState.STOPPING and (parent is None or last):

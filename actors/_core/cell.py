@@ -18,7 +18,7 @@ from actors._core import fates
 from actors._core.bounded import BoundedMailbox
 from actors._core.doors import CLOSED, COLD
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.messages import IDLE, STOP, Control, Entry, Signal
+from actors._core.messages import IDLE, PROBE, STOP, Control, Entry
 
 if TYPE_CHECKING:
     from collections import deque
@@ -103,12 +103,12 @@ class Rare:
 
     def __init__(self) -> None:
         self.children: dict[str | int, Cell] = {}  # by name, or uid if unnamed; in start order; under system.lock
-        self.leaving: list[Cell] = []  # children to be stopped one after the other, the next one last
+        self.leaving: list[Cell] | None = None  # children to be stopped one after the other, the next one last
         self.told: Cell | None = None  # the one of them that was told to stop last
         self.watchers: dict[Cell, WatchNote] = {}  # under system.lock
         self.watching: dict[Cell, WatchNote] = {}
         self.links: dict[Cell, None] = {}  # under system.lock; a dict for its order, which no address decides
-        self.groups: set[str] = set()  # under system.lock
+        self.groups: dict[str, None] = {}  # under system.lock; a dict for its order
         self.timers: Timers | None = None
         self.stash: deque[Any] | None = None
         self.handles: dict[ReplyHandle, None] = {}  # under system.lock
@@ -119,7 +119,7 @@ class Rare:
         self.lost: deque[tuple[Any, DeadLetterReason]] | None = None  # made under system.lock
         self.open: dict[Any, Delivery] = NOTHING_OPEN  # messages a reentrant actor is at, by task; by its loop's thread
         self.restarts = 0
-        self.reports: list[Callable[[], object]] = []  # told when a restart is over; under system.lock
+        self.reports: tuple[Callable[[], object], ...] = ()  # told when a restart is over; under system.lock
         self.context: Context | None = None  # of the class option own_context
         self.cause: BaseException | None = None  # of the restart under way
         self.handed: Any = None  # what the old instance hands over to the new one
@@ -275,8 +275,11 @@ class Cell:
             once: whether one of that kind, still to be attended to, is enough. So the lane stays short whoever has many children.
         """
         with self.system.lock:
-            if not once or not self.control or all(other.signal is not control.signal for other in self.control):
-                self.control = (*self.control, control)
+            waiting = self.control
+            if not waiting:
+                self.control = (control,)
+            elif not once or all(other.signal is not control.signal for other in waiting):
+                self.control = (*waiting, control)
             woken, self.suspended = self.suspended, False
         dispatcher = self.system.ports.dispatcher
         if dispatcher is not None:
@@ -289,7 +292,7 @@ class Cell:
     def yield_turn(self) -> None:
         """Let the turn under way end after its message. By the turn owner."""
         with self.system.lock:
-            self.control = (*self.control, Control(Signal.PROBE))
+            self.control = (*self.control, PROBE)
 
     def requeue(self) -> None:
         """Give the cell, whose token the caller holds, another turn behind the others."""
@@ -305,9 +308,9 @@ class Cell:
         if not self.control:  # what comes after this look is seen when the turn ends
             return None
         with self.system.lock:
-            first, *rest = self.control
-            self.control = tuple(rest)
-            return first
+            waiting = self.control
+            self.control = waiting[1:]
+            return waiting[0]
 
     def end_turn(self) -> None:
         """Give the turn up outside the hot path: go to sleep, wait for children with the turn held, or queue again."""

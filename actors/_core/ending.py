@@ -11,7 +11,7 @@ from actors._core.doors import CLOSED
 from actors._core.events import HandlerAbandoned
 from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle
-from actors._core.messages import IDLE, STOP, Control, Entry, Signal
+from actors._core.messages import IDLE, KILL, STOP, STOP_DOWN, Control, Entry, Signal
 from actors._core.ports import touched
 from actors._core.seconds import check_seconds
 from actors.errors import ActorDeadError, ActorKilled
@@ -37,7 +37,7 @@ def stop(cell: Cell, deadline: float | None) -> Future[bool]:
         future._listen(lambda _: timer.cancel())
     # Invariant: the marker is posted before this look. A cell that comes down later comes to the marker when it is up again.
     if cell.state is Lifecycle.RESTARTING:
-        cell.signal(Control(Signal.STOP_DOWN))
+        cell.signal(STOP_DOWN)
     return future
 
 
@@ -79,7 +79,7 @@ def kill(cell: Cell) -> Future[bool]:
     if cell.state is Lifecycle.CREATED:
         life.bury(cell, DownReason.KILLED, None)
         return future
-    cell.signal(Control(Signal.KILL))
+    cell.signal(KILL)
     wait = cell.wait
     if wait is not None:
         wait.throw(ActorKilled())

@@ -17,6 +17,7 @@ from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
 from actors._core.reply import close_handles
+from actors._core.reports import release_locals
 from actors._core.supervision import ChildEvent
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, AskCancelled
 
@@ -126,6 +127,8 @@ def _come_down(cell: Cell, error: BaseException | None, *, ran: bool = True) -> 
     supervision.shut(cell)
     if cell.actor is not None:  # its __init__ was fine
         yield from _leave_instance(cell, error, ran=ran)
+    if error is not None:
+        release_locals(error)
     _report(cell)
     yield from _child_gone(cell)
 
@@ -255,7 +258,7 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
 
 def _is_killed(cell: Cell) -> bool:
     """Tell whether a kill is what the cell will attend to next, or soon."""
-    return any(control.signal is Signal.KILL for control in cell.control)
+    return bool(cell.control) and any(control.signal is Signal.KILL for control in cell.control)
 
 
 def _cancelled(cell: Cell, entry: Any) -> None:
@@ -281,6 +284,8 @@ def fatal(cell: Cell, error: BaseException) -> Steps:
 
 def _log_failure(cell: Cell, error: BaseException) -> None:
     """Write pykka's record of a crash."""
+    if not logger.isEnabledFor(logging.ERROR):  # the label costs more than all the rest
+        return
     logger.error(f"Unhandled exception in {cell.label()}:", exc_info=(type(error), error, error.__traceback__))
 
 
@@ -518,7 +523,7 @@ def _await_report(cell: Cell, report: Callable[[], object]) -> None:
     with cell.system.lock:
         over = cell.state is Lifecycle.STOPPED  # abandoned at this very moment: `finish` has told those it found
         if not over:
-            rare.reports.append(report)
+            rare.reports = (*rare.reports, report)
     if over:
         report()
 
@@ -529,6 +534,6 @@ def _report(cell: Cell) -> None:
     # Without the lock: who comes too late for this look, under the lock, sees the state that the cell has by then.
     if rare is not None and rare.reports:
         with cell.system.lock:
-            reports, rare.reports = rare.reports, []
+            reports, rare.reports = rare.reports, ()
         for report in reports:
             report()

@@ -22,9 +22,16 @@ if TYPE_CHECKING:
     from actors._core.ref import ActorRef
 
 __all__ = [
+    "BRING_UP",
+    "CHILD_EVENT",
+    "CHILD_GONE",
     "ENDING",
     "IDLE",
+    "KILL",
+    "PROBE",
     "STOP",
+    "STOP_DOWN",
+    "TAKE_DOWN",
     "WRAPPED",
     "Control",
     "Down",
@@ -156,3 +163,12 @@ class Stashed(Control):
 # What an actor is at between two messages, and while it ends. (None would not do: it may be a message.)
 IDLE = Control(Signal.CALL)
 ENDING = Control(Signal.CALL)
+
+# Signals that carry nothing are one and the same each time.
+KILL = Control(Signal.KILL)
+CHILD_GONE = Control(Signal.CHILD_GONE)
+PROBE = Control(Signal.PROBE)
+STOP_DOWN = Control(Signal.STOP_DOWN)
+TAKE_DOWN = Control(Signal.TAKE_DOWN)
+BRING_UP = Control(Signal.BRING_UP)
+CHILD_EVENT = Control(Signal.CHILD_EVENT)

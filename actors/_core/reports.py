@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import ActorStartError
@@ -10,7 +12,11 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["start_error", "watch_reading"]
+__all__ = ["release_locals", "start_error", "watch_reading"]
+
+_CHAIN = 50  # failures behind a failure that are looked at
+_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_CLEARS_SUSPENDED = sys.version_info < (3, 13)  # `clear` ends a generator that only waits, rather than refuse
 
 
 class _Unread:
@@ -37,6 +43,27 @@ def watch_reading(cell: Cell, future: Future[Any], error: BaseException) -> None
     """Have the failure reported if nobody ever reads it from `future`. Called before the future is failed."""
     if not future._waiters:
         future._unread = _Unread(cell, error)
+
+
+def release_locals(error: BaseException) -> None:
+    """Let go of the local variables of the functions that a failure came out of, and what it came from.
+
+    Whoever keeps the failure, as a supervisor does, keeps its frames; and these hold the instance it has ended, with whatever that has.
+    Lines and names stay. Before Python 3.13 coroutines and generators keep theirs: there one that merely waits cannot be told apart.
+    """
+    failure: BaseException | None = error
+    for _ in range(_CHAIN):
+        if failure is None:
+            return
+        step = failure.__traceback__
+        while step is not None:
+            if not (_CLEARS_SUSPENDED and step.tb_frame.f_code.co_flags & _SUSPENDS):
+                try:  # noqa: SIM105  # contextlib.suppress costs more than all the rest
+                    step.tb_frame.clear()
+                except RuntimeError:  # it is still running
+                    pass
+            step = step.tb_next
+        failure = failure.__cause__ or failure.__context__
 
 
 def start_error(cell: Cell) -> ActorStartError:

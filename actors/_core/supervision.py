@@ -16,7 +16,7 @@ from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Door
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle, advance
-from actors._core.messages import STOP, Control, Entry, Note, Signal, Stashed
+from actors._core.messages import BRING_UP, CHILD_EVENT, STOP, STOP_DOWN, TAKE_DOWN, Control, Entry, Note, Stashed
 from actors._core.reply import close_handles
 from actors.errors import ActorRestarting
 
@@ -82,7 +82,7 @@ def bring_up(cell: Cell, args: tuple[Any, ...], kwargs: dict[str, Any] | None) -
     guard = cell.guard
     assert guard is not None  # it is supervised
     guard.arguments = args, kwargs
-    cell.signal(Control(Signal.BRING_UP))
+    cell.signal(BRING_UP)
 
 
 def take_down(cell: Cell) -> None:
@@ -91,13 +91,13 @@ def take_down(cell: Cell) -> None:
     What its handler waits for of a sibling that is down itself, and is not brought up before this one is down, fails.
     """
     # Invariant: first the signal, then the look for a wait. A handler notes its wait, and then looks for the signal.
-    cell.signal(Control(Signal.TAKE_DOWN))
+    cell.signal(TAKE_DOWN)
     deadlock.give_up_on_siblings(cell)
 
 
 def drop(cell: Cell) -> None:
     """Have a cell that is down end, with no further hook. By its supervisor."""
-    cell.signal(Control(Signal.STOP_DOWN))
+    cell.signal(STOP_DOWN)
 
 
 def keep_down(cell: Cell, retry_at: float) -> None:
@@ -174,8 +174,7 @@ class Guard:
 
     def tell(self, event: ChildEvent, reason: Any = None, error: BaseException | None = None) -> None:
         """Tell the supervisor, ahead of its mail."""
-        owner, child = self.owner, self.child
-        post_event(self.supervisor, owner, lambda: owner._greenroom_hear(child, event, reason, error))
+        post_event(self.supervisor, self.owner, self.owner._greenroom_hear, self.child, event, reason, error)
 
     def retry_after(self, cell: Cell) -> float | None:
         """Return the seconds until the next attempt to start `cell`, None if that is not known."""
@@ -192,20 +191,20 @@ def take_office(cell: Cell, owner: Any) -> Alarms:
     return alarms
 
 
-def post_event(supervisor: Cell, owner: Any, call: Callable[[], object]) -> None:
-    """Have `call` made in the turn of `supervisor`, ahead of its mail, if `owner` still is its instance then. From any thread."""
+def post_event(supervisor: Cell, owner: Any, call: Callable[..., object], *arguments: Any) -> None:
+    """Have ``call(*arguments)`` made in the turn of `supervisor`, ahead of its mail, if `owner` is its instance still. From any thread."""
     # Invariant: first the event, then the signal. A turn that takes the signal sees every event posted before it.
-    supervisor.rare.desk.append((owner, call))  # type: ignore[union-attr]  # it has taken office
-    supervisor.signal(Control(Signal.CHILD_EVENT), once=True)
+    supervisor.rare.desk.append((owner, call, arguments))  # type: ignore[union-attr]  # it has taken office
+    supervisor.signal(CHILD_EVENT, once=True)
 
 
 def hear(cell: Cell) -> None:
     """Make the calls that were posted to the supervisor `cell`. In its own turn; what comes out of them is its crash."""
     desk = cell.extras().desk
     while desk:
-        owner, call = desk.popleft()
+        owner, call, arguments = desk.popleft()
         if owner is cell.actor and cell.state is Lifecycle.RUNNING:
-            call()
+            call(*arguments)
 
 
 class _Alarm:

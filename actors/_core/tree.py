@@ -194,7 +194,7 @@ class Groups:
         with self._lock:
             if cell.state is not Lifecycle.STOPPED:
                 self._members.setdefault(name, {})[cell] = ref
-                rare.groups.add(name)
+                rare.groups[name] = None
 
     def leave(self, name: str, ref: ActorRef[Any]) -> None:
         """Take `ref` out of the group `name`, if it is in."""
@@ -202,7 +202,7 @@ class Groups:
         cell = _cell_of(ref)
         rare = cell.extras()
         with self._lock:
-            rare.groups.discard(name)
+            rare.groups.pop(name, None)
             self._drop(name, cell)
 
     def members(self, name: str) -> list[ActorRef[Any]]:

@@ -12,7 +12,7 @@ import time
 from typing import TYPE_CHECKING
 
 from actors._core.events import HandlerBlocked
-from actors._core.messages import Control, Signal
+from actors._core.messages import PROBE, Signal
 from actors.dispatch.stacks import stacks_of
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Watcher:
     def _post(cell: Cell) -> None:
         """Put a probe into the control lane, in place of one that was never looked at. Does not queue the cell."""
         with cell.system.lock:
-            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), Control(Signal.PROBE))
+            cell.control = (*(one for one in cell.control if one.signal is not Signal.PROBE), PROBE)
 
     def _still(self, suspect: _Suspect, proved: float) -> bool:
         """Tell whether a suspected handler has to be looked at again; report it once it has been blocked for long enough."""
