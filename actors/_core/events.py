@@ -67,7 +67,11 @@ class ActorStopped:
 
 @dataclass(frozen=True, slots=True)
 class ActorCrashed:
-    """An exception nobody asked for came out of a handler or hook."""
+    """An exception nobody asked for came out of a handler or hook.
+
+    Of a supervised actor, the local variables in its traceback are gone once `on_failure` has returned, or whoever kept the error would
+    keep the old instance; lines and names stay.
+    """
 
     ref: ActorRef[Any]
     error: BaseException

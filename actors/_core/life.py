@@ -17,7 +17,7 @@ from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
 from actors._core.reply import close_handles
-from actors._core.reports import release_locals
+from actors._core.reports import hide_own_frames, release_locals
 from actors._core.supervision import ChildEvent
 from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, AskCancelled
 
@@ -241,6 +241,7 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         yield from fatal(cell, error)
         return
     entry, cell.current = cell.current, ENDING
+    hide_own_frames(error)
     _log_failure(cell, error)
     cell.system.events.publish(events.ActorCrashed(cell.ref, error))
     guard = cell.guard

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
+import gc
 from typing import TYPE_CHECKING, Any
 
 from actors.errors import ActorStartError
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["release_locals", "start_error", "watch_reading"]
+__all__ = ["hide_own_frames", "release_locals", "start_error", "watch_reading"]
 
+# Modules whose frames tell the reader of a failure nothing.
+_OWN = {"actors._core.turn", "actors._core.context", "actors._core.receivers", "actors._core.tracing", "actors.dispatch.runner"}
 _CHAIN = 50  # failures behind a failure that are looked at
-_SUSPENDS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
-_CLEARS_SUSPENDED = sys.version_info < (3, 13)  # `clear` ends a generator that only waits, rather than refuse
 
 
 class _Unread:
@@ -45,11 +46,19 @@ def watch_reading(cell: Cell, future: Future[Any], error: BaseException) -> None
         future._unread = _Unread(cell, error)
 
 
+def hide_own_frames(error: BaseException) -> None:
+    """Let the traceback of a failure begin with the handler, or the hook, that it came out of."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
+        traceback = traceback.tb_next
+    error.__traceback__ = traceback or error.__traceback__
+
+
 def release_locals(error: BaseException) -> None:
     """Let go of the local variables of the functions that a failure came out of, and what it came from.
 
     Whoever keeps the failure, as a supervisor does, keeps its frames; and these hold the instance it has ended, with whatever that has.
-    Lines and names stay. Before Python 3.13 coroutines and generators keep theirs: there one that merely waits cannot be told apart.
+    Lines and names stay.
     """
     failure: BaseException | None = error
     for _ in range(_CHAIN):
@@ -57,13 +66,19 @@ def release_locals(error: BaseException) -> None:
             return
         step = failure.__traceback__
         while step is not None:
-            if not (_CLEARS_SUSPENDED and step.tb_frame.f_code.co_flags & _SUSPENDS):
-                try:  # noqa: SIM105  # contextlib.suppress costs more than all the rest
-                    step.tb_frame.clear()
-                except RuntimeError:  # it is still running
-                    pass
+            _empty(step.tb_frame)
             step = step.tb_next
         failure = failure.__cause__ or failure.__context__
+
+
+def _empty(frame: FrameType) -> None:
+    held = gc.get_referents(frame)
+    # Only a frame that is over has its code itself. To clear one of a coroutine that caught the failure and now waits for something
+    # else would end that coroutine, before Python 3.13.
+    if any(one is frame.f_code for one in held):
+        frame.clear()
+        if any(type(one) is dict for one in held):
+            _ = frame.f_locals  # brings the copy that somebody has asked for up to date, before Python 3.13
 
 
 def start_error(cell: Cell) -> ActorStartError:

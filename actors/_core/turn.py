@@ -17,7 +17,7 @@ from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
 from actors._core.reply import close_handles
-from actors._core.reports import watch_reading
+from actors._core.reports import hide_own_frames, watch_reading
 from actors._core.supervision import may_come_again
 from actors._core.tracing import arrived
 from actors.errors import DeadlineExceeded, InternalError
@@ -70,9 +70,11 @@ def run(worker: Worker) -> None:  # noqa: C901, PLR0912, PLR0915  # the hot path
                 continue
             return
         worker.cell = cell
-        if cell.control and not drive(life.attend(cell)):
-            cell.end_turn()
-            continue
+        if cell.control:
+            queue = receiver = entry = None  # a restart is not to hold the old instance while it makes the new one
+            if not drive(life.attend(cell)):
+                cell.end_turn()
+                continue
         queue = cell.queue
         receiver = cell.receiver
         try:
@@ -228,10 +230,7 @@ def failed(cell: Cell, entry: Any, error: Exception) -> bool:
     if stashed:
         _unstash(cell, entry)
     close_handles(cell, future)
-    traceback = error.__traceback__
-    while traceback is not None and traceback.tb_frame.f_globals.get("__name__") in _OWN:
-        traceback = traceback.tb_next
-    error.__traceback__ = traceback or error.__traceback__
+    hide_own_frames(error)
     try:
         if logger.isEnabledFor(logging.INFO):
             logger.info(f"Exception returned from {cell.label()} to caller:", exc_info=error)
@@ -249,7 +248,3 @@ def _unstash(cell: Cell, entry: Entry) -> None:
             del stash[index]  # type: ignore[union-attr]
             cell.handled += 1
             return
-
-
-# Modules whose frames tell the reader of a failure nothing.
-_OWN = {__name__, "actors._core.context", "actors._core.receivers", "actors._core.tracing", "actors.dispatch.runner"}

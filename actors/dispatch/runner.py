@@ -390,7 +390,8 @@ async def adrive(steps: Generator[Any, Any, Any]) -> Any:
             pending = steps.throw(error) if error is not None else steps.send(value)
         except StopIteration as stop:
             return stop.value
-        value = error = None
+        finally:
+            value = error = None  # a failure has this frame in its traceback: as long as the frame has the failure, neither is freed
         try:
             value = await pending
         except asyncio.CancelledError:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from traceback import walk_tb
 from typing import Any
 
 import pytest
@@ -31,7 +33,7 @@ from actors import (
     Unbounded,
 )
 from actors.testing import ManualClock, Simulation
-from supervisors import AskFailure, Backoff, ChildState, GetChild, Strategy, Supervisor, WhileDown, child
+from supervisors import AskFailure, Backoff, ChildState, GetChild, ListChildren, Strategy, Supervisor, WhileDown, child
 from tests.contract.kit import EVERY_KIND, WAIT, Puppet, dead_letters, eventually, held, settle, under
 from tests.supervisors.players import fail, get, states
 from tests.supervisors.test_model import AnyOrder
@@ -636,6 +638,48 @@ def test_a_child_that_a_sibling_takes_down_hands_over_too(system: ActorSystem, k
     get(group, "failing").tell(fail)
     eventually(lambda: ref.stats().restarts == 1)
     assert ref.ask(count, timeout=WAIT) == 2
+
+
+class Holding(Puppet):
+    """Hears, as it is made, which of the former instances there still are."""
+
+    def __init__(self, former: list[Any], seen: list[int]) -> None:
+        super().__init__([])
+        seen.append(sum(one() is not None for one in former))
+        former.append(weakref.ref(self))
+
+    def on_failure(self, exception_type: Any, exception_value: Any, traceback: Any) -> None:
+        self.log.append(["self" in frame.f_locals for frame, _ in walk_tb(traceback)])  # as some who report failures do
+
+
+def fail_deep(actor: Any) -> None:
+    try:
+        fail(actor)
+    except Exception as error:
+        raise LookupError("caught, and again") from error
+
+
+@pytest.mark.parametrize("failing", [fail, fail_deep])
+def test_a_failure_that_is_kept_does_not_keep_the_instance_it_ended(system: ActorSystem, kind: DispatcherKind, failing: Any) -> None:
+    former: list[Any] = []
+    group, ref = supervised(system, kind, Holding, former, [], backoff=None)
+    ref.tell(failing)
+    settle(ref)
+    error = group.ask(ListChildren())[0].last_error
+    assert isinstance(error, (ValueError, LookupError))
+    assert error.__traceback__ is not None
+    eventually(lambda: former[0]() is None)
+    assert "fail" in [frame.f_code.co_name for frame, _ in walk_tb((error.__cause__ or error).__traceback__)]
+
+
+def test_the_old_instance_is_gone_before_the_new_one_is_made(system: ActorSystem, kind: DispatcherKind) -> None:
+    former: list[Any] = []
+    seen: list[int] = []
+    _, ref = supervised(system, kind, Holding, former, seen, backoff=None)
+    for _ in range(3):
+        ref.tell(fail)
+    settle(ref)
+    assert seen == [0, 0, 0, 0]
 
 
 def test_a_successor_of_a_killed_child_takes_nothing_over(system: ActorSystem, kind: DispatcherKind) -> None:
