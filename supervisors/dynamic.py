@@ -102,7 +102,7 @@ class DynamicSupervisor(Keeper):
         return child
 
     @handler
-    def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:
+    def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:  # type: ignore[type-arg]  # a handler is for a plain class
         (spec,) = checked([message.spec], "StartChild")
         check_significant(spec, AutoShutdown.NEVER)
         child = self._admit(spec)

@@ -249,9 +249,14 @@ class Keeper(Actor):
         self._settled(child)
 
     def _on_ended(self, child: Child, reason: DownReason | None, error: BaseException | None) -> None:
+        before, child.cell = child.state, None
+        outcome = Outcome.NORMAL if reason is DownReason.STOPPED else Outcome.ABNORMAL
+        if before in (ChildState.DOWN, ChildState.WAITING) and not child.released and restarts(child.spec.restart, outcome):
+            # It was not running: no failure more. Another actor starts in its place, at the time that was set.
+            self._settled(child)
+            return
         self._alarms.cancel(child)
-        before, child.state = child.state, ChildState.STOPPED
-        child.cell = None
+        child.state = ChildState.STOPPED
         stoppers, child.stoppers = child.stoppers, []
         if error is None and reason is not DownReason.STOPPED:
             error = child.error if before is ChildState.STARTING else None
@@ -266,7 +271,7 @@ class Keeper(Actor):
         elif before is ChildState.STARTING:
             self._start_failed(child, error)
         else:
-            self._ended_by_itself(child, reason, error)
+            self._ended_by_itself(child, outcome, error)
         for stopper in stoppers:
             stopper.reply(True)
 
@@ -294,8 +299,7 @@ class Keeper(Actor):
         else:
             self._failed(child, error)
 
-    def _ended_by_itself(self, child: Child, reason: DownReason | None, error: BaseException | None) -> None:
-        outcome = Outcome.NORMAL if reason is DownReason.STOPPED else Outcome.ABNORMAL
+    def _ended_by_itself(self, child: Child, outcome: Outcome, error: BaseException | None) -> None:
         if restarts(child.spec.restart, outcome):
             self._failed(child, error)
             return

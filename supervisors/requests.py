@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from actors import ActorRef, Request
+from actors import Actor, ActorRef, Request
 
 if TYPE_CHECKING:
     from supervisors.policy import Restart
@@ -25,6 +25,8 @@ __all__ = [
     "StopChild",
 ]
 
+A = TypeVar("A", bound=Actor)
+
 
 class ChildState(Enum):
     """What a child is at, as its supervisor knows it."""
@@ -42,14 +44,14 @@ class ChildState(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class StartChild(Request[ActorRef[Any]]):
+class StartChild(Request[ActorRef[A]], Generic[A]):
     """Start a child, behind the others; the answer is its ref once it is running.
 
     The ask fails with DuplicateChildError, TooManyChildrenError, SupervisorStoppingError, or with ActorStartError: then the supervisor
     does not keep it.
     """
 
-    spec: ChildSpec[Any]
+    spec: ChildSpec[A]
 
 
 @dataclass(frozen=True, slots=True)

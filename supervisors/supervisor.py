@@ -231,7 +231,7 @@ class Supervisor(Keeper):
     # -- requests ----------------------------------------------------------------------------------------------------------
 
     @handler
-    def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:
+    def _start_child(self, message: StartChild) -> ActorRef[Any] | ReplyHandle:  # type: ignore[type-arg]  # a handler is for a plain class
         self._check_open()
         (spec,) = checked([message.spec], "StartChild") if not _depends(message.spec) else [message.spec]
         check_significant(spec, self._auto_shutdown)

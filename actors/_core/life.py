@@ -134,8 +134,9 @@ def _come_down(cell: Cell, error: BaseException | None, *, ran: bool = True) -> 
 
 
 def _leave_instance(cell: Cell, error: BaseException | None, *, ran: bool = True) -> Steps:
-    """Run the hooks of an instance that is to be replaced; of one that never ran there is nothing to be handed over."""
-    yield from _last_hook(cell, lambda: _on_failure(cell, error))
+    """Run the hooks of an instance that is to be replaced, if it ran, and forget its timers."""
+    if ran:
+        yield from _last_hook(cell, lambda: _on_failure(cell, error))
     rare = cell.extras()
     if rare.timers is not None:
         rare.timers.cancel_all()
@@ -250,8 +251,11 @@ def crashed(cell: Cell, error: BaseException) -> Steps:
         return
     supervision.give_back(cell, entry, error)
     if supervision.come_down(cell):
-        guard.down = True  # what is told next is all the supervisor waits for
-        guard.tell(ChildEvent.FAILED, None, error)
+        if cell.actor_class._greenroom_supervises:
+            guard.failure = error  # as in OTP, what a supervisor leaves behind ends before its own supervisor hears of it
+        else:
+            guard.down = True  # what is told next is all the supervisor waits for
+            guard.tell(ChildEvent.FAILED, None, error)
         yield from _come_down(cell, error)
     else:
         yield from end(cell, DownReason.CRASHED, error, hook=lambda: _on_failure(cell, error))
@@ -417,7 +421,8 @@ def _child_gone(cell: Cell) -> Steps:
             yield from _rebuild(cell)
         elif not cell.guard.down:
             cell.guard.down = True
-            cell.guard.tell(ChildEvent.DOWN)
+            failure, cell.guard.failure = cell.guard.failure, None
+            cell.guard.tell(ChildEvent.DOWN if failure is None else ChildEvent.FAILED, None, failure)
     else:
         down = cell.guard is not None and cell.guard.held  # its instance has had its last hook
         if cell.end is not None and cell.end[0] is DownReason.STOPPED and cell.actor is not None and not down:

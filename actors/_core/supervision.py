@@ -120,8 +120,8 @@ class Owner(Protocol):
 class Guard:
     """The terms of one supervised cell.
 
-    Written by the supervisor before the cell begins, but for: `held` and `down`, by the cell's turn owner; `proven`, by the same, once;
-    `retry_at` and `arguments`, by the supervisor's turn owner, who then signals the cell; senders read `retry_at`, old or new.
+    Written by the supervisor before the cell begins, but for: `held`, `down` and `failure`, by the cell's turn owner; `proven`, by the
+    same, once; `retry_at` and `arguments`, by the supervisor's turn owner, who then signals the cell; senders read `retry_at`, old or new.
     """
 
     __slots__ = (
@@ -130,6 +130,7 @@ class Guard:
         "child",
         "deadline",
         "down",
+        "failure",
         "held",
         "kills",
         "order",
@@ -170,6 +171,7 @@ class Guard:
         self.proven = False  # whether it has been running: a first start that fails is no crash. Written once, to True.
         self.held = False
         self.down = False  # whether the supervisor was told that it is down; by the cell's turn owner, as `held`
+        self.failure: BaseException | None = None  # what the supervisor is told of once the children have ended
         self.retry_at: float | None = None
 
     def tell(self, event: ChildEvent, reason: Any = None, error: BaseException | None = None) -> None:
@@ -332,7 +334,7 @@ def come_down(cell: Cell) -> bool:
             cell.state = advance(cell.state, Lifecycle.RESTARTING)
         guard.held = True
         guard.down = False
-    guard.retry_at = None
+    guard.retry_at = guard.failure = None
     return True
 
 

@@ -18,6 +18,7 @@ from actors._core.context import Delivery, bind, deliver, handling
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
 from actors._core.reply import close_handles
+from actors._core.supervision import give_back
 from actors._core.turn import accept, answered, execute, failed
 from actors.errors import ActorDeadError, ActorError, ActorKilled, ActorRestarting, AskCancelled
 
@@ -345,6 +346,8 @@ class Runner:
         if isinstance(error, Exception):
             if failed(cell, delivery.current, error):
                 return True
+            if cell.guard is not None and cell.state is _RUNNING and delivery.incarnation == cell.incarnation:
+                give_back(cell, delivery.current, error)
         elif delivery.reply is not None:
             delivery.reply.try_fail(life.unwound(cell, message, error))
         cell.signal(Control(Signal.CRASH, error=error, call=lambda: cell.incarnation == delivery.incarnation))

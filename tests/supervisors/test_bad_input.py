@@ -630,6 +630,39 @@ def test_a_child_in_backoff_can_be_ended_by_anybody(sim: Simulation, script: Scr
     sim.run()
 
 
+@pytest.mark.parametrize("strategy", [Strategy.ONE_FOR_ONE, Strategy.ONE_FOR_ALL])
+@pytest.mark.parametrize(("restart", "end"), [(Restart.PERMANENT, "stop"), (Restart.PERMANENT, "kill"), (Restart.TRANSIENT, "kill")])
+def test_the_end_of_a_child_in_backoff_is_no_failure_more(
+    sim: Simulation, script: Script, strategy: Strategy, restart: Restart, end: str
+) -> None:
+    spec = child(Player, script, name="a", restart=restart, backoff=Backoff(9.0, 90.0, jitter=0.0))
+    supervisor = sim.spawn(Supervisor, [spec, child(Player, script, name="b")], strategy=strategy, intensity=1)
+    ref = get(supervisor, "a")
+    ref.tell(fail)
+    sim.advance(1.0)
+    assert getattr(ref, end)() is True
+    sim.advance(7.0)
+    assert states(supervisor)["a"] is ChildState.WAITING
+    assert supervisor.ask(GetChild("a")) is None
+    sim.advance(1.0)
+    assert states(supervisor) == {"a": ChildState.RUNNING, "b": ChildState.RUNNING}
+    assert infos(supervisor)["a"].restarts == 1
+    assert get(supervisor, "a") != ref
+
+
+def test_a_transient_child_that_is_stopped_in_backoff_is_not_started_again(sim: Simulation, script: Script) -> None:
+    spec = child(Player, script, name="a", restart=Restart.TRANSIENT, backoff=Backoff(9.0, 90.0, jitter=0.0))
+    supervisor = sim.spawn(Supervisor, [spec])
+    ref = get(supervisor, "a")
+    ref.tell(fail)
+    sim.advance(1.0)
+    assert ref.stop() is True
+    sim.advance(100.0)
+    assert states(supervisor) == {"a": ChildState.STOPPED}
+    supervisor.ask(RestartChild("a"))
+    assert states(supervisor) == {"a": ChildState.RUNNING}
+
+
 def test_a_name_that_is_taken_at_a_restart_is_a_failure_like_others(sim: Simulation, script: Script) -> None:
     class Crowded(Supervisor, intensity=None):
         def on_receive(self, message: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import weakref
 from collections import Counter
@@ -689,3 +690,44 @@ def test_a_successor_of_a_killed_child_takes_nothing_over(system: ActorSystem, k
     ref.kill(timeout=WAIT)
     eventually(lambda: group.ask(GetChild("one")) not in (None, ref))
     assert get(group, "one").ask(count, timeout=WAIT) == 1
+
+
+class Juggler(Actor, reentrant=True, dispatcher=DispatcherKind.EVENT_LOOP):
+    """Has several messages in hand; told to fail, it waits for its cue first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cue = asyncio.Event()
+
+    async def on_receive(self, message: Any) -> Any:
+        if message == "cue":
+            self.cue.set()
+            return None
+        if message == "fail":
+            await self.cue.wait()
+            raise LookupError(message)
+        return message
+
+
+def test_the_message_that_crashes_a_reentrant_actor_is_a_dead_letter() -> None:
+    with ActorSystem() as system:
+        letters = dead_letters(system)
+        ref = get(system.spawn(Supervisor, [child(Juggler, name="one")]), "one")
+        ref.tell("fail")
+        assert ref.ask("meanwhile", timeout=WAIT) == "meanwhile"
+        ref.tell("cue")
+        eventually(lambda: ref.stats().restarts == 1)
+        assert ref.ask("after", timeout=WAIT) == "after"
+        assert letters == [("fail", DeadLetterReason.POISONED)]
+        assert (ref.stats().handled, ref.stats().dead_lettered) == (3, 1)
+
+
+def test_a_restart_that_fails_to_start_runs_no_hook_of_that_instance(system: ActorSystem, kind: DispatcherKind) -> None:
+    log: list[Any] = []
+    broken: list[str] = []
+    _, ref = supervised(system, kind, Counting, log, broken, backoff=None)
+    broken.append("on_start")
+    ref.tell(fail)
+    settle(ref)
+    assert [entry for entry in log if entry == "on_failure"] == ["on_failure"]
+    assert log[-3:] == ["init", "init", "on_start"]

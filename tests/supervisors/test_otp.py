@@ -38,7 +38,7 @@ from supervisors import (
     WhileDown,
     child,
 )
-from tests.supervisors.players import Player, Script, crash, get, infos, names, states
+from tests.supervisors.players import Player, Script, crash, fail, get, infos, names, states
 
 
 @pytest.fixture
@@ -557,6 +557,42 @@ def test_giving_up_is_a_failure_also_of_a_transient_supervisor(sim: Simulation, 
     outer = sim.spawn(Supervisor, [child(Supervisor, abc(script), name="inner", intensity=0, restart=Restart.TRANSIENT)])
     crash(sim, get(outer, "inner"), "b")
     assert states(outer) == {"inner": ChildState.RUNNING}
+
+
+def test_what_a_supervisor_that_gives_up_leaves_behind_ends_before_its_parent_acts(sim: Simulation, script: Script) -> None:
+    inner = child(Supervisor, abc(script), name="inner", intensity=0)
+    beside = child(Player, script, name="beside")
+    outer = sim.spawn(Supervisor, [inner, beside], strategy=Strategy.ONE_FOR_ALL)
+    script.took()
+    script.hanging.add("c")
+    get(get(outer, "inner"), "a").tell(fail)
+    sim.advance(4.0)
+    assert script.took() == ["c stops"]
+    assert infos(outer)["inner"].restarts == 0
+    sim.advance(2.0)  # the deadline of c
+    assert script.took() == ["b stops", "beside comes down", "a starts", "b starts", "c starts", "beside starts"]
+    assert infos(outer)["inner"].restarts == 1
+    assert isinstance(infos(outer)["inner"].last_error, RestartLimitError)
+
+
+@pytest.mark.parametrize("end", ["stop", "kill"])
+def test_a_supervisor_that_gives_up_can_be_ended_while_its_children_still_end(sim: Simulation, script: Script, end: str) -> None:
+    inner = child(Supervisor, abc(script), name="inner", intensity=0, shutdown=1.0)
+    outer = sim.spawn(Supervisor, [inner, child(Player, script, name="beside")], strategy=Strategy.ONE_FOR_ALL)
+    script.hanging.add("c")
+    ref = get(outer, "inner")
+    get(ref, "a").tell(fail)
+    sim.advance(0.5)
+    if end == "stop":
+        assert outer.ask(StopChild("inner")) is True
+        assert states(outer) == {"inner": ChildState.STOPPED, "beside": ChildState.RUNNING}
+    else:
+        assert ref.kill() is True
+        sim.run()
+        assert states(outer) == {"inner": ChildState.RUNNING, "beside": ChildState.RUNNING}
+        assert get(outer, "inner") != ref
+        assert infos(outer)["inner"].restarts == 1
+    assert not ref.is_alive()
 
 
 def test_a_restarted_supervisor_counts_from_nothing(sim: Simulation, script: Script) -> None:

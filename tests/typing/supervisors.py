@@ -122,8 +122,8 @@ def starting(system: ActorSystem) -> None:
 
 
 def asking(shop: ActorRef[Shop], one: ActorRef[Database]) -> None:
-    assert_type(shop.ask(StartChild(child(Database, "dsn"))), ActorRef[Any])
-    assert_type(shop.ask(StartChild(child(Database, "dsn")), block=False), Future[ActorRef[Any]])
+    assert_type(shop.ask(StartChild(child(Database, "dsn"))), ActorRef[Database])
+    assert_type(shop.ask(StartChild(child(Database, "dsn")), block=False), Future[ActorRef[Database]])
     assert_type(shop.ask(StopChild("db")), bool)
     assert_type(shop.ask(StopChild(one), timeout=1.0), bool)
     assert_type(shop.ask(RestartChild("db")), ActorRef[Any])
@@ -146,7 +146,7 @@ def asking(shop: ActorRef[Shop], one: ActorRef[Database]) -> None:
 
 
 async def asking_async(shop: ActorRef[Shop]) -> None:
-    assert_type(await shop.ask_async(StartChild(child(Database, "dsn"))), ActorRef[Any])
+    assert_type(await shop.ask_async(StartChild(child(Database, "dsn"))), ActorRef[Database])
     assert_type(await shop.ask_async(ListChildren()), tuple[ChildInfo, ...])
 
 
