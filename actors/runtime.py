@@ -13,7 +13,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors import process
-from actors._core import ending, life
+from actors._core import burial, ending, life
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell, Lane
@@ -157,7 +157,7 @@ class Runtime:
             self.begin(cell)
         except BaseException as error:
             cell.guard = None  # whoever called this is told by the exception
-            life.bury(cell, DownReason.CRASHED, error)
+            burial.bury(cell, DownReason.CRASHED, error)
             raise
         return cell
 
@@ -202,7 +202,7 @@ class Runtime:
             life.instantiate(cell)
             cell.lane = self._lane(cell)
         except BaseException as error:
-            life.bury(cell, DownReason.CRASHED, error)
+            burial.bury(cell, DownReason.CRASHED, error)
             raise
 
     def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
@@ -252,7 +252,7 @@ class Runtime:
                 cell.incarnation = 1
                 cell.control = (*cell.control, Control(Signal.START, call=report))
         if not open_:
-            life.bury(cell, DownReason.STOPPED, None)
+            burial.bury(cell, DownReason.STOPPED, None)
             self.check_open()
             raise start_error(cell)
         if self.is_default:
@@ -389,7 +389,7 @@ class Runtime:
             if not rare.abandoned:
                 parent.signal(CHILD_GONE, once=True)
             elif not rare.children:
-                life.finish(parent)
+                burial.finish(parent)
         if self.state is SystemState.STOPPING and (parent is None or last):
             self.shutdown.root_gone(last=last)
 

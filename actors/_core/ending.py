@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from actors._core import life
+from actors._core import burial
 from actors._core.admission import post
 from actors._core.context import current_cell
 from actors._core.doors import CLOSED
@@ -77,7 +77,7 @@ def kill(cell: Cell) -> Future[bool]:
         future.try_set(False)
         return future
     if cell.state is Lifecycle.CREATED:
-        life.bury(cell, DownReason.KILLED, None)
+        burial.bury(cell, DownReason.KILLED, None)
         return future
     cell.signal(KILL)
     wait = cell.wait
@@ -145,10 +145,10 @@ def give_up(cell: Cell) -> None:
     """
     system = cell.system
     entry = cell.current
-    life.begin_end(cell, DownReason.KILLED, None)
+    burial.begin_end(cell, DownReason.KILLED, None)
     # Also if the turn owner has begun with that: it may be stuck in a hook in the middle of it.
     cell.close(own_turn=False)
-    life.fail_handles(cell)
+    burial.fail_handles(cell)
     with system.lock:
         rare = cell.extras_locked()
         rare.abandoned = cell.state is not Lifecycle.STOPPED  # `begin_end` has moved it on
@@ -168,4 +168,4 @@ def give_up(cell: Cell) -> None:
         for child in system.children_of(cell):
             kill(child)
     else:
-        life.finish(cell)
+        burial.finish(cell)

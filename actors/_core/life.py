@@ -12,7 +12,8 @@ from collections.abc import Generator
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
-from actors._core import deadlock, events, supervision, watch
+from actors._core import events, supervision
+from actors._core.burial import await_report, begin_end, cancel_deadlines, end_children, fail_handles, finish, tell_reports
 from actors._core.context import in_context
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import ENDING, IDLE, Control, Entry, Signal, Stashed
@@ -24,11 +25,11 @@ from actors.errors import ActorDeadError, ActorKilled, ActorRestarting, AskCance
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._core.cell import Cell, Rare
+    from actors._core.cell import Cell
     from actors._core.future import Future
     from actors._core.supervision import Guard
 
-__all__ = ["attend", "bury", "crashed", "instantiate", "started", "stop", "unwound"]
+__all__ = ["attend", "crashed", "instantiate", "started", "stop", "unwound"]
 
 logger = logging.getLogger("pykka")
 
@@ -71,7 +72,7 @@ def _obey(cell: Cell, control: Control) -> Steps:
     match control.signal:
         case Signal.START:
             if control.call is not None:
-                _await_report(cell, control.call)
+                await_report(cell, control.call)
             yield from _start(cell)
         case Signal.KILL:
             yield from end(cell, DownReason.KILLED, None)
@@ -129,7 +130,7 @@ def _come_down(cell: Cell, error: BaseException | None, *, ran: bool = True) -> 
         yield from _leave_instance(cell, error, ran=ran)
     if error is not None:
         release_locals(error)
-    _report(cell)
+    tell_reports(cell)
     yield from _child_gone(cell)
 
 
@@ -183,7 +184,7 @@ def started(cell: Cell, *, restarted: bool, error: BaseException | None = None) 
     if cell.rare is not None:
         cell.rare.handed = None
     cell.system.started(cell, restarted=restarted, error=error)
-    _report(cell)
+    tell_reports(cell)
     guard = cell.guard
     if guard is not None:
         guard.proven = True
@@ -348,41 +349,6 @@ def end(
     yield from _child_gone(cell)
 
 
-def begin_end(cell: Cell, reason: DownReason, error: BaseException | None) -> bool:
-    """Note that the cell ends; return False if it is ending already. Atomic: of two callers, one gets True, who closes the cell."""
-    with cell.system.lock:
-        if cell.end is not None:
-            if reason is DownReason.KILLED and cell.state is Lifecycle.STOPPING:
-                cell.end = (reason, error)  # a stop that was given up; the children are killed next
-            return False
-        cell.end = (reason, error)
-        cell.state = advance(cell.state, Lifecycle.STOPPING)
-        rare = cell.rare
-    cell.system.unregister(cell)
-    if reason is DownReason.STOPPED and logger.isEnabledFor(logging.DEBUG):
-        logger.debug(f"Stopped {cell.label()}")
-    if rare is not None and rare.timers is not None:
-        rare.timers.cancel_all()
-    if rare is not None and rare.alarms is not None:
-        rare.alarms.cancel_all()
-    return True
-
-
-def fail_handles(cell: Cell) -> None:
-    """Fail the asks that the actor still meant to answer."""
-    if cell.rare is not None and cell.rare.handles:
-        label = cell.label()
-        for handle in tuple(cell.rare.handles):
-            handle.fail(ActorDeadError(f"{label} stopped before it replied", label))
-
-
-def bury(cell: Cell, reason: DownReason, error: BaseException | None) -> None:
-    """End an actor that was never started: on no turn of its own, and with no hook."""
-    if begin_end(cell, reason, error):
-        cell.close(own_turn=False)
-        finish(cell)
-
-
 def _let_through(cell: Cell, error: BaseException) -> None:
     """Raise what belongs to the driver of a simulation: it is nobody's crash."""
     if isinstance(error, cell.system.ports.passing):
@@ -411,12 +377,12 @@ def _child_gone(cell: Cell) -> Steps:
         return
     rare = cell.rare
     if rare is not None and rare.children:
-        _end_children(cell, rare)
+        end_children(cell, rare)
     elif cell.state is Lifecycle.RESTARTING:
         if _is_killed(cell):  # in its last hook: it ends next, and neither comes up nor is merely down
             return
         if rare is not None:
-            _cancel_deadlines(rare)
+            cancel_deadlines(rare)
         if cell.guard is None or not cell.guard.held:
             yield from _rebuild(cell)
         elif not cell.guard.down:
@@ -430,50 +396,6 @@ def _child_gone(cell: Cell) -> Steps:
         finish(cell)
 
 
-def _end_children(cell: Cell, rare: Rare) -> None:
-    """Kill the children, or stop the next of them, or all of them together."""
-    if cell.end is not None and cell.end[0] is DownReason.KILLED:
-        if not rare.killed:
-            rare.killed = True
-            for child in cell.system.children_of(cell):
-                cell.system.kill(child)
-    elif not rare.together:
-        cell.system.tree.stop_last(rare)
-        deadlock.check_end(cell)
-    elif rare.deadlines is None:
-        cell.system.tree.stop_together(cell)
-
-
-def _cancel_deadlines(rare: Rare) -> None:
-    timers, rare.deadlines = rare.deadlines, None
-    for timer in timers or ():
-        timer.cancel()
-
-
-def finish(cell: Cell) -> None:
-    """Tell everybody that the actor is gone. Runs once, with no child left."""
-    with cell.system.lock:
-        if cell.state is Lifecycle.STOPPED:
-            return
-        # Invariant: from now on its name is free, before anybody is told.
-        cell.state = advance(cell.state, Lifecycle.STOPPED)
-        # Invariant: who wants to be told puts its future here under the lock and only while the state is not STOPPED.
-        futures, cell.mourners = cell.mourners, ()
-        cell.system.warm.pop(cell, None)
-    reason, error = cell.end or (DownReason.STOPPED, None)
-    cell.actor = cell.receiver = None
-    cell.args, cell.kwargs = (), None
-    if cell.rare is not None:
-        _cancel_deadlines(cell.rare)
-        watch.gone(cell, cell.rare, reason, error)
-    cell.system.gone(cell, reason, error)
-    _report(cell)
-    if cell.guard is not None:
-        cell.guard.tell(ChildEvent.ENDED, reason, error)
-    for future in futures:
-        future.try_set(True)
-
-
 # -- restart ---------------------------------------------------------------------------------------------------------------
 
 
@@ -481,7 +403,7 @@ def _restart(cell: Cell, control: Control) -> Steps:
     """Begin a restart in place: same ref, same mailbox, new instance."""
     rare = cell.extras()
     if control.call is not None:
-        _await_report(cell, control.call)
+        await_report(cell, control.call)
     if not _move(cell, Lifecycle.RUNNING, Lifecycle.RESTARTING):
         return  # it is restarting or ending already; who asked is told when that is done
     rare.cause = control.error
@@ -522,24 +444,3 @@ def _rebuild(cell: Cell) -> Steps:
         yield from _start(cell, restarted=True, error=error)
     else:
         cell.actor = cell.receiver = None  # abandoned in `__init__`, and told so
-
-
-def _await_report(cell: Cell, report: Callable[[], object]) -> None:
-    rare = cell.extras()
-    with cell.system.lock:
-        over = cell.state is Lifecycle.STOPPED  # abandoned at this very moment: `finish` has told those it found
-        if not over:
-            rare.reports = (*rare.reports, report)
-    if over:
-        report()
-
-
-def _report(cell: Cell) -> None:
-    """Tell whoever asked for a restart that it is over, one way or the other."""
-    rare = cell.rare
-    # Without the lock: who comes too late for this look, under the lock, sees the state that the cell has by then.
-    if rare is not None and rare.reports:
-        with cell.system.lock:
-            reports, rare.reports = rare.reports, ()
-        for report in reports:
-            report()

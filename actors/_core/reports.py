@@ -1,4 +1,4 @@
-"""What is told of failures to those who did not wait for them."""
+"""Failures as others get to see them: cleared of what is not theirs, and told to those who did not wait for them."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ from actors import (
     SystemConfig,
     SystemStoppedError,
 )
-from actors._core import deadlock, life, turn
+from actors._core import burial, deadlock, life, turn
 from actors._core import wait as kernel_wait
 from actors._core.admission import cool
 from actors._core.admission import settle as settle_door
@@ -615,6 +615,6 @@ def test_an_actor_given_up_as_its_start_ends_stays_dead(kind: DispatcherKind) ->
 @pytest.mark.parametrize("kind", [DispatcherKind.POOL, DispatcherKind.THREAD], ids=lambda kind: kind.value)
 def test_whoever_waits_for_the_restart_of_an_actor_given_up_as_it_begins_is_told(kind: DispatcherKind) -> None:
     with ActorSystem(config=SystemConfig(blocked_after=0.001)) as system:
-        ref = system.spawn(GivenUp, life._await_report, at_start=False, dispatcher=kind)
+        ref = system.spawn(GivenUp, burial.await_report, at_start=False, dispatcher=kind)
         ref.ask("arm", timeout=PATIENCE)
         assert ref.restart(timeout=PATIENCE) is False
