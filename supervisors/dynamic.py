@@ -107,7 +107,7 @@ class DynamicSupervisor(Keeper):
         check_significant(spec, AutoShutdown.NEVER)
         child = self._admit(spec)
         handle = self.reply_later()
-        child.starters.append(handle)
+        child.starters = (*child.starters, handle)
         child.asked = True
         self._start(child)
         return handle
@@ -121,5 +121,5 @@ class DynamicSupervisor(Keeper):
             self._forget(child)
             return False
         handle = self.reply_later()
-        child.stoppers.append(handle)
+        child.stoppers = (*child.stoppers, handle)
         return handle

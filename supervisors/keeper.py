@@ -41,6 +41,7 @@ class Child:
         "failures",
         "name",
         "number",
+        "place",
         "proven",
         "released",
         "restarts",
@@ -56,6 +57,7 @@ class Child:
         self.spec = spec
         self.name = name
         self.number = number  # start order
+        self.place: str | None = None  # the path of its cell, once that was asked for
         self.state = ChildState.STOPPED
         self.cell: Cell | None = None
         self.attempt: int | None = None  # of its backoff
@@ -64,15 +66,19 @@ class Child:
         self.restarts = 0
         self.error: BaseException | None = None
         self.window = Window(spec.limit) if spec.limit is not None else None
-        self.starters: list[ReplyHandle] = []  # told when it is running; not empty only for a start that was asked for
-        self.stoppers: list[ReplyHandle] = []  # told when it has ended
+        self.starters: tuple[ReplyHandle, ...] = ()  # told when it is running; not empty only for a start that was asked for
+        self.stoppers: tuple[ReplyHandle, ...] = ()  # told when it has ended
         self.asked = False  # whether its start was asked for, so that a failure is the asker's to deal with
         self.released = False  # whether its end was asked for, so that it is no failure
 
     @property
     def label(self) -> str:
         """What people call it."""
-        return self.name if self.name is not None else self.cell.path if self.cell is not None else self.spec.actor_class.__name__
+        if self.name is not None:
+            return self.name
+        if self.place is None and self.cell is not None:
+            self.place = self.cell.path
+        return self.place or self.spec.actor_class.__name__
 
 
 class Keeper(Actor):
@@ -167,6 +173,7 @@ class Keeper(Actor):
                 child.cell.guard.retry_at = None  # type: ignore[union-attr]  # every child has one
                 supervision.bring_up(child.cell, args, kwargs)
             else:
+                child.place = None
                 child.cell = self._greenroom_cell.system.spawn_supervised(
                     self._guard(child), spec.actor_class, args, kwargs, child.name, spec.dispatcher, spec.mailbox
                 )
@@ -221,7 +228,7 @@ class Keeper(Actor):
         child.since = self._now()
         child.proven = True
         child.asked = False
-        starters, child.starters = child.starters, []
+        starters, child.starters = child.starters, ()
         for starter in starters:
             starter.reply(child.cell.ref)
         self._settled(child)
@@ -257,7 +264,7 @@ class Keeper(Actor):
             return
         self._alarms.cancel(child)
         child.state = ChildState.STOPPED
-        stoppers, child.stoppers = child.stoppers, []
+        stoppers, child.stoppers = child.stoppers, ()
         if error is None and reason is not DownReason.STOPPED:
             error = child.error if before is ChildState.STARTING else None
         if error is not None and not isinstance(error, Exception):  # it ends the system: nothing is started any more
@@ -280,7 +287,7 @@ class Keeper(Actor):
         return False
 
     def _fail_starters(self, child: Child, failure: Exception) -> None:
-        starters, child.starters = child.starters, []
+        starters, child.starters = child.starters, ()
         for starter in starters:
             starter.fail(failure)
 

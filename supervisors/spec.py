@@ -25,6 +25,7 @@ __all__ = ["AskFailure", "ChildSpec", "Shutdown", "WhileDown", "check_significan
 
 A = TypeVar("A", bound=Actor)
 
+_NONE: Mapping[str, Any] = MappingProxyType({})
 DEADLINE = 5.0  # seconds that a worker has to end, if its spec does not say
 
 
@@ -76,7 +77,7 @@ class ChildSpec(Generic[A]):
 
     actor_class: type[A]
     args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    kwargs: Mapping[str, Any] = field(default_factory=lambda: _NONE)
     name: str | None = None
     restart: Restart = Restart.PERMANENT
     shutdown: float | Shutdown | None = None
@@ -93,7 +94,7 @@ class ChildSpec(Generic[A]):
     def __post_init__(self) -> None:
         _check(self)
         # Nobody who holds the dict that was given can change what is declared.
-        object.__setattr__(self, "kwargs", MappingProxyType(dict(self.kwargs)))
+        object.__setattr__(self, "kwargs", MappingProxyType(dict(self.kwargs)) if self.kwargs else _NONE)
 
     def replace(self, **changes: Any) -> ChildSpec[A]:
         """Return a spec with some parameters changed."""

@@ -250,7 +250,7 @@ class Supervisor(Keeper):
 
     def _start_asked(self, child: Child) -> ReplyHandle:
         handle = self.reply_later()
-        child.starters.append(handle)
+        child.starters = (*child.starters, handle)
         child.asked = True
         if self._round is not None and child not in self._round.up:
             self._round.up.append(child)
@@ -267,7 +267,7 @@ class Supervisor(Keeper):
             self._settled(child)
             return False
         handle = self.reply_later()
-        child.stoppers.append(handle)
+        child.stoppers = (*child.stoppers, handle)
         return handle
 
     @handler

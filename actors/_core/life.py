@@ -60,6 +60,10 @@ def attend(cell: Cell) -> Steps:
             yields = True
         elif control.signal is Signal.CALL:
             control.call()  # type: ignore[misc]
+        elif control.signal is Signal.CHILD_EVENT:
+            failure = _hear(cell)
+            if failure is not None:
+                yield from crashed(cell, failure)
         elif cell.state is not Lifecycle.STOPPED:
             yield from _obey(cell, control)
         elif control.call is not None:
@@ -82,8 +86,6 @@ def _obey(cell: Cell, control: Control) -> Steps:
             yield from _restart(cell, control)
         case Signal.CHILD_GONE:
             yield from _child_gone(cell)
-        case Signal.CHILD_EVENT:
-            yield from _hear(cell)
         case _ if cell.guard is not None:
             yield from _be_supervised(cell, cell.guard, control.signal)
 
@@ -99,12 +101,15 @@ def _crash(cell: Cell, control: Control, error: BaseException) -> Steps:
         yield from fatal(cell, error)
 
 
-def _hear(cell: Cell) -> Steps:
-    try:
-        in_context(cell, supervision.hear, cell)
-    except BaseException as error:  # noqa: BLE001  # a supervisor crashes as others do
-        _let_through(cell, error)
-        yield from crashed(cell, error)
+def _hear(cell: Cell) -> BaseException | None:
+    """Let a supervisor hear of its children; return what it crashes with."""
+    if cell.state is not Lifecycle.STOPPED:
+        try:
+            in_context(cell, supervision.hear, cell)
+        except BaseException as error:  # noqa: BLE001  # a supervisor crashes as others do
+            _let_through(cell, error)
+            return error
+    return None
 
 
 def _be_supervised(cell: Cell, guard: Guard, signal: Signal) -> Steps:

@@ -72,12 +72,15 @@ def release_locals(error: BaseException) -> None:
 
 
 def _empty(frame: FrameType) -> None:
-    held = gc.get_referents(frame)
     # Only a frame that is over has its code itself. To clear one of a coroutine that caught the failure and now waits for something
     # else would end that coroutine, before Python 3.13.
-    if any(one is frame.f_code for one in held):
+    code, over, copied = frame.f_code, False, False
+    for one in gc.get_referents(frame):
+        over = over or one is code
+        copied = copied or type(one) is dict
+    if over:
         frame.clear()
-        if any(type(one) is dict for one in held):
+        if copied:
             _ = frame.f_locals  # brings the copy that somebody has asked for up to date, before Python 3.13
 
 
