@@ -162,13 +162,18 @@ class RestartLimitError(SupervisorError):
         times: dict[str, int] = {}
         for failure in self.history:
             times[failure.child] = times.get(failure.child, 0) + 1
-        counted = ", ".join(f"{child!r} {number} times" for child, number in times.items())
+        counted = ", ".join(f"{child!r} {_times(number)}" for child, number in times.items())
+        restarts = "restart" if self.restarts == 1 else "restarts"
         last = self.history[-1].error if self.history else None
         why = f"; the last error was {type(last).__name__}: {last}" if last is not None else ""
         return (
-            f"{self.supervisor} gives up: more than {self.restarts} restarts in {self.period:g} seconds. Failed lately: {counted}{why}. "
+            f"{self.supervisor} gives up: more than {self.restarts} {restarts} in {self.period:g} seconds. Failed lately: {counted}{why}. "
             "Mend the cause, give the child a backoff, or allow more (intensity, period)"
         )
+
+
+def _times(number: int) -> str:
+    return {1: "once", 2: "twice"}.get(number, f"{number} times")
 
 
 def _hint(retry_after: float | None) -> str:
