@@ -2,7 +2,7 @@
 
 Written from the documentation of OTP's ``supervisor`` and Elixir's ``DynamicSupervisor``, and from the differences that are decided: a
 crash restarts in place, behind the same ref; a child that has *ended*, by a stop or a kill, is succeeded by a new actor; a supervisor that
-gives up has crashed for its parent, which hears of it while the children still end. Nothing of `supervisors` is used but its enums.
+gives up has crashed for its parent. Nothing of `supervisors` is used but its enums.
 
 The model has no messages and no turns. Each method of `Model` does one thing to the tree, and everything that comes of it; `Model.now` is
 the time at which all is at rest again. All durations are multiples of 1/8, so that times are equal or not.
@@ -70,7 +70,6 @@ class Kid:
     incarnation: int = 0  # of that actor: how often an instance was made for it again
     restarts: int = 0  # failures that count, of this child
     down: bool = False  # it has an actor, but that does not run
-    ends_at: float = 0.0  # when the children of one that is down have ended
     hangs: bool = False  # its last hook does not return
     times: list[float] = field(default_factory=list)  # of its own limit
     attempt: int | None = None  # of its backoff
@@ -101,7 +100,6 @@ class Model:
         self.actors = 0
         self.failures: dict[str, int] = {}  # by path: how many of the next starts fail
         self.log: dict[str, list[tuple[str, str, float]]] = {}  # by path of a supervisor: what its children's hooks tell, and when
-        self.unsure: set[str] = set()  # paths of supervisors killed at the very time at which their children ended in order
         self.root = Kid(Spec("root", deadline=math.inf, group=group), None)
 
     # -- looking -----------------------------------------------------------------------------------------------------------
@@ -117,12 +115,6 @@ class Model:
     def note(self, kid: Kid, what: str) -> None:
         self.log.setdefault(kid.path.rpartition("/")[0], []).append((what, kid.spec.name, self.now))
 
-    def cut(self, kid: Kid, until: float) -> None:
-        """What the family of `kid` was to tell after that does not come to be: it is killed."""
-        for path, notes in self.log.items():
-            if f"{path}/".startswith(f"{kid.path}/"):
-                notes[:] = [note for note in notes if note[2] <= until]
-
     # -- starting ----------------------------------------------------------------------------------------------------------
 
     def start(self, kid: Kid) -> bool:
@@ -131,7 +123,6 @@ class Model:
             self.actors += 1
             kid.actor, kid.incarnation, anew = self.actors, 0, True
         else:
-            self.now = max(self.now, kid.ends_at)
             kid.incarnation += 1
             anew = False
         kid.hangs = False
@@ -158,7 +149,6 @@ class Model:
             if not self.start(one):
                 self.note(kid, "down")
                 self.end_all(team, math.inf)
-                kid.ends_at = self.now
                 kid.team = None
                 return False
             team.kids.append(one)
@@ -171,7 +161,8 @@ class Model:
         if kid.actor is None:
             return True
         if kid.down:
-            return self._drop(kid, until)
+            kid.actor, kid.down = None, False
+            return True
         if kid.spec.deadline == KILL:
             kid.actor = kid.team = None
             return True
@@ -193,23 +184,10 @@ class Model:
             kid.actor = None
             return mine <= until
         if stays:
-            kid.down, kid.ends_at = True, self.now
+            kid.down = True
         else:
             kid.actor = None
         return True
-
-    def _drop(self, kid: Kid, until: float) -> bool:
-        """Terminate a child that is down: there may be children of its own that have not ended yet."""
-        mine = self.now + kid.spec.deadline
-        last = min(until, mine)
-        if kid.spec.deadline == KILL:
-            self.unsure.add(kid.path)
-        if kid.ends_at > last:
-            self.cut(kid, last)
-        self.now = min(max(self.now, kid.ends_at), last)
-        done = kid.ends_at <= last or mine <= until
-        kid.actor, kid.down = None, False
-        return done
 
     def end_all(self, team: Team, until: float) -> bool:
         """Terminate all children for good: the last first, or all at once."""
@@ -273,8 +251,7 @@ class Model:
         self.crash(team.kid)
 
     def crash(self, kid: Kid) -> None:
-        """A worker or supervisor crashes: its last hook runs, its children end, and it waits for its supervisor, or ends."""
-        began = self.now
+        """A worker or supervisor crashes: its last hook runs, its children end, then its supervisor hears of it, or it ends."""
         self.note(kid, "down")
         if kid.team is not None:
             self.end_all(kid.team, math.inf)
@@ -283,7 +260,7 @@ class Model:
             kid.actor = None
             self.ended(kid, normally=False)
             return
-        kid.down, kid.ends_at, self.now = True, self.now, began
+        kid.down = True
         self.failed(kid)
 
     def ended(self, kid: Kid, *, normally: bool) -> None:
@@ -337,7 +314,7 @@ class Model:
             kid.actor = None
             self.ended(kid, normally=False)
         else:
-            kid.down, kid.ends_at = True, self.now
+            kid.down = True
             self.failed(kid)
 
     # -- requests to a supervisor; each returns its answer, or the name of its error ---------------------------------------------

@@ -378,14 +378,11 @@ class Pair:
     def compare_hooks(self) -> None:
         ours, theirs = self.stage.log, self.model.log
         self.dynamic |= {kid.path for kid in self.model.living() if kid.team is not None and kid.team.group.dynamic}
-        unsure = tuple(f"{path}/" for path in self.model.unsure)
         for path in {*ours, *theirs}:
-            if not f"{path}/".startswith(unsure):
-                kept = sorted if path in self.dynamic else list
-                assert kept(ours.get(path, [])) == kept(note[:2] for note in theirs.get(path, [])), path
+            kept = sorted if path in self.dynamic else list
+            assert kept(ours.get(path, [])) == kept(note[:2] for note in theirs.get(path, [])), path
         ours.clear()
         theirs.clear()
-        self.model.unsure.clear()
 
     def compare_team(self, kid: Kid) -> None:
         team, ref = kid.team, self.ref(kid)
