@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
@@ -18,6 +18,7 @@ from supervisors.waiting import Line, Place, check_name, check_ports, ports_here
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from types import TracebackType
 
     from actors._core.ports import Clock, Ports, TimerHandle
 
@@ -46,7 +47,8 @@ class RateLimiter:
 
         limiter = RateLimiter(50, burst=10)
         answer = limiter.call(complete, prompt)
-        await limiter.acquire_async()
+        async with limiter:
+            answer = await complete_async(prompt)
 
     In any `t` seconds no more than ``burst + t * rate`` calls begin. Those who wait are let through in the order in which they came;
     nobody overtakes them. A caller that gives up (its timeout, a cancelled task, a killed actor) gives its turn to the next. Handlers
@@ -106,13 +108,9 @@ class RateLimiter:
             BaseException: what the function raised.
         """
         check_plain(function, "limiter.call_async(...)")
-        self.acquire()
-        try:
+        with self:
             result: R = call_plain(function, args, kwargs, "limiter.call_async(...)")
             return result
-        except Exception as error:
-            self._obey(error)
-            raise
 
     async def call_async(self, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return what ``await function(*args, **kwargs)`` gives, called when it is its turn. A `retry_after` is obeyed as by `call`.
@@ -122,13 +120,25 @@ class RateLimiter:
             BaseException: what the function raised.
         """
         check_callable("function", function)
-        await self.acquire_async()
-        try:
+        async with self:
             result: R = await call_async(function, args, kwargs, "limiter.call(...)")
             return result
-        except Exception as error:
-            self._obey(error)
-            raise
+
+    def __enter__(self) -> Self:
+        """Wait as `acquire` does. What the block raises is looked at for a `retry_after` as by `call`."""
+        self.acquire()
+        return self
+
+    async def __aenter__(self) -> Self:
+        """Wait as `acquire_async` does."""
+        await self.acquire_async()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._obey(error)
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> None:
+        self._obey(error)
 
     def acquire(self, *, timeout: float | None = None) -> None:
         """Wait until it is the caller's turn.
@@ -186,8 +196,8 @@ class RateLimiter:
             self._due = max(self._due, self._pause)
             self._arm()
 
-    def _obey(self, error: Exception) -> None:
-        seconds = None if isinstance(error, ActorError) else asked_for(error)
+    def _obey(self, error: BaseException | None) -> None:
+        seconds = asked_for(error) if isinstance(error, Exception) and not isinstance(error, ActorError) else None
         if seconds is not None:
             self.pause(seconds)
 

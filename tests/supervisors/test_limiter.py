@@ -364,8 +364,30 @@ def test_a_pause_holds_back_those_who_wait_already() -> None:
         assert log == [(0, 5.0), (1, 6.0)]
 
 
+@pytest.mark.parametrize("way", ["with", "async with"])
+def test_a_block_takes_one_turn_and_begins_when_it_is_due(clock: ManualClock, way: str) -> None:
+    limiter = RateLimiter(1.0, waiting=0, ports=clock.ports())
+
+    async def within() -> str:
+        async with limiter:
+            return "done"
+
+    def take() -> str:
+        if way == "async with":
+            return asyncio.run(within())
+        with limiter:
+            return "done"
+
+    assert take() == "done"
+    with pytest.raises(RateLimitedError):
+        take()
+    clock.advance(1.0)
+    assert take() == "done"
+    assert not limiter.try_acquire()
+
+
 @pytest.mark.parametrize("seconds", [7, 7.0, timedelta(seconds=7)])
-@pytest.mark.parametrize("way", ["plain", "async"])
+@pytest.mark.parametrize("way", ["plain", "async", "with", "async with"])
 def test_what_a_service_asks_for_is_a_pause(clock: ManualClock, seconds: Any, way: str) -> None:
     limiter = RateLimiter(100.0, ports=clock.ports())
 
@@ -375,8 +397,18 @@ def test_what_a_service_asks_for_is_a_pause(clock: ManualClock, seconds: Any, wa
     async def throttled_async() -> None:
         raise Throttled(seconds)
 
+    async def throttled_within() -> None:
+        async with limiter:
+            throttled()
+
     with pytest.raises(Throttled):
-        limiter.call(throttled) if way == "plain" else asyncio.run(limiter.call_async(throttled_async))
+        if way == "plain":
+            limiter.call(throttled)
+        elif way == "with":
+            with limiter:
+                throttled()
+        else:
+            asyncio.run(limiter.call_async(throttled_async) if way == "async" else throttled_within())
     clock.advance(6.9)
     assert not limiter.try_acquire()
     clock.advance(0.1)
