@@ -401,7 +401,7 @@ def test_what_a_service_asks_for_is_a_pause(clock: ManualClock, seconds: Any, wa
         async with limiter:
             throttled()
 
-    with pytest.raises(Throttled):
+    def take() -> None:
         if way == "plain":
             limiter.call(throttled)
         elif way == "with":
@@ -409,6 +409,9 @@ def test_what_a_service_asks_for_is_a_pause(clock: ManualClock, seconds: Any, wa
                 throttled()
         else:
             asyncio.run(limiter.call_async(throttled_async) if way == "async" else throttled_within())
+
+    with pytest.raises(Throttled):
+        take()
     clock.advance(6.9)
     assert not limiter.try_acquire()
     clock.advance(0.1)
