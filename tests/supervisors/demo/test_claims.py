@@ -152,6 +152,22 @@ def test_a_file_that_is_counted_wrong_is_noticed(monkeypatch: pytest.MonkeyPatch
     assert broken("pipeline") == {"each is counted right"}
 
 
+def test_names_that_are_counted_wrong_or_twice_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = Clerk._on_counted
+
+    def careless(clerk: Clerk, message: Counted) -> None:
+        count(clerk, message)
+        if message.number == 1:
+            clerk._census.names.update(message.names)
+
+    def miscount(clerk: Clerk, message: Counted) -> None:
+        count(clerk, Counted(message.number, message.lines, {**message.names, "extra": 1} if message.number == 0 else message.names))
+
+    for faulty in (careless, miscount):
+        monkeypatch.setattr(Clerk, "_on_counted", parts.handler(faulty))
+        assert broken("pipeline") == {"so are the names"}
+
+
 def test_a_job_that_is_not_taken_back_from_a_worker_that_crashed_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     def forget(desk: Desk, message: Free) -> None:
         desk._state.at_work.pop(message.worker.path, None)
