@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from supervisors.demo.stage import Demo, Outcome
     from supervisors.nodes import TreeNode
 
-__all__ = ["HOLDS", "INTERRUPTED", "LIES", "REFUSED", "main", "play"]
+__all__ = ["HOLDS", "INTERRUPTED", "LIES", "REFUSED", "UNREAD", "main", "play"]
 
-HOLDS, LIES, REFUSED, INTERRUPTED = 0, 1, 2, 130
+HOLDS, LIES, REFUSED, INTERRUPTED, UNREAD = 0, 1, 2, 130, 141
 _WRITERS = {".svg": tree_svg, ".mmd": tree_mermaid, ".txt": tree_text}
 
 app = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]}, pretty_exceptions_enable=False)
@@ -59,7 +59,8 @@ def demo(
     """Show supervision at work, and check at the end what was promised.
 
     In a terminal the tree of actors is live, and keys crash, hang and kill them. Elsewhere it is a log.
-    Exit code: 0 if every promise was kept, 1 if not, 2 for what is refused, 130 if interrupted.
+    Exit code: 0 if every promise was kept, 1 if not, 2 for what is refused, 130 if interrupted,
+    141 if nobody reads on.
     """
     if list_:
         for one in DEMOS.values():
@@ -96,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def play(stage: Stage, console: Console, *, headless: bool = False, save: Path | None = None) -> int:
     """Play a demo to its end and tell what came of it; return the exit code."""
-    live = not headless and console.is_terminal and not console.is_dumb_terminal
+    live = not headless and _draws(console) and not console.is_dumb_terminal
     write = _line_writer(console)
     number = 0
     try:
@@ -115,7 +116,7 @@ def play(stage: Stage, console: Console, *, headless: bool = False, save: Path |
     except BrokenPipeError:
         # Who reads, as `head` does, has seen enough; the flush at exit is not to complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return LIES
+        return UNREAD
     except _Interrupted as interrupt:  # a second time: no time for a summary
         return 128 + interrupt.number
     if live:
@@ -174,6 +175,11 @@ def _signals() -> Iterator[_Signals]:
             signal.signal(number, handler)
 
 
+def _draws(console: Console) -> bool:
+    """Tell whether it is a terminal that can show lines and marks: one of another encoding than Unicode's is written to as a file is."""
+    return console.is_terminal and not console.options.ascii_only
+
+
 def _line_writer(console: Console) -> Callable[[str], object]:
     def write(line: str) -> None:
         # Whatever the encoding of the output cannot show is no reason to fail.
@@ -205,11 +211,12 @@ def _announce(stage: Stage, write: Callable[[str], object]) -> None:
 
 def _summarize(outcome: Outcome, console: Console, write: Callable[[str], object]) -> None:
     write("")
-    write(tree_text(outcome.last, width=None if not console.is_terminal else console.width).rstrip("\n"))
+    width = console.width if console.is_terminal else None
+    write(tree_text(outcome.last, width=width, ascii_only=console.options.ascii_only).rstrip("\n"))
     for line in ("", *outcome.results):
         write(line)
     kept = sum(claim.holds for claim in outcome.claims)
-    if console.is_terminal:
+    if _draws(console):
         table = Table(box=None, show_header=False, padding=(0, 1))
         for claim in outcome.claims:
             mark = Text("✓", "green") if claim.holds else Text("✗", "bold red")

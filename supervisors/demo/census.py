@@ -38,12 +38,14 @@ class Census:
 
     Attributes:
         lines: of each file, by its number.
-        names: how often each is used.
+        uses: of names, in each file.
+        names: how often each is used, in all of them.
         failures: why some files could not be counted.
         twice: files that came more than once.
     """
 
     lines: dict[int, int] = field(default_factory=dict)
+    uses: dict[int, int] = field(default_factory=dict)
     names: Counter[str] = field(default_factory=Counter)
     failures: dict[int, str] = field(default_factory=dict)
     twice: int = 0
@@ -72,6 +74,7 @@ class Clerk(Obedient):
     def _on_counted(self, message: Counted) -> None:
         if self._is_new(message.number):
             self._census.lines[message.number] = message.lines
+            self._census.uses[message.number] = sum(message.names.values())
             self._census.names.update(message.names)
 
     @handler

@@ -29,6 +29,7 @@ _TONES = {Tone.QUIET: "bright_black", Tone.GOOD: "green", Tone.ODD: "yellow", To
 _ELLIPSIS = "…"
 _SPAN = 1.0  # demo seconds over which messages per second are averaged
 _LEAST_NAME, _LEAST_ERROR = 14, 12  # columns
+_LEAST_ROWS = 5  # of which two may say how many are left out, and the selected one is another
 _OFFSET = 9  # columns of the time in the feed
 
 
@@ -72,7 +73,7 @@ class Rates:
 
 
 class TreeRows:
-    """A tree with its figures. Of more rows than there is room for, those around the selected one."""
+    """A tree with its figures. Of more rows than there is room for, those around the selected one, and how many are above and below."""
 
     def __init__(self, top: TreeNode, rates: dict[str, float], selected: str | None) -> None:
         self._lines = lines_of(top)
@@ -86,9 +87,13 @@ class TreeRows:
         columns, name, error = _layout(width, max(map(cell_len, names)))
         head = [_fit("actor", name), *(_fit(column.title, column.width, right=column.right) for column in columns)]
         yield _row(" ".join([*head, "last error" if error else ""]), width, "bold")
-        for place in self._visible(height - 1):
-            line = self._lines[place]
-            yield self._drawn(line, names[place], (columns, name, error), width)
+        visible = self._visible(height - 1)
+        told = self._left_out(visible)
+        for place in visible:
+            if place in told:
+                yield _row(told[place], width, "bright_black")
+            else:
+                yield self._drawn(self._lines[place], names[place], (columns, name, error), width)
 
     def _visible(self, room: int) -> range:
         if room >= len(self._lines):
@@ -96,6 +101,17 @@ class TreeRows:
         at = next((place for place, line in enumerate(self._lines) if line.node is not None and line.node.path == self._selected), 0)
         first = max(0, min(at - room // 2, len(self._lines) - room))
         return range(first, first + max(0, room))
+
+    def _left_out(self, visible: range) -> dict[int, str]:
+        """Return what stands in the first and the last row instead of an actor, if there are more above or below."""
+        told: dict[int, str] = {}
+        if len(visible) >= _LEAST_ROWS:
+            above, below = visible.start, len(self._lines) - visible.stop
+            if above:
+                told[visible.start] = f"↑ {above + 1:,} more"
+            if below:
+                told[visible.stop - 1] = f"↓ {below + 1:,} more"
+        return told
 
     def _drawn(self, line: Line, name: str, layout: tuple[Sequence[_Column], int, int], width: int) -> Text:
         columns, name_width, error_width = layout

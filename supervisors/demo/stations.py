@@ -14,8 +14,9 @@ from supervisors.demo.parts import Obedient
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-__all__ = ["Parser", "Reader"]
+__all__ = ["Parser", "Reader", "names_in", "text_of"]
 
 
 class _Worker(Obedient):
@@ -40,8 +41,7 @@ class Reader(_Worker):
     @handler
     def _on_read(self, message: Read) -> None:
         try:
-            with tokenize.open(message.job.path) as file:  # decodes as the interpreter would
-                text = file.read()
+            text = text_of(message.job.path)
         except (OSError, SyntaxError, ValueError) as error:
             self._desk.tell(Unusable(message.job, self.path, str(error)))
         else:
@@ -56,13 +56,24 @@ class Parser(_Worker):
     @handler
     def _on_parse(self, message: Parse) -> None:
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # what the parser would warn about is other people's code
-                names = Counter(_names_in(ast.parse(message.text)))
+            names = names_in(message.text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             self._desk.tell(Unusable(message.job, self.path, str(error)))
         else:
             self._desk.tell(Names(message.job, self.path, message.text.count("\n"), names))
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a source file, decoded as the interpreter would."""
+    with tokenize.open(path) as file:
+        return file.read()
+
+
+def names_in(text: str) -> Counter[str]:
+    """Return how often each name is used in a source text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the parser would warn about is other people's code
+        return Counter(_names_in(ast.parse(text)))
 
 
 def _names_in(tree: ast.AST) -> Iterator[str]:

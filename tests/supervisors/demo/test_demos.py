@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from actors import ActorSystem
 from supervisors.demo import app
@@ -124,12 +125,21 @@ def test_a_demo_on_another_thread_than_the_main_one_plays_without_signals() -> N
     assert codes == [HOLDS]
 
 
-def test_what_the_output_cannot_encode_is_escaped(tmp_path: Path) -> None:
-    from rich.console import Console
-
+def test_a_log_that_cannot_hold_what_trees_are_drawn_with_has_a_simpler_one(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w", encoding="ascii") as file:
         assert play(Stage(Small(), speed=SPEED), Console(file=file), headless=True) == HOLDS
-    assert "\\u251c" in (tmp_path / "log").read_text(encoding="ascii")
+    assert "|- top" in (tmp_path / "log").read_text(encoding="ascii")
+
+
+def test_a_terminal_that_cannot_show_what_trees_are_drawn_with_gets_a_log(tmp_path: Path) -> None:
+    demo = Small()
+    demo.about = "Nothing much…"
+    with (tmp_path / "screen").open("w", encoding="ascii") as file:
+        assert play(Stage(demo, speed=SPEED), Console(file=file, force_terminal=True, width=70)) == HOLDS
+    told = (tmp_path / "screen").read_text(encoding="ascii")
+    assert "\x1b" not in told
+    for expected in ("Nothing much\\u2026", "|- top", "ok      something is promised"):
+        assert expected in told
 
 
 # -- chaos -----------------------------------------------------------------------------------------------------------------

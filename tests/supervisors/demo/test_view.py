@@ -120,6 +120,12 @@ def test_of_a_tree_that_is_too_long_the_part_around_the_selected_actor_is_shown(
     shown = "\n".join(drawn(dataclasses.replace(FRAME, top=top, selected="/n30"), 80, 16))
     assert "n30" in shown
     assert "n2 " not in shown
+    actors = drawn(dataclasses.replace(FRAME, top=top, selected="/n16"), 80, 16)
+    first, *between, last = [line.strip("│ ") for line in actors[4 : actors.index(next(line for line in actors if "╰" in line))]]
+    above, below = (int(line.split()[1]) for line in (first, last))
+    assert (first[0], last[0]) == ("↑", "↓")
+    assert above + len(between) + below == 36
+    assert any("n16" in line for line in between)
     assert "actor " in shown
 
 
