@@ -11,7 +11,7 @@ from actors._core.seconds import check_timeout
 from supervisors.calling import call_async, call_plain, check_callable, check_plain
 from supervisors.errors import BulkheadFullError
 from supervisors.policy.checks import check_whole
-from supervisors.waiting import Line, Place, check_name, check_ports, ports_here, renewed_after_fork
+from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -161,8 +161,7 @@ class Bulkhead:
     def _begin(self, place: Place) -> Place:
         """Have the wait end in time."""
         if self._timeout is not None:
-            clock = place.ports.clock
-            place.timer = clock.call_at(clock.now() + self._timeout, partial(self._late, place))
+            place.timer = call_at(place.ports, place.ports.clock.now() + self._timeout, partial(self._late, place))
         return place
 
     def _end(self, place: Place, *, served: bool) -> None:

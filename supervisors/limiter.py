@@ -14,7 +14,7 @@ from actors.errors import ActorError
 from supervisors.calling import call_async, call_plain, check_callable, check_plain
 from supervisors.errors import RateLimitedError
 from supervisors.policy.checks import check_number, check_whole
-from supervisors.waiting import Line, Place, check_name, check_ports, ports_here, renewed_after_fork
+from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -226,7 +226,7 @@ class RateLimiter:
             self._timer.cancel()
         self._timer, self._armed = None, None
         if head is not None:
-            self._timer = head.ports.clock.call_at(self._due, partial(self._serve, head.ports))
+            self._timer = call_at(head.ports, self._due, partial(self._serve, head.ports))
             self._armed = wanted
 
     # -- the line ----------------------------------------------------------------------------------------------------------
@@ -259,8 +259,7 @@ class RateLimiter:
     def _begin(self, place: Place, timeout: float | None) -> Place:
         """Have the wait end in time."""
         if timeout is not None:
-            clock = place.ports.clock
-            place.timer = clock.call_at(clock.now() + max(timeout, 0.0), partial(self._late, place))
+            place.timer = call_at(place.ports, place.ports.clock.now() + max(timeout, 0.0), partial(self._late, place))
         return place
 
     def _end(self, place: Place, *, served: bool) -> None:

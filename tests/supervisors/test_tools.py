@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
@@ -11,8 +12,22 @@ import textwrap
 
 import pytest
 
-from actors import ActorError
-from supervisors import BulkheadFullError, CircuitOpenError, RateLimitedError, SupervisorError
+from actors import ActorDeadError, ActorError, ActorSystem
+from supervisors import (
+    Backoff,
+    Bulkhead,
+    BulkheadFullError,
+    CircuitOpenError,
+    RateLimitedError,
+    RateLimiter,
+    SupervisorError,
+    hedge_ask,
+    retry,
+    retry_ask,
+    retry_ask_async,
+)
+from tests.stress.threads import race
+from tests.supervisors.kit import Doing, Down, fails
 
 ERRORS = [
     (CircuitOpenError("model", 6.0), {"name": "model", "retry_after": 6.0}, ["'model'", "6 seconds"]),
@@ -33,6 +48,46 @@ def test_an_error_keeps_its_data_and_says_what_to_do(error: SupervisorError, dat
     assert {name: getattr(again, name) for name in data} == data
     assert all(word in str(again) for word in words)
     assert str(again) == str(error)
+
+
+# -- the end of a system ---------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_by_the_clock_of_a_system_that_has_ended_does_not_wait_for_ever() -> None:
+    soon = Backoff(0.001, 0.001)
+    with ActorSystem() as system:
+        ref, ports = system.spawn(Doing), system.ports
+
+    def asks() -> None:
+        with pytest.raises(ActorDeadError):
+            retry_ask(ref, int, timeout=60.0, on=Exception, backoff=soon)
+
+    def awaits() -> None:
+        with pytest.raises(ActorDeadError):
+            asyncio.run(retry_ask_async(ref, int, timeout=60.0, on=Exception, backoff=soon))
+
+    def hedges() -> None:
+        with pytest.raises(ActorDeadError):
+            hedge_ask([ref, ref], int, delay=60.0)
+
+    def retries() -> None:
+        with pytest.raises(Down):
+            retry(fails, backoff=soon, ports=ports)
+
+    def takes_turns() -> None:
+        limiter = RateLimiter(1000.0, ports=ports)
+        for _ in range(3):
+            limiter.acquire()
+
+    def waits_too_long() -> None:
+        bulkhead = Bulkhead(1, waiting=1, timeout=0.001, ports=ports)
+        with bulkhead, pytest.raises(BulkheadFullError):
+            bulkhead.call(int)
+
+    race(asks, awaits, hedges, retries, takes_turns, waits_too_long)
+
+
+# -- forks -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(os.name != "posix", reason="forks of POSIX")
