@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_timeout
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import BulkheadFullError
 from supervisors.policy.checks import check_whole
 from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
@@ -93,7 +93,7 @@ class Bulkhead:
         Raises:
             BulkheadFullError: there was none, in time; nothing was called.
             BlockingInLoopError: it would have to wait, on an event loop that runs actors.
-            TypeError: it is an async function.
+            TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
         check_plain(function, "bulkhead.call_async(...)")
@@ -108,7 +108,7 @@ class Bulkhead:
             BulkheadFullError: there was none, in time; nothing was called.
             BaseException: what the function raised.
         """
-        check_callable("function", function)
+        check_async(function)
         async with self:
             result: R = await call_async(function, args, kwargs, "bulkhead.call(...)")
             return result

@@ -11,7 +11,7 @@ from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorError
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import RateLimitedError
 from supervisors.policy.checks import check_number, check_whole
 from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
@@ -104,7 +104,7 @@ class RateLimiter:
         Raises:
             RateLimitedError: as many wait as may; nothing was called.
             BlockingInLoopError: it would have to wait, on an event loop that runs actors.
-            TypeError: it is an async function.
+            TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
         check_plain(function, "limiter.call_async(...)")
@@ -119,7 +119,7 @@ class RateLimiter:
             RateLimitedError: as many wait as may; nothing was called.
             BaseException: what the function raised.
         """
-        check_callable("function", function)
+        check_async(function)
         async with self:
             result: R = await call_async(function, args, kwargs, "limiter.call(...)")
             return result

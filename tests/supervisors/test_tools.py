@@ -9,6 +9,9 @@ import pickle
 import subprocess
 import sys
 import textwrap
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -17,6 +20,7 @@ from supervisors import (
     Backoff,
     Bulkhead,
     BulkheadFullError,
+    CircuitBreaker,
     CircuitOpenError,
     RateLimitedError,
     RateLimiter,
@@ -25,6 +29,7 @@ from supervisors import (
     retry,
     retry_ask,
     retry_ask_async,
+    retry_async,
 )
 from tests.stress.threads import race
 from tests.supervisors.kit import Doing, Down, fails
@@ -48,6 +53,29 @@ def test_an_error_keeps_its_data_and_says_what_to_do(error: SupervisorError, dat
     assert {name: getattr(again, name) for name in data} == data
     assert all(word in str(again) for word in words)
     assert str(again) == str(error)
+
+
+# -- what they are given ---------------------------------------------------------------------------------------------------
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+async def numbers_async() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("generator", [numbers, numbers_async, partial(numbers)], ids=["plain", "async", "partial"])
+def test_a_generator_is_refused_for_its_call_would_be_over_before_it_begins(generator: Any) -> None:
+    breaker, bulkhead, limiter = CircuitBreaker(), Bulkhead(1), RateLimiter(1.0)
+    for call in (breaker.call, bulkhead.call, limiter.call, retry):
+        with pytest.raises(TypeError, match=r"function=.*a generator"):
+            call(generator)
+    for call_async in (breaker.call_async, bulkhead.call_async, limiter.call_async, retry_async):
+        with pytest.raises(TypeError, match=r"function=.*a generator"):
+            asyncio.run(call_async(generator))
+    assert limiter.try_acquire()  # nothing was done
 
 
 # -- the end of a system ---------------------------------------------------------------------------------------------------
