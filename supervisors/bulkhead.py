@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_timeout
+from actors.errors import BlockingInLoopError
 from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import BulkheadFullError
 from supervisors.policy.checks import check_whole
@@ -92,7 +93,7 @@ class Bulkhead:
 
         Raises:
             BulkheadFullError: there was none, in time; nothing was called.
-            BlockingInLoopError: it would have to wait, on an event loop that runs actors.
+            BlockingInLoopError: it would have to wait, on an event loop.
             TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
@@ -154,8 +155,8 @@ class Bulkhead:
             impatient = self._timeout is not None and self._timeout <= 0
             if impatient or len(self._line) >= self._room:
                 raise BulkheadFullError(self.name, self._limit)
-            if blocks:
-                ports.waiter.check(ADVICE)
+            if blocks and ports.waiter.on_loop():  # of actors or not: those inside may be tasks on this very loop
+                raise BlockingInLoopError(ADVICE)
             return self._line.join(ports)
 
     def _begin(self, place: Place) -> Place:

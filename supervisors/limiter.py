@@ -27,6 +27,8 @@ __all__ = ["RateLimiter", "asked_for"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
+SLOWEST = 1e-300  # what is less has no finite time between two calls
+
 ADVICE = "the rate limiter lets nothing through yet, and waiting here would block the event loop; write `await limiter.acquire_async()`"
 
 
@@ -69,7 +71,7 @@ class RateLimiter:
     """
 
     def __init__(self, rate: float, *, burst: int = 1, waiting: int = 1000, name: str = "limiter", ports: Ports | None = None) -> None:
-        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", above=True)
+        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=SLOWEST, above=True)
         self._slack = (check_whole("burst", burst, "a whole number of calls, 1 or more", 1) - 1) * self._interval
         self._room = check_whole("waiting", waiting, "a whole number of calls, 0 or more", 0)
         self.name = check_name(name)
