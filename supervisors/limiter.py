@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
@@ -11,6 +10,7 @@ from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorError
+from supervisors.asked import asked_for
 from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import RateLimitedError
 from supervisors.policy.checks import check_number, check_whole
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actors._core.ports import Clock, Ports, TimerHandle
 
-__all__ = ["RateLimiter", "asked_for"]
+__all__ = ["RateLimiter"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -30,16 +30,6 @@ R = TypeVar("R")
 SLOWEST = 1e-300  # what is less has no finite time between two calls
 
 ADVICE = "the rate limiter lets nothing through yet, and waiting here would block the event loop; write `await limiter.acquire_async()`"
-
-
-def asked_for(error: BaseException) -> float | None:
-    """Return the seconds after which `error` asks to come back, its `retry_after`; None if it asks for nothing one can do."""
-    seconds = getattr(error, "retry_after", None)
-    if isinstance(seconds, timedelta):
-        seconds = seconds.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
-        return None
-    return float(seconds)
 
 
 class RateLimiter:
@@ -100,8 +90,9 @@ class RateLimiter:
     def call(self, function: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return ``function(*args, **kwargs)``, called when it is its turn.
 
-        If the function raises an exception with a `retry_after` (seconds, or a `timedelta`), as clients of rate-limited services do,
-        nothing goes through for so long; see `pause`. An `ActorError` is no word of the service, and makes no pause.
+        If the function raises an exception that says when to come back, nothing goes through for so long; see `pause`. It says so in its
+        `retry_after` (seconds, or a `timedelta`), or in the header ``Retry-After`` of its `headers` or its `response`, as errors of HTTP
+        clients do. An `ActorError` is no word of the service, and makes no pause.
 
         Raises:
             RateLimitedError: as many wait as may; nothing was called.
@@ -115,7 +106,9 @@ class RateLimiter:
             return result
 
     async def call_async(self, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return what ``await function(*args, **kwargs)`` gives, called when it is its turn. A `retry_after` is obeyed as by `call`.
+        """Return what ``await function(*args, **kwargs)`` gives, called when it is its turn.
+
+        What an exception asks for is obeyed as by `call`.
 
         Raises:
             RateLimitedError: as many wait as may; nothing was called.
@@ -127,7 +120,7 @@ class RateLimiter:
             return result
 
     def __enter__(self) -> Self:
-        """Wait as `acquire` does. What the block raises is looked at for a `retry_after` as by `call`."""
+        """Wait as `acquire` does. What an exception of the block asks for is obeyed as by `call`."""
         self.acquire()
         return self
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from actors._core.seconds import check_seconds
+from supervisors.asked import asked_for
 from supervisors.calling import call_async, call_plain, check_async, check_plain
-from supervisors.limiter import asked_for
 from supervisors.policy import Backoff
 from supervisors.policy.checks import check_whole
 from supervisors.waiting import check_ports, ports_here, sleep, sleep_async
@@ -43,8 +43,9 @@ def retry(
 
     Call nothing again that must not be done twice: a call that failed may have done its work before.
 
-    The wait between two calls is that of `backoff`, or what the exception asks for in its `retry_after` (seconds, or a `timedelta`), if
-    that is longer. A handler that waits holds no thread. The calls take place on the caller's thread, and are not bounded in time.
+    The wait between two calls is that of `backoff`, or what the exception asks for, if that is longer: in its `retry_after` (seconds, or a
+    `timedelta`), or in the header ``Retry-After`` of its `headers` or its `response`, as errors of HTTP clients do. A handler that waits
+    holds no thread. The calls take place on the caller's thread, and are not bounded in time.
 
     Args:
         function: a plain function.
