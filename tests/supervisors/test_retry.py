@@ -128,6 +128,16 @@ def test_a_call_may_begin_at_the_deadline_itself() -> None:
         assert service.called == [0.0, 1.0, 3.0, 7.0]
 
 
+def test_a_call_that_is_under_way_at_the_deadline_is_not_ended() -> None:
+    async def slow() -> str:
+        await asyncio.sleep(100.0)
+        return "well"
+
+    with Simulation() as sim:
+        assert sim.spawn(AsyncDoing).ask(lambda: retry_async(slow, deadline=5.0)) == "well"
+        assert sim.now == 100.0
+
+
 @every_way
 @pytest.mark.parametrize(
     "on", [LookupError, (ValueError, LookupError), lambda error: isinstance(error, KeyError)], ids=["class", "tuple", "function"]
