@@ -14,7 +14,7 @@ from actors._core.context import current_cell
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors.errors import AskCancelled
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import BulkheadFullError, CircuitOpenError, RateLimitedError
 from supervisors.events import BreakerChanged
 from supervisors.policy import breaker as steps
@@ -175,7 +175,7 @@ class CircuitBreaker:
 
         Raises:
             CircuitOpenError: they are not; nothing was called.
-            TypeError: it is an async function.
+            TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
         check_plain(function, "breaker.call_async(...)")
@@ -190,7 +190,7 @@ class CircuitBreaker:
 
     async def call_async(self, function: Callable[P, Awaitable[R]], /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return what ``await function(*args, **kwargs)`` gives, if calls are let through. Raises: as `call`."""
-        check_callable("function", function)
+        check_async(function)
         passed = self._admit()
         try:
             result: R = await call_async(function, args, kwargs, "breaker.call(...)")

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_timeout
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from actors.errors import BlockingInLoopError
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import BulkheadFullError
 from supervisors.policy.checks import check_whole
-from supervisors.waiting import Line, Place, check_name, check_ports, ports_here, renewed_after_fork
+from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -92,8 +93,8 @@ class Bulkhead:
 
         Raises:
             BulkheadFullError: there was none, in time; nothing was called.
-            BlockingInLoopError: it would have to wait, on an event loop that runs actors.
-            TypeError: it is an async function.
+            BlockingInLoopError: it would have to wait, on an event loop.
+            TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
         check_plain(function, "bulkhead.call_async(...)")
@@ -108,7 +109,7 @@ class Bulkhead:
             BulkheadFullError: there was none, in time; nothing was called.
             BaseException: what the function raised.
         """
-        check_callable("function", function)
+        check_async(function)
         async with self:
             result: R = await call_async(function, args, kwargs, "bulkhead.call(...)")
             return result
@@ -154,15 +155,14 @@ class Bulkhead:
             impatient = self._timeout is not None and self._timeout <= 0
             if impatient or len(self._line) >= self._room:
                 raise BulkheadFullError(self.name, self._limit)
-            if blocks:
-                ports.waiter.check(ADVICE)
+            if blocks and ports.waiter.on_loop():  # of actors or not: those inside may be tasks on this very loop
+                raise BlockingInLoopError(ADVICE)
             return self._line.join(ports)
 
     def _begin(self, place: Place) -> Place:
         """Have the wait end in time."""
         if self._timeout is not None:
-            clock = place.ports.clock
-            place.timer = clock.call_at(clock.now() + self._timeout, partial(self._late, place))
+            place.timer = call_at(place.ports, place.ports.clock.now() + self._timeout, partial(self._late, place))
         return place
 
     def _end(self, place: Place, *, served: bool) -> None:

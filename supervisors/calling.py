@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-__all__ = ["call_async", "call_plain", "check_callable", "check_plain"]
+__all__ = ["call_async", "call_plain", "check_async", "check_callable", "check_plain", "is_async"]
 
 
 def check_callable(name: str, function: object) -> None:
@@ -18,11 +18,24 @@ def check_callable(name: str, function: object) -> None:
         raise TypeError(msg)
 
 
+def is_async(function: object) -> bool:
+    """Tell whether calling `function` gives a coroutine, as far as one can see."""
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
 def check_plain(function: object, instead: str) -> None:
-    """Raise TypeError unless `function` can be called, and is not async as far as one can see."""
-    check_callable("function", function)
-    if inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__):
+    """Raise TypeError unless `function` can be called, and is not async or a generator as far as one can see."""
+    check_async(function)
+    if is_async(function):
         msg = f"function={function!r} is not valid: nobody would await it here; write `await {instead}`"
+        raise TypeError(msg)
+
+
+def check_async(function: object) -> None:
+    """Raise TypeError unless `function` can be called, and is no generator as far as one can see."""
+    check_callable("function", function)
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        msg = f"function={function!r} is not valid: a generator, which does nothing when it is called; give a function that reads it"
         raise TypeError(msg)
 
 

@@ -11,10 +11,10 @@ from actors._core.mutex import Mutex
 from actors._core.ports import touched
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorError
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import RateLimitedError
 from supervisors.policy.checks import check_number, check_whole
-from supervisors.waiting import Line, Place, check_name, check_ports, ports_here, renewed_after_fork
+from supervisors.waiting import Line, Place, call_at, check_name, check_ports, ports_here, renewed_after_fork
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -26,6 +26,8 @@ __all__ = ["RateLimiter", "asked_for"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+
+SLOWEST = 1e-300  # what is less has no finite time between two calls
 
 ADVICE = "the rate limiter lets nothing through yet, and waiting here would block the event loop; write `await limiter.acquire_async()`"
 
@@ -69,7 +71,7 @@ class RateLimiter:
     """
 
     def __init__(self, rate: float, *, burst: int = 1, waiting: int = 1000, name: str = "limiter", ports: Ports | None = None) -> None:
-        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", above=True)
+        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=SLOWEST, above=True)
         self._slack = (check_whole("burst", burst, "a whole number of calls, 1 or more", 1) - 1) * self._interval
         self._room = check_whole("waiting", waiting, "a whole number of calls, 0 or more", 0)
         self.name = check_name(name)
@@ -104,7 +106,7 @@ class RateLimiter:
         Raises:
             RateLimitedError: as many wait as may; nothing was called.
             BlockingInLoopError: it would have to wait, on an event loop that runs actors.
-            TypeError: it is an async function.
+            TypeError: it is an async function or a generator.
             BaseException: what the function raised.
         """
         check_plain(function, "limiter.call_async(...)")
@@ -119,7 +121,7 @@ class RateLimiter:
             RateLimitedError: as many wait as may; nothing was called.
             BaseException: what the function raised.
         """
-        check_callable("function", function)
+        check_async(function)
         async with self:
             result: R = await call_async(function, args, kwargs, "limiter.call(...)")
             return result
@@ -226,7 +228,7 @@ class RateLimiter:
             self._timer.cancel()
         self._timer, self._armed = None, None
         if head is not None:
-            self._timer = head.ports.clock.call_at(self._due, partial(self._serve, head.ports))
+            self._timer = call_at(head.ports, self._due, partial(self._serve, head.ports))
             self._armed = wanted
 
     # -- the line ----------------------------------------------------------------------------------------------------------
@@ -259,8 +261,7 @@ class RateLimiter:
     def _begin(self, place: Place, timeout: float | None) -> Place:
         """Have the wait end in time."""
         if timeout is not None:
-            clock = place.ports.clock
-            place.timer = clock.call_at(clock.now() + max(timeout, 0.0), partial(self._late, place))
+            place.timer = call_at(place.ports, place.ports.clock.now() + max(timeout, 0.0), partial(self._late, place))
         return place
 
     def _end(self, place: Place, *, served: bool) -> None:

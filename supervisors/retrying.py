@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from actors._core.seconds import check_seconds
-from supervisors.calling import call_async, call_plain, check_callable, check_plain
+from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.limiter import asked_for
 from supervisors.policy import Backoff
 from supervisors.policy.checks import check_whole
@@ -85,7 +85,7 @@ async def retry_async(
 
     Args and raises: as for `retry`, for an async function.
     """
-    check_callable("function", function)
+    check_async(function)
     course = Course(ports_here(check_ports(ports)), backoff, attempts, on, deadline)
     result: R = await course.run_async(lambda: call_async(function, args, kwargs, "retry(...)"))
     return result

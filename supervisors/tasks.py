@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 from actors import Actor, ActorRef, Request, handler
 from actors._core.context import current_reply, take_reply
 from actors._core.messages import Entry
+from supervisors.calling import check_async, is_async
 from supervisors.dynamic import DynamicSupervisor
 from supervisors.options import Unset
 from supervisors.policy import Restart
@@ -36,7 +37,12 @@ class _Run(Request[Any]):
 class _Task(Actor):
     @handler
     def _run(self, message: _Run) -> Any:
-        return message.function(*message.args, **message.kwargs)
+        result = message.function(*message.args, **message.kwargs)
+        if inspect.iscoroutine(result):
+            result.close()
+            msg = f"function={message.function!r} is not valid: it returned a coroutine; give run_task the async function itself"
+            raise TypeError(msg)
+        return result
 
 
 class _AsyncTask(Actor):
@@ -74,7 +80,8 @@ class TaskSupervisor(DynamicSupervisor):
 
     @handler
     def _run_task(self, message: _Run) -> Any:
-        task = _AsyncTask if inspect.iscoroutinefunction(inspect.unwrap(message.function)) else _Task
+        function = message.function
+        task = _AsyncTask if is_async(function) or is_async(inspect.unwrap(function)) else _Task
         child = self._admit(ChildSpec(actor_class=task, restart=Restart.TEMPORARY, shutdown=Shutdown.KILL))
         cell = self._greenroom_cell
         future = current_reply(cell)
@@ -112,13 +119,11 @@ def run_task(supervisor: ActorRef[TaskSupervisor], function: Callable[..., Any],
     A plain function runs on the pool: it may block. An async one runs on the system's event loop. Cancelling the future ends the task:
     a function that waits is unwound, one that is blocked elsewhere is abandoned.
 
-    The future fails with what the function raises; with TooManyChildrenError, SupervisorStoppingError or ActorDeadError if it was not run,
-    and with ActorDeadError if it was killed.
+    The future fails with what the function raises; with TooManyChildrenError, SupervisorStoppingError or ActorDeadError if it was not run;
+    with ActorDeadError if it was killed; and with TypeError if a plain function returned a coroutine, which nobody has begun.
 
     Raises:
-        TypeError: `function` cannot be called.
+        TypeError: `function` cannot be called, or is a generator.
     """
-    if not callable(function):
-        msg = f"function={function!r} is not valid: something to call"
-        raise TypeError(msg)
+    check_async(function)
     return supervisor.ask(_Run(function, args, kwargs), block=False)

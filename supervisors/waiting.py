@@ -15,13 +15,27 @@ from typing import TYPE_CHECKING, Protocol
 from actors import Future
 from actors._core.context import current_cell
 from actors._core.ports import Ports, ambient
+from actors.dispatch.clock import RealClock
+from actors.dispatch.real import ambient_clock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from actors._core.ports import TimerHandle
 
-__all__ = ["Line", "Place", "Renewed", "alarm", "check_name", "check_ports", "ports_here", "renewed_after_fork", "sleep", "sleep_async"]
+__all__ = [
+    "Line",
+    "Place",
+    "Renewed",
+    "alarm",
+    "call_at",
+    "check_name",
+    "check_ports",
+    "ports_here",
+    "renewed_after_fork",
+    "sleep",
+    "sleep_async",
+]
 
 
 def check_name(name: object) -> str:
@@ -48,11 +62,21 @@ def ports_here(given: Ports | None) -> Ports:
     return cell.system.ports if cell is not None else ambient()
 
 
+def call_at(ports: Ports, when: float, call: Callable[[], object]) -> TimerHandle:
+    """Call `call` at `when` by the clock of `ports`.
+
+    Also when the system that they belong to has ended, and its clock makes no calls any more: who waits may be a plain thread, or stand in
+    front of callers that have nothing to do with that system.
+    """
+    clock = ambient_clock if isinstance(ports.clock, RealClock) else ports.clock
+    return clock.call_at(when, call)
+
+
 @contextlib.contextmanager
 def alarm(ports: Ports, seconds: float) -> Iterator[Future[None]]:
     """Give a future that is resolved in `seconds`, unless the block ends before."""
     future: Future[None] = Future()
-    timer = ports.clock.call_at(ports.clock.now() + seconds, partial(future.try_set, None))
+    timer = call_at(ports, ports.clock.now() + seconds, partial(future.try_set, None))
     try:
         yield future
     finally:

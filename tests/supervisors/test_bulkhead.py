@@ -14,6 +14,7 @@ from actors import ActorRef, ActorSystem, BlockingInLoopError, DispatcherKind, F
 from actors.testing import ManualClock, Simulation, explore
 from supervisors import Bulkhead, BulkheadFullError
 from tests.contract.kit import eventually
+from tests.stress.threads import race
 from tests.supervisors.kit import AsyncDoing, Crowd, Doing, Down, Reentrant, fails, fails_async
 from tests.support import scaled
 
@@ -377,6 +378,18 @@ def test_a_blocking_wait_on_a_loop_with_actors_is_refused_before_anything_is_don
         actor.ask(blocks)  # there is room
         with bulkhead, pytest.raises(BlockingInLoopError, match="call_async"):
             actor.ask(blocks)
+    assert (bulkhead.active, bulkhead.waiting) == (0, 0)
+
+
+def test_a_blocking_wait_for_a_task_of_the_same_loop_is_refused_instead_of_waiting_for_ever() -> None:
+    bulkhead = Bulkhead(1, waiting=1)
+
+    async def main() -> None:
+        async with bulkhead:
+            with pytest.raises(BlockingInLoopError, match="async with"), bulkhead:
+                pytest.fail("got in")
+
+    race(lambda: asyncio.run(main()))
     assert (bulkhead.active, bulkhead.waiting) == (0, 0)
 
 

@@ -593,6 +593,7 @@ def test_a_thread_that_waits_is_let_through_by_the_clock(clock: ManualClock) -> 
         ({"rate": -1.0}, ValueError, r"rate=-1\.0"),
         ({"rate": math.nan}, ValueError, "rate=nan"),
         ({"rate": math.inf}, ValueError, "rate=inf"),
+        ({"rate": 5e-324}, ValueError, "rate=5e-324"),
         ({"rate": True}, TypeError, "rate=True"),
         ({"burst": 0}, ValueError, "burst=0"),
         ({"burst": 1.5}, TypeError, r"burst=1\.5"),

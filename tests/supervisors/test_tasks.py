@@ -150,7 +150,29 @@ def test_a_task_may_run_tasks_and_wait_for_them(system: ActorSystem) -> None:
     assert run_task(tasks, outer).get(timeout=5) == 90
 
 
-@pytest.mark.parametrize("wrong", [None, 3, "name"])
+class Later:
+    """What is called is async, though it is no function."""
+
+    async def __call__(self, number: int) -> int:
+        return number * 2
+
+
+def test_an_object_with_an_async_call_runs_as_an_async_function(system: ActorSystem) -> None:
+    assert run_task(system.spawn(TaskSupervisor), Later(), 4).get(timeout=5) == 8
+
+
+def test_a_plain_function_that_returns_a_coroutine_fails_instead_of_giving_what_nobody_has_begun(system: ActorSystem) -> None:
+    tasks = system.spawn(TaskSupervisor)
+    with pytest.raises(TypeError, match="give run_task the async function itself"):
+        run_task(tasks, lambda: Later()(4)).get(timeout=5)
+    assert run_task(tasks, double, 1).get(timeout=5) == 2
+
+
+def counts_up() -> Iterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("wrong", [None, 3, "name", counts_up])
 def test_what_cannot_be_called_is_refused_at_once(system: ActorSystem, wrong: Any) -> None:
     tasks = system.spawn(TaskSupervisor)
     with pytest.raises(TypeError, match="function="):

@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import os
 import pickle
 import subprocess
 import sys
 import textwrap
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+from typing import Any
 
 import pytest
 
-from actors import ActorError
-from supervisors import BulkheadFullError, CircuitOpenError, RateLimitedError, SupervisorError
+from actors import ActorDeadError, ActorError, ActorSystem
+from supervisors import (
+    Backoff,
+    Bulkhead,
+    BulkheadFullError,
+    CircuitBreaker,
+    CircuitOpenError,
+    RateLimitedError,
+    RateLimiter,
+    SupervisorError,
+    hedge_ask,
+    retry,
+    retry_ask,
+    retry_ask_async,
+    retry_async,
+)
+from tests.stress.threads import race
+from tests.supervisors.kit import Doing, Down, fails
 
 ERRORS = [
     (CircuitOpenError("model", 6.0), {"name": "model", "retry_after": 6.0}, ["'model'", "6 seconds"]),
@@ -33,6 +53,69 @@ def test_an_error_keeps_its_data_and_says_what_to_do(error: SupervisorError, dat
     assert {name: getattr(again, name) for name in data} == data
     assert all(word in str(again) for word in words)
     assert str(again) == str(error)
+
+
+# -- what they are given ---------------------------------------------------------------------------------------------------
+
+
+def numbers() -> Iterator[int]:
+    yield 1
+
+
+async def numbers_async() -> AsyncIterator[int]:
+    yield 1
+
+
+@pytest.mark.parametrize("generator", [numbers, numbers_async, partial(numbers)], ids=["plain", "async", "partial"])
+def test_a_generator_is_refused_for_its_call_would_be_over_before_it_begins(generator: Any) -> None:
+    breaker, bulkhead, limiter = CircuitBreaker(), Bulkhead(1), RateLimiter(1.0)
+    for call in (breaker.call, bulkhead.call, limiter.call, retry):
+        with pytest.raises(TypeError, match=r"function=.*a generator"):
+            call(generator)
+    for call_async in (breaker.call_async, bulkhead.call_async, limiter.call_async, retry_async):
+        with pytest.raises(TypeError, match=r"function=.*a generator"):
+            asyncio.run(call_async(generator))
+    assert limiter.try_acquire()  # nothing was done
+
+
+# -- the end of a system ---------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_by_the_clock_of_a_system_that_has_ended_does_not_wait_for_ever() -> None:
+    soon = Backoff(0.001, 0.001)
+    with ActorSystem() as system:
+        ref, ports = system.spawn(Doing), system.ports
+
+    def asks() -> None:
+        with pytest.raises(ActorDeadError):
+            retry_ask(ref, int, timeout=60.0, on=Exception, backoff=soon)
+
+    def awaits() -> None:
+        with pytest.raises(ActorDeadError):
+            asyncio.run(retry_ask_async(ref, int, timeout=60.0, on=Exception, backoff=soon))
+
+    def hedges() -> None:
+        with pytest.raises(ActorDeadError):
+            hedge_ask([ref, ref], int, delay=60.0)
+
+    def retries() -> None:
+        with pytest.raises(Down):
+            retry(fails, backoff=soon, ports=ports)
+
+    def takes_turns() -> None:
+        limiter = RateLimiter(1000.0, ports=ports)
+        for _ in range(3):
+            limiter.acquire()
+
+    def waits_too_long() -> None:
+        bulkhead = Bulkhead(1, waiting=1, timeout=0.001, ports=ports)
+        with bulkhead, pytest.raises(BulkheadFullError):
+            bulkhead.call(int)
+
+    race(asks, awaits, hedges, retries, takes_turns, waits_too_long)
+
+
+# -- forks -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(os.name != "posix", reason="forks of POSIX")
