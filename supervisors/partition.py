@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from zlib import crc32
 
 from actors import ActorDeadError, ActorRef, Request, handler
@@ -45,6 +45,8 @@ class PartitionSupervisor(Supervisor):
 
     The semantics are those of Elixir's ``PartitionSupervisor``.
     """
+
+    _takes_specs: ClassVar[bool] = True
 
     def __init__(
         self,

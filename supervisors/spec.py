@@ -55,7 +55,8 @@ class ChildSpec(Generic[A]):
 
     Args:
         actor_class: what is started.
-        args: for its ``__init__``, now and at each restart. The spec of an earlier sibling stands for its ref of that time.
+        args: for its ``__init__``, now and at each restart. The spec of an earlier sibling stands for its ref of that time;
+            any other is for a `PartitionSupervisor`, which makes its children of it.
         kwargs: likewise.
         name: unique among the children; None takes the attribute's name, or else that of the class (none under a DynamicSupervisor).
         restart: whether it is restarted.
@@ -104,6 +105,11 @@ class ChildSpec(Generic[A]):
     def is_supervisor(self) -> bool:
         """Whether the child is a supervisor itself."""
         return self.actor_class._greenroom_supervises
+
+    @property
+    def takes_specs(self) -> bool:
+        """Whether a spec among its arguments is given to it as it is, unless it is an earlier sibling's."""
+        return getattr(self.actor_class, "_takes_specs", False)
 
     @property
     def deadline(self) -> float | None:
@@ -244,7 +250,7 @@ def checked(specs: Iterable[Any], where: str) -> list[ChildSpec[Any]]:
         if name in found:
             raise ChildSpecError("name", name, f"two children of {where} have it")
         for sibling in (*spec.args, *spec.kwargs.values()):
-            if isinstance(sibling, ChildSpec) and sibling not in known:
+            if isinstance(sibling, ChildSpec) and sibling not in known and not spec.takes_specs:
                 raise ChildSpecError("args", sibling, f"{name!r} depends on a child that is not declared before it")
         known.add(spec)
         found[name] = spec

@@ -142,8 +142,11 @@ class Supervisor(Keeper):
         return child.cell.ref
 
     def _arguments(self, spec: ChildSpec[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-        args = tuple(self._ref_of(one) if isinstance(one, ChildSpec) else one for one in spec.args)
-        return args, {key: self._ref_of(one) if isinstance(one, ChildSpec) else one for key, one in spec.kwargs.items()}
+        def given(one: Any) -> Any:
+            sibling = isinstance(one, ChildSpec) and not (spec.takes_specs and one not in self._by_spec)
+            return self._ref_of(one) if sibling else one
+
+        return tuple(map(given, spec.args)), {key: given(one) for key, one in spec.kwargs.items()}
 
     # -- restarting in rounds ----------------------------------------------------------------------------------------------
 

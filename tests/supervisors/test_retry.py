@@ -128,6 +128,16 @@ def test_a_call_may_begin_at_the_deadline_itself() -> None:
         assert service.called == [0.0, 1.0, 3.0, 7.0]
 
 
+def test_a_call_that_is_under_way_at_the_deadline_is_not_ended() -> None:
+    async def slow() -> str:
+        await asyncio.sleep(100.0)
+        return "well"
+
+    with Simulation() as sim:
+        assert sim.spawn(AsyncDoing).ask(lambda: retry_async(slow, deadline=5.0)) == "well"
+        assert sim.now == 100.0
+
+
 @every_way
 @pytest.mark.parametrize(
     "on", [LookupError, (ValueError, LookupError), lambda error: isinstance(error, KeyError)], ids=["class", "tuple", "function"]
@@ -320,13 +330,31 @@ def test_the_stack_of_the_documentation_holds_together() -> None:
         limiter = RateLimiter(1.0)
 
         def call(name: str) -> Any:
-            return breaker.call(limiter.call, bulkhead.call, service, name)
+            return breaker.call(bulkhead.call, limiter.call, service, name)
 
         asks = [sim.spawn(Doing).ask(lambda name=name: retry(call, name, backoff=STEADY), block=False) for name in "abc"]
         assert [ask.get() for ask in asks] == ["a", "b", "c"]
         assert (breaker.call(lambda: breaker.state.value), bulkhead.active) == ("closed", 0)
         assert all(later - earlier >= 1.0 for earlier, later in zip(service.called, service.called[1:], strict=False))
         assert service.called[1] >= 10.0  # all of them pause when the service asks one of them to
+
+
+def test_a_limiter_inside_of_a_bulkhead_keeps_its_rate_after_the_service_was_stuck() -> None:
+    with Simulation() as sim:
+        bulkhead, limiter = Bulkhead(2, waiting=10), RateLimiter(1.0)
+        begun: list[float] = []
+
+        async def service() -> None:
+            begun.append(sim.now)
+            await asyncio.sleep(10.0 if len(begun) < 3 else 0.0)
+
+        async def call() -> None:
+            await bulkhead.call_async(limiter.call_async, service)
+
+        for _ in range(6):
+            sim.spawn(AsyncDoing).tell(call)
+        sim.run()
+        assert begun == [0.0, 1.0, 10.0, 11.0, 12.0, 13.0]
 
 
 # -- what it is given ------------------------------------------------------------------------------------------------------
