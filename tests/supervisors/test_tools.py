@@ -9,6 +9,7 @@ import pickle
 import subprocess
 import sys
 import textwrap
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from typing import Any
@@ -31,8 +32,9 @@ from supervisors import (
     retry_ask_async,
     retry_async,
 )
-from tests.stress.threads import race
-from tests.supervisors.kit import Doing, Down, fails
+from tests.contract.kit import eventually
+from tests.stress.threads import PATIENCE, race
+from tests.supervisors.kit import AsyncDoing, Doing, Down, fails
 
 ERRORS = [
     (CircuitOpenError("model", 6.0), {"name": "model", "retry_after": 6.0}, ["'model'", "6 seconds"]),
@@ -113,6 +115,27 @@ def test_who_waits_by_the_clock_of_a_system_that_has_ended_does_not_wait_for_eve
             bulkhead.call(int)
 
     race(asks, awaits, hedges, retries, takes_turns, waits_too_long)
+
+
+def test_an_actor_that_was_left_behind_in_the_line_of_a_limiter_holds_up_nobody() -> None:
+    limiter = RateLimiter(100.0)
+    limiter.pause(1.0)
+    blocked, release = threading.Event(), threading.Event()
+
+    async def block() -> None:
+        blocked.set()
+        release.wait(PATIENCE)
+
+    with ActorSystem() as system:
+        system.spawn(AsyncDoing).tell(limiter.acquire_async)
+        eventually(lambda: limiter.waiting == 1)
+        system.spawn(AsyncDoing).tell(block)
+        assert blocked.wait(PATIENCE)
+        system.shutdown(timeout=0.05)  # nothing gets on in there any more
+        try:
+            race(limiter.acquire)
+        finally:
+            release.set()
 
 
 # -- forks -----------------------------------------------------------------------------------------------------------------
