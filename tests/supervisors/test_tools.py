@@ -34,7 +34,7 @@ from supervisors import (
 )
 from tests.contract.kit import eventually
 from tests.stress.threads import PATIENCE, race
-from tests.supervisors.kit import AsyncDoing, Doing, Down, fails
+from tests.supervisors.kit import Doing, Down, fails
 
 ERRORS = [
     (CircuitOpenError("model", 6.0), {"name": "model", "retry_after": 6.0}, ["'model'", "6 seconds"]),
@@ -120,18 +120,25 @@ def test_who_waits_by_the_clock_of_a_system_that_has_ended_does_not_wait_for_eve
 def test_an_actor_that_was_left_behind_in_the_line_of_a_limiter_holds_up_nobody() -> None:
     limiter = RateLimiter(100.0)
     limiter.pause(1.0)
-    blocked, release = threading.Event(), threading.Event()
+    threads: list[int] = []
+    blocked, release = threading.Semaphore(0), threading.Event()
 
-    async def block() -> None:
-        blocked.set()
+    def wait() -> None:
+        threads.append(threading.get_ident())
+        limiter.acquire()
+
+    def block() -> None:
+        threads.append(threading.get_ident())
+        blocked.release()
         release.wait(PATIENCE)
 
     with ActorSystem() as system:
-        system.spawn(AsyncDoing).tell(limiter.acquire_async)
+        system.spawn(Doing).tell(wait)
         eventually(lambda: limiter.waiting == 1)
-        system.spawn(AsyncDoing).tell(block)
-        assert blocked.wait(PATIENCE)
-        system.shutdown(timeout=0.05)  # nothing gets on in there any more
+        while threads[0] not in threads[1:]:  # the worker on which it waits
+            system.spawn(Doing).tell(block)
+            assert blocked.acquire(timeout=PATIENCE)
+        system.shutdown(timeout=0.05)
         try:
             race(limiter.acquire)
         finally:
