@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
-from actors._core.seconds import check_seconds, check_timeout
+from actors._core.seconds import LONGEST, check_seconds, check_timeout
 from actors.errors import ActorError
 from supervisors.calling import call_async, call_plain, check_async, check_plain
 from supervisors.errors import RateLimitedError
@@ -27,17 +27,19 @@ __all__ = ["RateLimiter", "asked_for"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SLOWEST = 1e-300  # what is less has no finite time between two calls
 
 ADVICE = "the rate limiter lets nothing through yet, and waiting here would block the event loop; write `await limiter.acquire_async()`"
 
 
 def asked_for(error: BaseException) -> float | None:
     """Return the seconds after which `error` asks to come back, its `retry_after`; None if it asks for nothing one can do."""
-    seconds = getattr(error, "retry_after", None)
+    try:
+        seconds = getattr(error, "retry_after", None)
+    except Exception:  # noqa: BLE001  # of a stranger's exception, whose failure must not take its place
+        return None
     if isinstance(seconds, timedelta):
         seconds = seconds.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST:
         return None
     return float(seconds)
 
@@ -71,8 +73,9 @@ class RateLimiter:
     """
 
     def __init__(self, rate: float, *, burst: int = 1, waiting: int = 1000, name: str = "limiter", ports: Ports | None = None) -> None:
-        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=SLOWEST, above=True)
-        self._slack = (check_whole("burst", burst, "a whole number of calls, 1 or more", 1) - 1) * self._interval
+        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=1 / LONGEST, above=True)
+        whole = check_whole("burst", burst, "a whole number of calls, 1 or more", 1)
+        self._slack = (check_number("burst", whole, "a number of calls that a float can hold") - 1) * self._interval
         self._room = check_whole("waiting", waiting, "a whole number of calls, 0 or more", 0)
         self.name = check_name(name)
         self._ports = check_ports(ports)
