@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
+
+from actors._core.seconds import LONGEST
 
 __all__ = ["asked_for"]
 
@@ -25,7 +26,7 @@ def asked_for(error: BaseException) -> float | None:
         return None
     if isinstance(seconds, timedelta):
         seconds = seconds.total_seconds()
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds <= LONGEST:
         return None
     return float(seconds)
 

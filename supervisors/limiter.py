@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
-from actors._core.seconds import check_seconds, check_timeout
+from actors._core.seconds import LONGEST, check_seconds, check_timeout
 from actors.errors import ActorError
 from supervisors.asked import asked_for
 from supervisors.calling import call_async, call_plain, check_async, check_plain
@@ -27,7 +27,6 @@ __all__ = ["RateLimiter"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
-SLOWEST = 1e-300  # what is less has no finite time between two calls
 
 ADVICE = "the rate limiter lets nothing through yet, and waiting here would block the event loop; write `await limiter.acquire_async()`"
 
@@ -61,8 +60,9 @@ class RateLimiter:
     """
 
     def __init__(self, rate: float, *, burst: int = 1, waiting: int = 1000, name: str = "limiter", ports: Ports | None = None) -> None:
-        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=SLOWEST, above=True)
-        self._slack = (check_whole("burst", burst, "a whole number of calls, 1 or more", 1) - 1) * self._interval
+        self._interval = 1 / check_number("rate", rate, "calls per second, more than 0", least=1 / LONGEST, above=True)
+        whole = check_whole("burst", burst, "a whole number of calls, 1 or more", 1)
+        self._slack = (check_number("burst", whole, "a number of calls that a float can hold") - 1) * self._interval
         self._room = check_whole("waiting", waiting, "a whole number of calls, 0 or more", 0)
         self.name = check_name(name)
         self._ports = check_ports(ports)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-__all__ = ["check_seconds", "check_timeout"]
+import sys
+
+__all__ = ["LONGEST", "check_seconds", "check_timeout"]
+
+LONGEST = sys.float_info.max  # a whole number may be more than any float is
 
 
 def check_seconds(name: str, seconds: object) -> float:
@@ -10,7 +14,7 @@ def check_seconds(name: str, seconds: object) -> float:
     if isinstance(seconds, bool) or not isinstance(seconds, int | float):
         msg = f"{name}={seconds!r} is not valid: a number of seconds"
         raise TypeError(msg)
-    if not 0 <= seconds < float("inf"):
+    if not 0 <= seconds <= LONGEST:
         msg = f"{name}={seconds!r} is not valid: seconds, 0 or more"
         raise ValueError(msg)
     return float(seconds)
@@ -29,4 +33,4 @@ def check_timeout(timeout: object) -> float | None:
     if timeout != timeout:  # noqa: PLR0124  # nan
         msg = f"timeout={timeout!r} is not valid: a number of seconds, or None"
         raise ValueError(msg)
-    return None if timeout == float("inf") else timeout
+    return None if timeout > LONGEST else timeout

@@ -284,7 +284,7 @@ def test_timeouts_are_refused_by_name_and_value_and_nothing_is_sent(bad: Any) ->
         assert ref.stats().accepted == 1
 
 
-@pytest.mark.parametrize("bad", ["soon", float("nan"), -1, True], ids=repr)
+@pytest.mark.parametrize("bad", ["soon", float("nan"), -1, True, 10**400], ids=lambda bad: repr(bad)[:12])
 def test_deadlines_are_refused_by_name_and_value_and_nothing_is_sent(bad: Any) -> None:
     says = f"deadline={bad!r}"
     with ActorSystem() as system:

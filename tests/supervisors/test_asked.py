@@ -84,6 +84,7 @@ def test_the_header_of_a_response_is_obeyed(kind: Any, given: Message, seconds: 
         headers(Retry_After="-7"),
         headers(Retry_After="inf"),
         headers(Retry_After="nan"),
+        headers(Retry_After="1e400"),
         headers(Retry_After="Sun, 06 Nov 1994 12:01:30 GMT"),  # nobody knows how far that is
         headers(Retry_After="Sun, 06 Nov 1994 11:00:00 GMT", Date=NOON),  # is over
         headers(Retry_After="Sun, 06 Nov 1994 12:01:30 -0000", Date=NOON),  # of no zone

@@ -52,6 +52,14 @@ class Throttled(Exception):
 # -- how many in which time ------------------------------------------------------------------------------------------------
 
 
+class Unreadable(Exception):
+    """Of a client that looks for the header only when it is asked, and does not find it."""
+
+    @property
+    def retry_after(self) -> float:
+        raise KeyError("retry-after")
+
+
 class Bucket:
     """A bucket of tokens as the textbooks have it: it fills drop by drop, and each call takes one."""
 
@@ -303,6 +311,15 @@ def test_a_turn_that_is_given_back_does_not_shorten_a_pause(clock: ManualClock) 
     asyncio.run(main())
 
 
+@pytest.mark.parametrize("timeout", [math.inf, 10**400, 1e308], ids=lambda timeout: repr(timeout)[:12])
+def test_a_timeout_of_any_length_is_good(timeout: float) -> None:
+    with Simulation() as sim:
+        limiter = RateLimiter(1.0)
+        limiter.acquire()
+        limiter.acquire(timeout=timeout)
+        assert sim.now == 1.0
+
+
 def test_timers_end_with_the_last_who_waits(clock: ManualClock) -> None:
     limiter = RateLimiter(1.0, ports=clock.ports())
     limiter.acquire()
@@ -427,10 +444,12 @@ def test_what_a_service_asks_for_is_a_pause(clock: ManualClock, seconds: Any, wa
         Throttled(-1),
         Throttled(math.nan),
         Throttled(math.inf),
+        Throttled(10**400),
+        Unreadable(),
         Down(),
         ActorRestarting("/a", 7.0),
     ],
-    ids=repr,
+    ids=lambda error: repr(error)[:30],
 )
 def test_what_asks_for_no_pause_makes_none(clock: ManualClock, error: Exception) -> None:
     limiter = RateLimiter(1.0, ports=clock.ports())
@@ -593,10 +612,11 @@ def test_a_thread_that_waits_is_let_through_by_the_clock(clock: ManualClock) -> 
         ({"rate": -1.0}, ValueError, r"rate=-1\.0"),
         ({"rate": math.nan}, ValueError, "rate=nan"),
         ({"rate": math.inf}, ValueError, "rate=inf"),
-        ({"rate": 5e-324}, ValueError, "rate=5e-324"),
+        ({"rate": 5e-324}, ValueError, "rate=5e-324"),  # of which no interval is a number
         ({"rate": True}, TypeError, "rate=True"),
         ({"burst": 0}, ValueError, "burst=0"),
         ({"burst": 1.5}, TypeError, r"burst=1\.5"),
+        ({"burst": 10**400}, ValueError, "burst=1000"),
         ({"waiting": -1}, ValueError, "waiting=-1"),
         ({"waiting": False}, TypeError, "waiting=False"),
         ({"name": None}, TypeError, "name=None"),
@@ -608,7 +628,11 @@ def test_bad_arguments_are_refused_by_name_and_value(given: dict[str, Any], erro
         RateLimiter(**{"rate": 1.0, **given})
 
 
-@pytest.mark.parametrize(("seconds", "error"), [(-1, ValueError), (math.nan, ValueError), (math.inf, ValueError), ("1", TypeError)])
+@pytest.mark.parametrize(
+    ("seconds", "error"),
+    [(-1, ValueError), (math.nan, ValueError), (math.inf, ValueError), (10**400, ValueError), ("1", TypeError)],
+    ids=lambda value: repr(value)[:12],
+)
 def test_a_bad_pause_is_refused(clock: ManualClock, seconds: Any, error: type[Exception]) -> None:
     limiter = RateLimiter(1.0, ports=clock.ports())
     with pytest.raises(error, match="seconds="):

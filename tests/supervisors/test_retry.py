@@ -103,7 +103,7 @@ def test_what_an_exception_asks_for_is_obeyed(way: str, asked: Any) -> None:
         assert service.called == [0.0, 5.0, 7.0]
 
 
-@pytest.mark.parametrize("asked", [0.5, 0, None, "5", True, -1, math.nan, math.inf])
+@pytest.mark.parametrize("asked", [0.5, 0, None, "5", True, -1, math.nan, math.inf, 10**400])
 def test_a_shorter_wait_or_nonsense_asked_for_is_not(asked: Any) -> None:
     with Simulation() as sim:
         service = Service(sim, Later(asked))
@@ -196,6 +196,19 @@ def test_arguments_go_to_the_function() -> None:
     expected = (1, 2), {"timeout": 3, "function": 4}
     assert retry(function, 1, 2, timeout=3, function=4) == expected
     assert asyncio.run(retry_async(function_async, 1, 2, timeout=3, function=4)) == expected
+
+
+def test_a_failure_that_cannot_be_asked_when_to_come_back_does_not_hide_itself() -> None:
+    class Unreadable(Exception):
+        @property
+        def retry_after(self) -> float:
+            raise KeyError("retry-after")
+
+    with Simulation() as sim:
+        service = Service(sim, Unreadable(), Unreadable())
+        with pytest.raises(Unreadable):
+            retry(service, backoff=STEADY, attempts=2)
+        assert service.called == [0.0, 1.0]
 
 
 def test_a_failure_that_cannot_be_told_does_not_take_the_place_of_the_last() -> None:
