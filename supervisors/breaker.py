@@ -263,7 +263,12 @@ class CircuitBreaker:
             circuit, passed = steps.admit(circuit, now)
             return circuit
 
-        after = self._go_on(ports, step)
+        try:
+            after = self._go_on(ports, step)
+        except BaseException as error:  # a Ctrl-C in a callback: nobody makes the call
+            if passed is not None:
+                self._back(passed, error)
+            raise
         if passed is None:
             raise CircuitOpenError(self.name, steps.retry_after(after, ports.clock.now()))
         return passed

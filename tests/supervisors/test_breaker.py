@@ -627,6 +627,20 @@ def test_an_interrupt_in_a_callback_comes_out_and_later_changes_are_told(breaker
     assert told == [OPEN, CLOSED]
 
 
+def test_a_probe_that_is_interrupted_in_a_callback_makes_room_at_once(breaker: CircuitBreaker, clock: ManualClock) -> None:
+    def interrupted(before: BreakerState, after: BreakerState) -> None:
+        if after is HALF_OPEN:
+            raise KeyboardInterrupt
+
+    breaker.subscribe(interrupted)
+    breaker.trip()
+    clock.advance(10.0)
+    with pytest.raises(KeyboardInterrupt):
+        breaker.call(pytest.fail, "called")
+    assert breaker.call(int) == 0
+    assert breaker.state is CLOSED
+
+
 def test_changes_by_a_handler_are_published_in_its_system(clock: ManualClock) -> None:
     breaker = CircuitBreaker(failures=1, name="model")
     events: list[BreakerChanged] = []
