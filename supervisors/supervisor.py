@@ -173,7 +173,8 @@ class Supervisor(Keeper):
         else:
             lowest = first
         down = [one for one in children if one.number >= lowest and one.state in UP]
-        self._round = _Round(first, down, deque(one for one in children if one.number >= first), until)
+        asked = set(former.up) if former is not None else set()  # also an earlier one, whose start was asked for meanwhile
+        self._round = _Round(first, down, deque(one for one in children if one.number >= first or one in asked), until)
         self._go_on()
 
     def _settled(self, child: Child) -> None:

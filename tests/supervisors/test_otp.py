@@ -190,6 +190,19 @@ def test_a_failed_restart_of_one_for_all_begins_all_over_again(sim: Simulation, 
     ]
 
 
+def test_a_start_that_was_asked_for_in_a_restart_of_others_comes_also_if_that_begins_anew(sim: Simulation, script: Script) -> None:
+    backoff = Backoff(1.0, 1.0, jitter=0.0)
+    supervisor = sim.spawn(Supervisor, abc(script, b={"backoff": backoff}), strategy=Strategy.REST_FOR_ONE, intensity=2)
+    supervisor.ask(StopChild("a"))
+    script.failing["b"] = 1
+    get(supervisor, "b").tell(fail)
+    sim.advance(0.5)
+    started = supervisor.ask(RestartChild("a"), block=False)
+    sim.advance(2.0)
+    assert states(supervisor) == {"a": ChildState.RUNNING, "b": ChildState.RUNNING, "c": ChildState.RUNNING}
+    assert started.get() == get(supervisor, "a")
+
+
 def test_a_first_start_that_fails_is_no_restart_and_the_supervisor_is_not_started(sim: Simulation, script: Script) -> None:
     script.failing["c"] = 1
     with pytest.raises(ActorStartError) as caught:
