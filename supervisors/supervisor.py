@@ -181,6 +181,11 @@ class Supervisor(Keeper):
         del child
         self._go_on()
 
+    def _start_failed(self, child: Child, error: BaseException | None) -> None:
+        if child.asked and self._round is not None and child in self._round.up:
+            self._round.up.remove(child)  # whoever asked is told, and it stays as it is
+        super()._start_failed(child, error)
+
     def _go_on(self) -> None:
         """Take the next step of the round under way, if it is time for one."""
         now = self._round

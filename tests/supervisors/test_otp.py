@@ -203,6 +203,20 @@ def test_a_start_that_was_asked_for_in_a_restart_of_others_comes_also_if_that_be
     assert started.get() == get(supervisor, "a")
 
 
+def test_a_start_that_was_asked_for_in_a_restart_of_others_and_fails_is_told_and_not_tried_again(sim: Simulation, script: Script) -> None:
+    backoff = Backoff(1.0, 1.0, jitter=0.0)
+    supervisor = sim.spawn(Supervisor, abc(script, b={"backoff": backoff}), strategy=Strategy.REST_FOR_ONE)
+    supervisor.ask(StopChild("a"))
+    get(supervisor, "b").tell(fail)
+    sim.advance(0.5)
+    script.failing["a"] = 1
+    started = supervisor.ask(RestartChild("a"), block=False)
+    sim.advance(2.0)
+    assert isinstance(started.exception(), ActorStartError)
+    assert states(supervisor) == {"a": ChildState.STOPPED, "b": ChildState.RUNNING, "c": ChildState.RUNNING}
+    assert infos(supervisor)["a"].restarts == 0
+
+
 def test_a_first_start_that_fails_is_no_restart_and_the_supervisor_is_not_started(sim: Simulation, script: Script) -> None:
     script.failing["c"] = 1
     with pytest.raises(ActorStartError) as caught:
