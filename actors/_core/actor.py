@@ -104,6 +104,7 @@ class Actor(pykka.Actor):
         cls._greenroom_hands_over = cls.on_handover is not Actor.on_handover
 
     _greenroom_async: ClassVar[bool] = False
+    _greenroom_awaits: ClassVar[bool] = False  # whether what it does for messages is async, where its methods do not tell
     # {message type: handler's name or None}: what lookups found; a plain dict store, the same whoever is first
     _greenroom_found: ClassVar[dict[type[Any], str | None]] = {}
     _greenroom_undelivered: ClassVar[bool] = False  # whether the hook is overridden

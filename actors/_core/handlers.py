@@ -14,7 +14,7 @@ from actors._core.messages import Request
 from actors._core.reply import ReplyHandle
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["collect", "enclosing_names", "handler", "is_handler", "lookup"]
+__all__ = ["collect", "enclosing_names", "handler", "is_handler", "lookup", "reply_problem"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -156,18 +156,41 @@ def _resolve(where: str, member: Any, name: str, names: dict[str, Any]) -> Any:
 
 
 def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
-    """Refuse a handler whose return annotation contradicts its `Request[R]`."""
+    """Refuse a handler whose return annotation Return what a `Request` wants as its answer if what is annotated with `given` is not that, else None. its `Request[R]`."""
+    wanted = _unmet(message_type, given)
+    if wanted is not None:
+        msg = (
+            f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}] "
+            "(one that replies later returns its ReplyHandle, one that stashes None)"
+        )
+        raise HandlerDeclarationError(msg)
+
+
+def reply_problem(message_type: type[Any], function: Callable[..., Any] | None, names: dict[str, Any]) -> str | None:
+    """Tell what is wrong with `function`, or with none, as what answers a `Request`; None if nothing is or it does not say."""
+    if function is None:
+        given: Any = type(None)
+    else:
+        try:
+            given = _resolve("", function, "return", names)
+        except (HandlerDeclarationError, TypeError, AttributeError):  # it is no plain function, or its names are for type checkers only
+            return None
+    wanted = _unmet(message_type, given)
+    if wanted is None:
+        return None
+    return f"answers with {given!r}, but {message_type.__name__} is a Request[{wanted!r}] (one that replies later returns its ReplyHandle)"
+
+
+def _unmet(message_type: type[Any], given: Any) -> Any:
+    """Return what a `Request` wants as its answer if what is annotated with `given` is not that, else None."""
     if given is None:
-        return
+        return None
     for base in getattr(message_type, "__orig_bases__", ()):
         if typing.get_origin(base) is Request:
             (wanted,) = typing.get_args(base)
             if not _fits(given, wanted):
-                msg = (
-                    f"{where} returns {given!r}, but {message_type.__name__} is a Request[{wanted!r}] "
-                    "(one that replies later returns its ReplyHandle, one that stashes None)"
-                )
-                raise HandlerDeclarationError(msg)
+                return wanted
+    return None
 
 
 def _fits(given: Any, wanted: Any) -> bool:

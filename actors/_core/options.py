@@ -90,7 +90,7 @@ def fold_options(actor_class: Any, declared: dict[str, Any]) -> Options:
 
 def check_async(actor_class: type[Any], options: Options) -> bool:
     """Return whether the class has any async handler, hook or public method; raise if its options do not fit that."""
-    is_async = _has_async_members(actor_class)
+    is_async = actor_class._greenroom_awaits or _has_async_members(actor_class)
     if is_async and options.dispatcher in (DispatcherKind.POOL, DispatcherKind.THREAD):
         msg = f"{actor_class.__qualname__} has async handlers, which need dispatcher=DispatcherKind.EVENT_LOOP, not {options.dispatcher}"
         raise HandlerDeclarationError(msg)
