@@ -31,7 +31,7 @@ from supervisors.machine.wrong import wrong
 if TYPE_CHECKING:
     from collections.abc import Hashable
 
-from supervisors.machine.run import Effects
+    from supervisors.machine.run import Effects
 
 __all__ = ["StateMachine"]
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core import fates
 from actors._core.context import current_entry, origin_of
 from actors._core.events import DeadLetterReason
-from actors._core.messages import STOP, Control, Entry, Signal
+from actors._core.messages import STOP, Control, Entry, Signal, Stashed
 from actors._core.turn import answered
 from actors.errors import ActorKilled, StashFullError
 from supervisors.machine.chart import History, Kind, Verdict
@@ -103,6 +103,8 @@ def handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any) 
             elif _answers(machine):
                 _crash(machine, error)  # told to the asker, which is no crash; but this machine is in no state
             raise
+        if type(event) is not Own and type(current_entry(machine._greenroom_cell)) is not Stashed:
+            run.progressed()
     if run.inserted or (run.zeros and not run.retrying):
         yield from _own_events(machine, run, value)
     if not run.retrying:
@@ -159,8 +161,6 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
     check_timeouts(machine, run.leaf if move is None else move.leaf, effects)
     if arm.rule.aside or arm.verdict is Verdict.POSTPONE:
         _set_aside(machine, event, mailed=mailed)
-    elif mailed:
-        run.progressed()
     yield from _conclude(machine, run, move, effects, event)
     return value
 
@@ -305,8 +305,10 @@ def _arrive(machine: Machine, run: Run, inserted: Sequence[Any]) -> Sequence[Any
         inserted = [*inserted, Done(node.parent.name)]
     stash = cell.rare.stash if cell.rare is not None else None
     if stash and cell.end is None:
-        entries = list(stash)
+        # Those inserted before this event stay behind the postponed ones, which the queue restarts from; those of this event go ahead.
+        entries = [*stash, *(Entry((Own(event), None, None, *origin_of(cell))) for event in run.inserted or ())]
         stash.clear()
+        run.inserted = None
         if not run.retrying:
             run.retrying = True
             entries.append(run.mark())
@@ -359,7 +361,11 @@ def _answers(machine: Machine) -> bool:
     """Tell whether what is raised now is told to an asker, and is no crash."""
     cell: Cell = machine._greenroom_cell
     entry = current_entry(cell)
-    return type(entry) is Entry and entry[1] is not None and not (cell.guard is not None and cell.guard.ask_crashes)
+    stashed = type(entry) is Stashed
+    if stashed:
+        entry = entry.entry
+    crashes = cell.guard is not None and cell.guard.ask_crashes and not stashed
+    return type(entry) is Entry and entry[1] is not None and not crashes
 
 
 def _crash(machine: Machine, error: BaseException) -> None:
