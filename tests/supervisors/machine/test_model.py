@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, assume, given, note, settings
@@ -78,7 +78,7 @@ def wrapped(event: Event) -> Any:
 
 
 class Scripted(StateMachine[Place, list[str]]):
-    scripts: Scripts = {}
+    scripts: ClassVar[Scripts] = {}
 
     def __init__(self) -> None:
         super().__init__([])
