@@ -174,7 +174,9 @@ def test_states_of_several_enums_are_refused() -> None:
             state(Other.X, on(Go, to=P.A)),  # of another
         )
     )
-    assert found == [("state(Other.X, on(Go, to=P.A)),  # of another", "Other.X is not a member of P: the states of a machine are members of one Enum")]
+    assert found == [
+        ("state(Other.X, on(Go, to=P.A)),  # of another", "Other.X is not a member of P: the states of a machine are members of one Enum")
+    ]
 
 
 def test_a_state_that_is_declared_twice_is_named() -> None:
@@ -513,9 +515,9 @@ BAD: list[tuple[Callable[[], Any], type[Exception], str]] = [
     (lambda: on(Go, do=act, reenter="yes"), TypeError, "reenter='yes'"),  # type: ignore[call-overload]
     (lambda: on_enter(lambda: None), TypeError, r"called as action\(self\)"),  # type: ignore[misc,arg-type]
     (lambda: on_exit(None), TypeError, "action=None"),  # type: ignore[arg-type]
-    (lambda: ignore(), TypeError, "name the events"),
+    (ignore, TypeError, "name the events"),
     (lambda: postpone(3), TypeError, "a class of messages"),  # type: ignore[arg-type]
-    (lambda: refuse(), TypeError, "name the events"),
+    (refuse, TypeError, "name the events"),
     (lambda: history("A"), TypeError, "a state"),  # type: ignore[type-var]
     (lambda: history(P.A, deep=1), TypeError, "deep=1"),  # type: ignore[arg-type]
     (lambda: timeout([], do=act), TypeError, "unhashable"),
@@ -555,7 +557,7 @@ def test_messages_of_a_machine_go_through_its_chart_only() -> None:
 
     with pytest.raises(TypeError, match="not in on_receive"):
 
-        class _(StateMachine[P, None]):
+        class Made(StateMachine[P, None]):
             @handler
             def go(self, message: Go) -> None:
                 pass
@@ -567,14 +569,14 @@ def test_messages_of_a_machine_go_through_its_chart_only() -> None:
 def test_a_bad_event_limit_is_refused(limit: Any) -> None:
     with pytest.raises(ValueError, match="event_limit="):
 
-        class _(StateMachine[P, None], event_limit=limit):
+        class Made(StateMachine[P, None], event_limit=limit):
             chart = GOOD
 
 
 def test_a_machine_takes_one_event_at_a_time() -> None:
     with pytest.raises(TypeError, match="reentrant"):
 
-        class _(StateMachine[P, None], reentrant=True):
+        class Made(StateMachine[P, None], reentrant=True):
             async def go(self, event: Go) -> None:
                 pass
 

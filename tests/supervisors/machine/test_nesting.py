@@ -108,7 +108,9 @@ class Motor(StateMachine[S, list[str]]):
         super().__init__([])
 
     chart = Chart(
-        initial(S.OFF, *seen("OFF"), on(Switch, to=S.ON), on(Back, to=history(S.ON)), on(DeepBack, to=history(S.ON, deep=True)), ignore(Faster)),
+        initial(
+            S.OFF, *seen("OFF"), on(Switch, to=S.ON), on(Back, to=history(S.ON)), on(DeepBack, to=history(S.ON, deep=True)), ignore(Faster)
+        ),
         state(
             S.ON,
             *seen("ON"),
