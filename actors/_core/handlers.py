@@ -156,7 +156,7 @@ def _resolve(where: str, member: Any, name: str, names: dict[str, Any]) -> Any:
 
 
 def _check_reply(where: str, message_type: type[Any], given: Any) -> None:
-    """Refuse a handler whose return annotation Return what a `Request` wants as its answer if what is annotated with `given` is not that, else None. its `Request[R]`."""
+    """Refuse a handler whose return annotation contradicts its `Request[R]`."""
     wanted = _unmet(message_type, given)
     if wanted is not None:
         msg = (

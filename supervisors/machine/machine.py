@@ -7,6 +7,8 @@ import inspect
 from enum import Enum
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
 
+from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
+
 from actors import Actor, NotInActorError
 from actors._core.actor import _own
 from actors._core.context import current_entry
@@ -16,14 +18,17 @@ from actors._core.seconds import check_seconds
 from supervisors.machine import steps
 from supervisors.machine.chart import Chart, History
 from supervisors.machine.checks import check
-from supervisors.machine.errors import MachineDeclarationError, Problem, TransitionError
+from supervisors.machine.errors import MachineDeclarationError, Problem
 from supervisors.machine.events import EventTimeout, NamedTimeout, StateTimeout
 from supervisors.machine.mermaid import mermaid
+from supervisors.machine.quick import find
 from supervisors.machine.run import NEW, Phase, Run
 from supervisors.machine.snapshot import Snapshot
 from supervisors.machine.svg import svg
 from supervisors.machine.table import Table
+from supervisors.machine.timeouts import apply
 from supervisors.machine.tree import grow
+from supervisors.machine.wrong import wrong
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -36,6 +41,7 @@ S = TypeVar("S", bound=Enum)
 D = TypeVar("D")
 
 EVENT_LIMIT = 10_000
+_PROXIED = (ProxyCall, ProxyGetAttr, ProxySetAttr)
 
 
 class StateMachine(Actor, Generic[S, D]):
@@ -139,7 +145,7 @@ class StateMachine(Actor, Generic[S, D]):
             msg = f"snapshot={snapshot!r} is not valid: a Snapshot"
             raise TypeError(msg)
         if run.steps is not NEW:
-            raise self._wrong("resume() is for __init__: the machine has begun")
+            raise wrong(self, "resume() is for __init__: the machine has begun")
         leaves, nodes = run.table.leaves, run.table.tree.nodes
         for state in (snapshot.state, *snapshot.history.values()):
             if state not in leaves:
@@ -171,7 +177,7 @@ class StateMachine(Actor, Generic[S, D]):
         try:
             step = run.steps[type(message)]
         except KeyError:
-            step = steps.find(self, run, message)
+            step = find(self, run, message)
         return step(self, run, message)
 
     # -- what an action asks for -------------------------------------------------------------------------------------------
@@ -242,7 +248,7 @@ class StateMachine(Actor, Generic[S, D]):
         """
         event = NamedTimeout(key)
         if event not in self._greenroom_run.table.keys:
-            raise self._wrong(f"start_timeout({key!r}): there is no timeout({key!r}) in the chart: nothing would happen; add it")
+            raise wrong(self, f"start_timeout({key!r}): there is no timeout({key!r}) in the chart: nothing would happen; add it")
         self._timeout("start_timeout()", event, check_seconds("seconds", seconds))
 
     def cancel_timeout(self, key: Hashable) -> None:
@@ -251,18 +257,18 @@ class StateMachine(Actor, Generic[S, D]):
 
     def stash(self) -> None:
         """Not for machines: `postpone()` in the chart is."""
-        raise self._wrong("stash() is not for machines: write postpone(...), or on(..., postpone=True), in the chart")
+        raise wrong(self, "stash() is not for machines: write postpone(...), or on(..., postpone=True), in the chart")
 
     def unstash(self, count: int | None = None) -> int:
         """Not for machines: postponed events are taken again at the next change of state."""
         del count
-        raise self._wrong("unstash() is not for machines: postponed events are taken again at the next change of state")
+        raise wrong(self, "unstash() is not for machines: postponed events are taken again at the next change of state")
 
     def _asking(self, call: str) -> Effects:
         """Return what the action running here asks for."""
         run = self._acting(call)
         if run.phase in (Phase.ENTER, Phase.EXIT):
-            raise self._wrong(f"{call} in an enter or exit action: these may not change the state, nor insert or postpone events")
+            raise wrong(self, f"{call} in an enter or exit action: these may not change the state, nor insert or postpone events")
         return run.asked()
 
     def _timeout(self, call: str, event: Any, seconds: float | None) -> None:
@@ -271,9 +277,9 @@ class StateMachine(Actor, Generic[S, D]):
             effects = run.asked()
             run.effects = None
             effects.timeouts.append((event, seconds))
-            steps.apply(self, run, effects)
+            apply(self, run, effects)
         elif run.phase is Phase.EXIT:
-            raise self._wrong(f"{call} in an exit action: that state is over; call it in the action, or when the next state is entered")
+            raise wrong(self, f"{call} in an exit action: that state is over; call it in the action, or when the next state is entered")
         else:
             run.asked().timeouts.append((event, seconds))
 
@@ -282,13 +288,11 @@ class StateMachine(Actor, Generic[S, D]):
         cell = _own(self, call)
         run = self._greenroom_run
         if run.phase is Phase.GUARD:
-            raise self._wrong(f"{call} in a guard: a guard only looks")
-        if run.phase is Phase.ACTION and isinstance(current_entry(cell), Control):
+            raise wrong(self, f"{call} in a guard: a guard only looks")
+        entry = current_entry(cell)
+        if run.phase is Phase.ACTION and (isinstance(entry, Control) or type(cell.unwrap(entry)[0]) in _PROXIED):
             raise NotInActorError(call, "is for actions of the chart: there is no event being handled here")
         return run
-
-    def _wrong(self, why: str) -> TransitionError:
-        return TransitionError(type(self).__qualname__, self.state, why)
 
     def _greenroom_put_aside(self) -> None:
         super().stash()

@@ -1,26 +1,27 @@
 """How a machine takes an event: what is done, in which order. The rules are those of OTP's gen_statem.
 
-A plain machine takes an event in one call. Where actions may be async, the same text is a generator that yields their coroutines.
-Events that need no care (no enter or exit actions, no timeouts, nothing postponed) go by steps made for their state and class.
+Each part is a generator that yields the coroutines of async actions, and nothing where all are plain. So there is one text for both.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections import deque
 from enum import Enum
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from actors._core import fates
 from actors._core.context import current_entry, origin_of
-from actors._core.messages import STOP, Control, Entry, Signal
-from actors._core.seconds import check_seconds
+from actors._core.events import DeadLetterReason
+from actors._core.messages import STOP, Control, Entry, Signal, Stashed
 from actors._core.turn import answered
 from actors.errors import ActorKilled, StashFullError
 from supervisors.machine.chart import History, Kind, Verdict
-from supervisors.machine.errors import EndlessEventsError, MachineError, TransitionError, UnhandledEventError
+from supervisors.machine.errors import EndlessEventsError
 from supervisors.machine.events import Done, EventTimeout, InternalEvent, NamedTimeout, StateChanged, StateTimeout
-from supervisors.machine.run import NEW, NO_EFFECTS, SLOW, Mark, Own, Phase
+from supervisors.machine.run import NO_EFFECTS, SLOW, Mark, Own, Phase
+from supervisors.machine.timeouts import apply, cancel_timeout, check_timeouts, start_timeout
+from supervisors.machine.wrong import name_of, refused, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -30,125 +31,12 @@ if TYPE_CHECKING:
     from supervisors.machine.table import Arm, Leaf, Move
 
     Steps = Generator[Any, Any, Any]
-    Step = Callable[[Any, Run, Any], Any]
 
-__all__ = ["apply", "begin", "drive", "find"]
+__all__ = ["NOT_DONE", "begin", "drive", "handle", "holds"]
 
 VALUES = (Enum, StateTimeout, EventTimeout, NamedTimeout, Done)  # events by themselves, not by their class
 
 Machine = Any  # StateMachine[Any, Any], whose module needs this one
-
-
-# -- the quick way -----------------------------------------------------------------------------------------------------------------------
-
-
-def find(machine: Machine, run: Run, message: Any) -> Step:
-    """Return what handles a message for whose class there is no step, or not now."""
-    if run.steps is NEW:
-        msg = f"{type(machine).__qualname__} has not begun: its on_start() does not call super().on_start(), or does not await it"
-        raise MachineError(msg)
-    kind = type(message)
-    if kind is Own or kind is Mark:
-        return _careful
-    if isinstance(message, InternalEvent):
-        raise refused(machine, message, "it is internal: only the machine itself inserts it")
-    if run.steps is SLOW:
-        return _careful
-    return run.leaf.steps.setdefault(kind, _step(run.leaf, kind)) if run.leaf.arms(kind) or issubclass(kind, Enum) else _careful
-
-
-def _step(leaf: Leaf, kind: Any) -> Step:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _by_member(leaf, kind)
-    arms = [(arm.when, _quick(leaf, arm)) for arm in leaf.arms(kind)]
-    first, step = arms[0]
-    if first is None:
-        return step
-
-    def guarded(machine: Machine, run: Run, event: Any) -> Any:
-        for when, step in arms:
-            if when is None or _holds(machine, run, when, event):
-                return step(machine, run, event)
-        raise refused(machine, event, "no guard holds")
-
-    return guarded
-
-
-def _by_member(leaf: Leaf, kind: type[Enum]) -> Step:
-    steps = {member._name_: _step(leaf, member) if leaf.arms(member) else _careful for member in kind}
-    get = steps.get  # by name: the hash of a member is computed in Python
-
-    def step(machine: Machine, run: Run, event: Any) -> Any:
-        return get(event._name_, _careful)(machine, run, event)  # a Flag has more members than it names
-
-    return step
-
-
-def _quick(leaf: Leaf, arm: Arm) -> Step:
-    """Return what takes an event by one transition, whose guard holds."""
-    rule, do, move = arm.rule, arm.do, arm.move
-    if rule.aside or rule.choice or leaf.impatient or inspect.iscoroutinefunction(do):
-        return _by(arm)
-    if arm.verdict is Verdict.IGNORE:
-        return _nothing
-    if arm.verdict is not Verdict.TAKE or (move is None and rule.targets):
-        return _by(arm)
-    if move is None or (not move.changes and not rule.reenter):
-        return _nothing if do is None else _staying(arm, do)
-    return _going(arm, do, move, leaf) if move.quiet else _by(arm)
-
-
-def _nothing(machine: Machine, run: Run, event: Any) -> None:
-    """Take an event that nothing is done for."""
-
-
-def _staying(arm: Arm, do: Callable[..., Any]) -> Step:
-    def step(machine: Machine, run: Run, event: Any) -> Any:
-        try:
-            value = do(machine, event)
-        except BaseException:
-            run.effects = None
-            raise
-        if run.effects is not None or value is not None:
-            return drive(_handle(machine, run, event, arm, value))
-        return None
-
-    return step
-
-
-def _going(arm: Arm, do: Callable[..., Any] | None, move: Move, old: Leaf) -> Step:
-    leaf, steps, name = move.leaf, move.leaf.steps, move.leaf.name
-
-    def step(machine: Machine, run: Run, event: Any) -> Any:
-        if do is not None:
-            try:
-                value = do(machine, event)
-            except BaseException:
-                run.effects = None
-                raise
-            if run.effects is not None or value is not None:
-                return drive(_handle(machine, run, event, arm, value))
-        run.leaf = leaf
-        run.steps = steps
-        run.transitions += 1
-        run.since = run.now()
-        if run.stream._subscriptions:
-            run.stream.publish(StateChanged(machine._greenroom_cell.ref, old.name, event, name))
-        return None
-
-    return step
-
-
-def _careful(machine: Machine, run: Run, event: Any) -> Any:
-    """Take an event from the mailbox for which nothing is known beforehand."""
-    return drive(_handle(machine, run, event, None, None))
-
-
-def _by(arm: Arm) -> Step:
-    def step(machine: Machine, run: Run, event: Any) -> Any:
-        return drive(_handle(machine, run, event, arm, NOT_DONE))
-
-    return step
 
 
 class _NotDone:
@@ -186,13 +74,14 @@ async def _go_on(steps: Steps, waits: Any) -> Any:
                 return stop.value
 
 
-def _call(machine: Machine, do: Callable[..., Any], *arguments: Any) -> Steps:
-    """Call an action."""
-    value = do(machine, *arguments)
+def _awaited(machine: Machine, do: Any, value: Any) -> Steps:
+    """Return what an action returned; await it if it is a coroutine."""
     if type(value) is CoroutineType:
         if not machine._greenroom_async:
             value.close()
-            raise _wrong(machine, f"{_name(do)} returned a coroutine: declare it with async def, so that the machine runs on an event loop")
+            raise wrong(
+                machine, f"{name_of(do)} returned a coroutine: declare it with async def, so that the machine runs on an event loop"
+            )
         value = yield value
     return value
 
@@ -200,7 +89,7 @@ def _call(machine: Machine, do: Callable[..., Any], *arguments: Any) -> Steps:
 # -- one event from the mailbox ----------------------------------------------------------------------------------------------------------
 
 
-def _handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any) -> Steps:
+def handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any) -> Steps:
     """Take an event from the mailbox, by `arm` if that is known, and then what the machine has given itself thereby.
 
     `value` is what the action returned, if it was called; NOT_DONE if it is to be called.
@@ -209,9 +98,13 @@ def _handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any)
         try:
             value = yield from _take(machine, run, event.event if type(event) is Own else event, arm, value, mailed=True)
         except BaseException as error:
-            if run.broken and _answers(machine):
+            if not run.broken:
+                _steady(machine, run)
+            elif _answers(machine):
                 _crash(machine, error)  # told to the asker, which is no crash; but this machine is in no state
             raise
+        if type(event) is not Own and type(current_entry(machine._greenroom_cell)) is not Stashed:
+            run.progressed()
     if run.inserted or (run.zeros and not run.retrying):
         yield from _own_events(machine, run, value)
     if not run.retrying:
@@ -260,30 +153,29 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
         cancel_timeout(machine, run, EventTimeout())
     if arm is None:
         arm, value = _choose(machine, run, event), NOT_DONE
-    if value is NOT_DONE:
-        value = yield from _act(machine, run, arm, event, mailed=mailed)
+    value = yield from _act(machine, run, arm, event, value, mailed=mailed)
     effects, run.effects = run.effects or NO_EFFECTS, None
     if value is not None:
         _check_answer(machine, run, value, mailed=mailed)
     move = _way(machine, run, arm, effects)
-    _check_timeouts(machine, run.leaf if move is None else move.leaf, effects)
+    check_timeouts(machine, run.leaf if move is None else move.leaf, effects)
     if arm.rule.aside or arm.verdict is Verdict.POSTPONE:
         _set_aside(machine, event, mailed=mailed)
-    elif mailed:
-        run.progressed()
     yield from _conclude(machine, run, move, effects, event)
     return value
 
 
-def _act(machine: Machine, run: Run, arm: Arm, event: Any, *, mailed: bool) -> Steps:
-    """Do what a transition says; return what the action returns."""
+def _act(machine: Machine, run: Run, arm: Arm, event: Any, value: Any, *, mailed: bool) -> Steps:
+    """Do what a transition says, unless it was done and has returned `value`; return what the action returns."""
     if arm.verdict is Verdict.REFUSE:
         raise refused(machine, event, f"refuse() in the chart, {arm.rule.where}")
     if arm.do is None:
         return None
     former, run.phase = run.phase, Phase.ACTION if mailed else Phase.OWN
     try:
-        return (yield from _call(machine, arm.do, event))
+        if value is NOT_DONE:
+            value = arm.do(machine, event)
+        return (yield from _awaited(machine, arm.do, value))
     except BaseException:
         run.effects = None
         raise
@@ -311,12 +203,12 @@ def _conclude(machine: Machine, run: Run, move: Move | None, effects: Effects, e
 
 def _choose(machine: Machine, run: Run, event: Any) -> Arm:
     for arm in run.leaf.arms(event if isinstance(event, VALUES) else type(event)):
-        if arm.when is None or _holds(machine, run, arm.when, event):
+        if arm.when is None or holds(machine, run, arm.when, event):
             return arm
     raise refused(machine, event, "no state of the chart knows it")
 
 
-def _holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
+def holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
     """Ask a guard."""
     former, run.phase = run.phase, Phase.GUARD
     try:
@@ -325,7 +217,7 @@ def _holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> 
         run.phase = former
     if verdict is True or verdict is False:
         return verdict
-    raise _wrong(machine, f"the guard {_name(when)} returned {verdict!r}: True or False")
+    raise wrong(machine, f"the guard {name_of(when)} returned {verdict!r}: True or False")
 
 
 def _way(machine: Machine, run: Run, arm: Arm, effects: Effects) -> Move | None:
@@ -336,9 +228,9 @@ def _way(machine: Machine, run: Run, arm: Arm, effects: Effects) -> Move | None:
         to = effects.to
         if to is not None and to not in rule.targets:
             choices = ", ".join(map(str, rule.targets))
-            raise _wrong(machine, f"goto({to}) is not among to=({choices},) at {rule.where}; add it there")
+            raise wrong(machine, f"goto({to}) is not among to=({choices},) at {rule.where}; add it there")
     elif effects.to is not None and (effects.to,) != rule.targets:
-        raise _wrong(machine, f"goto({effects.to}): the transition at {rule.where} has no choice; declare it with to=({effects.to}, ...)")
+        raise wrong(machine, f"goto({effects.to}): the transition at {rule.where} has no choice; declare it with to=({effects.to}, ...)")
     elif rule.targets and move is None:
         to = rule.targets[0]
     if to is not None:
@@ -369,7 +261,7 @@ def _change(machine: Machine, run: Run, move: Move, effects: Effects) -> Steps:
             if node.recorded:
                 run.visited[node] = run.leaf
             for do in run.table.exits[node]:
-                _check_hook(machine, run, do, (yield from _call(machine, do)))
+                _check_hook(machine, run, do, (yield from _awaited(machine, do, do(machine))))
         run.leaf = move.leaf
         run.transitions += move.changes
         run.since = run.now()
@@ -391,7 +283,7 @@ def _enter(machine: Machine, run: Run, nodes: tuple[Any, ...], effects: Effects)
         apply(machine, run, effects)
         for node in nodes:
             for do in run.table.enters[node]:
-                _check_hook(machine, run, do, (yield from _call(machine, do)))
+                _check_hook(machine, run, do, (yield from _awaited(machine, do, do(machine))))
     finally:
         run.phase = former
 
@@ -403,6 +295,8 @@ def _arrive(machine: Machine, run: Run, inserted: Sequence[Any]) -> Sequence[Any
     if node.kind is Kind.FINAL:
         assert node.parent is not None  # only the root has none
         if node.parent.name is None:
+            for event in (*inserted, *(run.inserted or ())):
+                fates.dead_letter(cell, event, DeadLetterReason.STOPPED, own_turn=True)
             run.zeros.clear()
             run.inserted = None
             run.steps = SLOW
@@ -411,8 +305,10 @@ def _arrive(machine: Machine, run: Run, inserted: Sequence[Any]) -> Sequence[Any
         inserted = [*inserted, Done(node.parent.name)]
     stash = cell.rare.stash if cell.rare is not None else None
     if stash and cell.end is None:
-        entries = list(stash)
+        # Those inserted before this event stay behind the postponed ones, which the queue restarts from; those of this event go ahead.
+        entries = [*stash, *(Entry((Own(event), None, None, *origin_of(cell))) for event in run.inserted or ())]
         stash.clear()
+        run.inserted = None
         if not run.retrying:
             run.retrying = True
             entries.append(run.mark())
@@ -451,94 +347,25 @@ def _set_aside(machine: Machine, event: Any, *, mailed: bool) -> None:
     rare.stash.append(Entry((Own(event) if isinstance(event, InternalEvent) else event, None, None, *origin_of(cell))))
 
 
-# -- timeouts ----------------------------------------------------------------------------------------------------------------------------
-
-
-def start_timeout(machine: Machine, run: Run, event: Any, seconds: Any) -> None:
-    """Start a timeout, in place of the one for the same event."""
-    cancel_timeout(machine, run, event)
-    delay = check_seconds("seconds", seconds(machine) if callable(seconds) else seconds)
-    if delay == 0:
-        run.zeros[event] = None
-    else:
-        machine.start_timer(event, delay, Own(event))
-    if type(event) is EventTimeout:
-        run.waiting = True
-
-
-def cancel_timeout(machine: Machine, run: Run, event: Any) -> bool:
-    """Cancel a timeout; False if it was not running."""
-    if type(event) is EventTimeout:
-        run.waiting = False
-    if event in run.zeros:
-        del run.zeros[event]
-        return True
-    rare = machine._greenroom_cell.rare
-    return rare is not None and rare.timers is not None and rare.timers.cancel(event)
-
-
-def _check_timeouts(machine: Machine, leaf: Leaf, effects: Effects) -> None:
-    for event, seconds in effects.timeouts:
-        if seconds is not None:
-            timeout_of(machine, leaf, event)
-
-
-def timeout_of(machine: Machine, leaf: Leaf, event: Any) -> Any:
-    """Return the event of a timeout in a state: that of the innermost state with one, if `event` is the class."""
-    if event is StateTimeout:
-        for node in leaf.chain:
-            if node.name is not None and StateTimeout(node.name) in node.rules:
-                return StateTimeout(node.name)
-        raise _wrong(machine, f"{leaf.name} has no state_timeout() in the chart: nothing would happen; add state_timeout(None, ...)")
-    if type(event) is EventTimeout and not leaf.arms(event):
-        raise _wrong(machine, f"{leaf.name} has no event_timeout() in the chart: nothing would happen; add event_timeout(None, ...)")
-    return event
-
-
-def apply(machine: Machine, run: Run, effects: Effects) -> None:
-    """Start and cancel the timeouts that an action asked for."""
-    for event, seconds in effects.timeouts:
-        if seconds is not None:
-            start_timeout(machine, run, timeout_of(machine, run.leaf, event), seconds)
-        elif event is StateTimeout:
-            for node in run.leaf.chain:
-                if node.name is not None:
-                    cancel_timeout(machine, run, StateTimeout(node.name))
-        else:
-            cancel_timeout(machine, run, event)
-
-
-# -- errors ------------------------------------------------------------------------------------------------------------------------------
-
-
-def refused(machine: Machine, event: object, why: str) -> UnhandledEventError:
-    """Return the error for an event that is not taken."""
-    return UnhandledEventError(type(machine).__qualname__, machine._greenroom_run.leaf.name, event, why)
-
-
-def _wrong(machine: Machine, why: str) -> TransitionError:
-    return TransitionError(type(machine).__qualname__, machine._greenroom_run.leaf.name, why)
-
-
-def _name(function: Any) -> str:
-    return getattr(function, "__qualname__", repr(function))
-
-
 def _check_answer(machine: Machine, run: Run, value: Any, *, mailed: bool) -> None:
     if type(value) is run.table.states and not (mailed and machine._greenroom_cell.reply is not None):
-        raise _wrong(machine, f"an action returned {value}, but nobody asked: where to go, say with to= in the chart, or with goto()")
+        raise wrong(machine, f"an action returned {value}, but nobody asked: where to go, say with to= in the chart, or with goto()")
 
 
 def _check_hook(machine: Machine, run: Run, do: Any, value: Any) -> None:
     if type(value) is run.table.states:
-        raise _wrong(machine, f"{_name(do)} returned {value}: an enter or exit action may not change the state")
+        raise wrong(machine, f"{name_of(do)} returned {value}: an enter or exit action may not change the state")
 
 
 def _answers(machine: Machine) -> bool:
     """Tell whether what is raised now is told to an asker, and is no crash."""
     cell: Cell = machine._greenroom_cell
     entry = current_entry(cell)
-    return type(entry) is Entry and entry[1] is not None and not (cell.guard is not None and cell.guard.ask_crashes)
+    stashed = type(entry) is Stashed
+    if stashed:
+        entry = entry.entry
+    crashes = cell.guard is not None and cell.guard.ask_crashes and not stashed
+    return type(entry) is Entry and entry[1] is not None and not crashes
 
 
 def _crash(machine: Machine, error: BaseException) -> None:
