@@ -20,9 +20,11 @@ from supervisors.machine.chart import Chart, History
 from supervisors.machine.checks import check
 from supervisors.machine.errors import MachineDeclarationError, Problem
 from supervisors.machine.events import EventTimeout, NamedTimeout, StateTimeout
+from supervisors.machine.mermaid import mermaid
 from supervisors.machine.quick import find
 from supervisors.machine.run import NEW, Phase, Run
 from supervisors.machine.snapshot import Snapshot
+from supervisors.machine.svg import svg
 from supervisors.machine.table import Table
 from supervisors.machine.timeouts import apply
 from supervisors.machine.tree import grow
@@ -304,8 +306,20 @@ class StateMachine(Actor, Generic[S, D]):
         Args:
             kind: Mermaid's text of a state diagram, or an SVG document.
             current: a state to be shown as the one the machine is in.
+
+        Raises:
+            TypeError: the class has no chart.
+            ValueError: `kind` or `current` is none of these.
         """
-        raise NotImplementedError
+        if cls._greenroom_table is None:
+            msg = f"{cls.__qualname__} has no chart: there is nothing to draw"
+            raise TypeError(msg)
+        if kind == "mermaid":
+            return mermaid(cls, current)
+        if kind == "svg":
+            return svg(cls, current)
+        msg = f"kind={kind!r} is not valid: 'mermaid' or 'svg'"
+        raise ValueError(msg)
 
 
 def _table(machine: type[Any], chart: Any, names: dict[str, Any]) -> Table:
