@@ -92,7 +92,7 @@ class Run:
 
     Attributes:
         leaf: the innermost state.
-        steps: what handles which class of events now: those of the leaf, SLOW while more is to be looked after, NEW before it began.
+        steps: the way of which class of events now: those of the leaf, SLOW while more is to be looked after, NEW before it began.
         since: clock time at which the state was entered.
         transitions: how often the state has changed.
         effects: what the action under way has asked for so far.
