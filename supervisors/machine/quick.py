@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Way", "find"]
 
+ACTION, ENTER, EXIT, GUARD = Phase.ACTION, Phase.ENTER, Phase.EXIT, Phase.GUARD  # a member of an Enum is looked up slowly
+
 Machine = Any  # StateMachine[Any, Any], whose module needs this one
 
 
@@ -159,7 +161,7 @@ def _cross(machine: Machine, run: Run, event: Any, way: Way) -> Any:
     try:
         _leave_and_enter(machine, run, move)
     except BaseException as error:
-        run.phase = Phase.ACTION
+        run.phase = ACTION
         broke(machine, run, error)
         raise
     run.steps = way.steps
@@ -169,28 +171,28 @@ def _cross(machine: Machine, run: Run, event: Any, way: Way) -> Any:
 
 
 def _leave_and_enter(machine: Machine, run: Run, move: Move) -> None:
-    run.phase = Phase.EXIT
+    run.phase = EXIT
     for do in move.exits:
         if (value := do(machine)) is not None:
             check_hook(machine, run, do, value)
     run.leaf = move.leaf
     run.transitions += 1
     run.since = run.now()
-    run.phase = Phase.ENTER
+    run.phase = ENTER
     for do in move.enters:
         if (value := do(machine)) is not None:
             check_hook(machine, run, do, value)
-    run.phase = Phase.ACTION
+    run.phase = ACTION
 
 
 def _take_guarded(machine: Machine, run: Run, event: Any, way: Way) -> Any:
     for when, one in way.ways:
         if when is not None:
-            run.phase = Phase.GUARD
+            run.phase = GUARD
             try:
                 verdict = when(machine, event)
             finally:
-                run.phase = Phase.ACTION
+                run.phase = ACTION
             if verdict is False or not check_verdict(machine, when, verdict):
                 continue
         step = one.step
