@@ -1,2 +1,2 @@
-def svg(a,b):
+def svg(a, b):
     return ""

@@ -319,7 +319,9 @@ def asks(self: Any, event: object) -> bool:
     return True
 
 
-def random_machine(chance: random.Random, count: int, *, names: list[str] | None = None, flat: bool = False) -> type[StateMachine[Any, Any]]:
+def random_machine(
+    chance: random.Random, count: int, *, names: list[str] | None = None, flat: bool = False
+) -> type[StateMachine[Any, Any]]:
     """Make a machine with so many innermost states, nested and connected at random."""
     total = 0
 
