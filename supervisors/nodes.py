@@ -48,6 +48,7 @@ class TreeNode:
         limit: of a supervisor; None for everybody else, and for one without.
         retry_after: seconds left of a backoff, None outside of one.
         elided: how many there are below that were not taken in, because they are too deep.
+        machine_state: of a state machine, the name of the state it is in; None if it is in none, and for everybody else.
     """
 
     path: str
@@ -66,6 +67,7 @@ class TreeNode:
     limit: Limit | None = None
     retry_after: float | None = None
     elided: int = 0
+    machine_state: str | None = None
 
     def everyone(self) -> Iterator[TreeNode]:
         """Yield this node and all below it, each before its children."""
@@ -209,6 +211,7 @@ def _node(draft: _Draft) -> TreeNode:
         limit=limit,
         retry_after=guard.retry_after(cell) if guard is not None and child is not None and child.state is ChildState.WAITING else None,
         elided=draft.elided,
+        machine_state=_machine_state(cell),
     )
 
 
@@ -217,6 +220,12 @@ def _state(cell: Cell, child: Child | None) -> Enum:
     if state is Lifecycle.RESTARTING and child is not None and child.state in (ChildState.DOWN, ChildState.WAITING):
         return child.state
     return state
+
+
+def _machine_state(cell: Cell) -> str | None:
+    run = getattr(cell.actor, "_greenroom_run", None)
+    place = run.place if run is not None and cell.state not in (Lifecycle.RESTARTING, Lifecycle.STOPPED) else None
+    return None if place is None else place.name.name
 
 
 def _waiting(cell: Cell) -> int:

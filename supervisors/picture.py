@@ -115,6 +115,8 @@ def more(left_out: int) -> str:
 def details(node: TreeNode) -> list[str]:
     """Return what there is to say of an actor besides its name, class, state and error: only what is out of the ordinary."""
     said = []
+    if node.machine_state is not None:
+        said.append(f"in {node.machine_state}")
     if node.strategy is not None:
         said.append(node.strategy.value)
     if node.limit is not None:

@@ -133,12 +133,19 @@ class TreeRows:
         restarts = f"{node.recent} of {node.limit.restarts}" if node.limit is not None else _number(node.restarts)
         rate = self._rates.get(node.path, 0.0)
         return [
-            f"{node.state.value}{' •' if node.busy else ''}",
+            f"{_state(node)}{' •' if node.busy else ''}",
             _number(node.incarnation),
             restarts,
             _number(node.waiting),
             f"{rate:,.0f}" if rate >= 9.95 else f"{rate:.1f}" if rate > 0.05 else "",  # noqa: PLR2004  # digits that fit
         ]
+
+
+def _state(node: TreeNode) -> str:
+    """Return what an actor is at: of a machine that runs, the state it is in."""
+    if node.machine_state is not None and condition_of(node) is Condition.RUNNING:
+        return plain(node.machine_state)
+    return str(node.state.value)
 
 
 def _layout(width: int, widest: int) -> tuple[Sequence[_Column], int, int]:

@@ -93,7 +93,8 @@ class Frame:
         if node is None:
             return f"{self.selected} is not there" if self.selected else ""
         error = f": {plain(node.error)}" if node.error is not None else ""
-        return f"{plain(node.path)}, a {plain(node.kind)}{error}"
+        at = f" in {plain(node.machine_state)}" if node.machine_state is not None else ""
+        return f"{plain(node.path)}, a {plain(node.kind)}{at}{error}"
 
 
 def _bar(progress: Progress) -> Text:

@@ -33,6 +33,7 @@ from supervisors.machine.errors import (
     UnhandledEventError,
 )
 from supervisors.machine.events import Done, EventTimeout, InternalEvent, NamedTimeout, StateChanged, StateTimeout
+from supervisors.machine.info import MachineInfo, PendingTimeout, machine_info
 from supervisors.machine.machine import StateMachine
 from supervisors.machine.snapshot import Snapshot
 
@@ -45,7 +46,9 @@ __all__ = [
     "InternalEvent",
     "MachineDeclarationError",
     "MachineError",
+    "MachineInfo",
     "NamedTimeout",
+    "PendingTimeout",
     "Problem",
     "Snapshot",
     "State",
@@ -60,6 +63,7 @@ __all__ = [
     "history",
     "ignore",
     "initial",
+    "machine_info",
     "on",
     "on_done",
     "on_enter",

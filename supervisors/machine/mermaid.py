@@ -71,7 +71,7 @@ class _Text:
         if self._has_everywhere(node):
             yield from self._box(self._everywhere(node), self._everywhere_title(node), node, indent)
         if node.initial is not None:
-            yield f"{indent}[*] --> {self._ids[node.initial]}"
+            yield f"{indent}[*] --> {self._end(Place(node.initial))}"
         for child in node.children:
             if child.children:
                 yield f'{indent}state "{_label(_name(child))}" as {self._ids[child]} {{'

@@ -148,6 +148,11 @@ class Run:
         self.visited: dict[Node, Leaf] = {}
         self.saved: Any = None
 
+    @property
+    def place(self) -> Leaf | None:
+        """The innermost state; None if it is in none: it has not begun, or failed on the way. For anyone to look at."""
+        return None if self.steps is NEW or self.broken else self.leaf
+
     def asked(self) -> Effects:
         """Return what the action under way asks for, to add to it."""
         effects = self.effects

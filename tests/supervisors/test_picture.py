@@ -10,6 +10,7 @@ import tracemalloc
 import unicodedata
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
+from enum import Enum, auto
 from typing import Any
 
 import pytest
@@ -34,6 +35,7 @@ from supervisors import (
     tree_svg,
     tree_text,
 )
+from supervisors.machine import Chart, StateMachine, initial, on, state
 from supervisors.nodes import DEEPEST
 from supervisors.picture import MOST, WIDEST, lines_of
 from tests.support import scaled
@@ -180,6 +182,40 @@ def test_children_that_come_and_go_are_shown_while_they_are_there(system: ActorS
     assert tree(pool).strategy is Strategy.ONE_FOR_ONE
     one.stop()
     eventually(lambda: [node.name for node in tree(pool).children] == ["named"])
+
+
+class Light(Enum):
+    RED = auto()
+    GREEN = auto()
+
+
+class Lamp(StateMachine[Light, None]):
+    def fail(self, event: Exception) -> None:
+        raise event
+
+    chart = Chart(
+        on(Exception, do=fail),
+        initial(Light.RED, on(int, to=Light.GREEN)),
+        state(Light.GREEN, on(int, to=Light.RED)),
+    )
+
+
+def test_a_state_machine_shows_the_state_it_is_in(system: ActorSystem) -> None:
+    ref = system.spawn(Lamp, name="lamp")
+    assert tree(ref).machine_state == "RED"
+    ref.ask(1)
+    assert at(system, "/lamp").machine_state == "GREEN"
+    assert "in GREEN" in tree_text(tree(ref))
+    assert "in GREEN" in tree_mermaid(tree(ref))
+    assert "in GREEN" in tree_svg(tree(ref))
+
+
+def test_a_state_machine_that_has_ended_shows_no_state_and_neither_does_any_other_actor(system: ActorSystem) -> None:
+    ref = system.spawn(Lamp)
+    ref.tell(LookupError())
+    eventually(lambda: tree(ref).state is Lifecycle.STOPPED)
+    assert tree(ref).machine_state is None
+    assert tree(system.spawn(Worker)).machine_state is None
 
 
 def test_a_busy_actor_is_shown_at_once_with_what_it_is_at(system: ActorSystem) -> None:
@@ -361,6 +397,7 @@ def trees(draw: st.DrawFn, depth: int = 3) -> TreeNode:
         limit=draw(st.sampled_from([None, Limit(3, 1e9), Limit(0, float("inf"))])),
         retry_after=draw(st.sampled_from([None, 0.0, 1e300])),
         elided=draw(st.sampled_from([0, 0, 7])),
+        machine_state=draw(st.one_of(st.none(), TEXTS)),
     )
 
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
+from actors import Lifecycle
 from supervisors import ChildState, Limit, Strategy, TreeNode
 from supervisors.demo.app import play
 from supervisors.demo.feed import Note, Tone, merged
@@ -104,6 +105,16 @@ def test_a_narrow_frame_has_what_happens_below_the_tree() -> None:
         word: next(number for number, line in enumerate(lines) if word in line) for word in ("actors", "web", "what happens", "(3 times)")
     }
     assert place["actors"] < place["web"] < place["what happens"] < place["(3 times)"]
+
+
+def test_of_a_state_machine_the_state_it_is_in_is_shown_while_it_runs() -> None:
+    door = node("door", path="/door", kind="Door", machine_state="OPEN", handled=2)
+    away = node("away", path="/away", kind="Door", machine_state="SHUT", state=Lifecycle.STOPPING)
+    lines = drawn(dataclasses.replace(FRAME, top=node("top", door, away, path="/"), selected="/door"), 80, 24)
+    row = next(line for line in lines if "├─ door" in line)
+    assert row.partition("door")[2].split()[0] == "OPEN"
+    assert "stopping" in next(line for line in lines if "└─ away" in line)
+    assert lines[-2].strip() == "/door, a Door in OPEN"
 
 
 def test_a_paused_frame_says_so() -> None:
