@@ -82,7 +82,7 @@ class _Text:
             if child.kind is Kind.FINAL:
                 yield f"{indent}{self._ids[child]} --> [*]"
         for kind in self._histories.get(node, []):
-            yield f'{indent}state "{kind}" as {self._history(node, kind)}'
+            yield f'{indent}state "{_label(kind)}" as {self._history(node, kind)}'
         for number, arrow in enumerate(self._drawing.arrows):
             if number in self._choices and _around(arrow.source) is node:
                 yield f"{indent}state {self._choices[number]} <<choice>>"

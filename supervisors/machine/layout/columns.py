@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from supervisors.machine.layout.vertices import Chain, Links, Vertex
 
-__all__ = ["place_rows", "reach", "side", "spread", "straighten"]
+__all__ = ["place_rows", "side", "spread", "straighten"]
 
 _APART, _NEAR = 18.0, 10.0  # pixels between two boxes of a row; between others
 _CORNER = 10.0  # pixels of a box's side that arrows keep clear of
@@ -112,11 +112,11 @@ def side(vertex: Vertex, fixed: float | None) -> tuple[float, float]:
     """Return where a chain may meet the side of a vertex."""
     if not vertex.box:
         return -inf, inf
-    half = reach(vertex) if fixed is None else 0.0
+    half = _reach(vertex) if fixed is None else 0.0
     return vertex.x + (fixed or 0.0) - half, vertex.x + (fixed or 0.0) + half
 
 
-def reach(vertex: Vertex) -> float:
+def _reach(vertex: Vertex) -> float:
     """Return how far from the middle of a side arrows may meet it."""
     half = min(vertex.left, vertex.right)
     return half - min(_CORNER, half / 2)

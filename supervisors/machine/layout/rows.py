@@ -9,7 +9,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from supervisors.machine.layout.columns import place_rows, reach, side, spread, straighten
+from supervisors.machine.layout.columns import place_rows, side, spread, straighten
 from supervisors.machine.layout.crossings import ordered
 from supervisors.machine.layout.vertices import Links, Vertex
 
@@ -96,24 +96,38 @@ def _route(chains: Sequence[Chain], tops: list[float], bottoms: list[float]) -> 
 def _docked(wishes: list[tuple[Chain, Vertex, float, float | None]]) -> dict[Chain, float]:
     """Return where chains meet the side of a vertex: near where they come from, and not all in one place."""
     found: dict[Chain, float] = {}
-    by_vertex: dict[Vertex, list[tuple[float, float, float, Chain]]] = {}
+    by_vertex: dict[Vertex, list[tuple[float, Chain, bool]]] = {}
     for chain, vertex, toward, fixed in wishes:
-        low, high = side(vertex, fixed)
-        wish = vertex.x if not vertex.box else max(low, min(high, toward))
-        order = wish if fixed is not None else toward
-        by_vertex.setdefault(vertex, []).append((order, wish, 1e6 if fixed is not None else 1.0, chain))
+        place = vertex.x + fixed if fixed is not None else toward
+        by_vertex.setdefault(vertex, []).append((place, chain, fixed is not None or not vertex.box))
     for vertex, docks in by_vertex.items():
         docks.sort(key=lambda dock: dock[0])
-        room = 2 * reach(vertex)
-        gap = min(_DOCKS, room / max(1, len(docks) - 1))
-        places = spread([dock[1] for dock in docks], [dock[2] for dock in docks], [gap] * (len(docks) - 1))
-        shift = 0.0
-        if all(dock[2] == 1.0 for dock in docks):  # within the side
-            low, high = vertex.x - room / 2, vertex.x + room / 2
-            shift = max(0.0, low - places[0]) - max(0.0, places[-1] - high)
-        for place, dock in zip(places, docks, strict=True):
-            found[dock[3]] = place + shift
+        begin, end = side(vertex, None) if vertex.box else (vertex.x, vertex.x)
+        free: list[tuple[float, Chain]] = []
+        after = False  # whether `begin` is a dock, too
+        for place, chain, fixed in [*docks, (end, None, True)]:
+            if not fixed:
+                free.append((place, chain))
+                continue
+            until = end if chain is None else place if vertex.box else vertex.x
+            for (_, one), x in zip(free, _within([wish for wish, _ in free], begin, until, (after, chain is not None)), strict=True):
+                found[one] = x
+            if chain is not None:
+                found[chain] = until
+            begin, after, free = until, True, []
     return found
+
+
+def _within(wishes: list[float], low: float, high: float, taken: tuple[bool, bool]) -> list[float]:
+    """Return places near the wished ones, apart from each other and from the two ends, if these are taken."""
+    if not wishes:
+        return []
+    count = len(wishes) - 1 + sum(taken)
+    gap = min(_DOCKS, max(0.0, high - low) / count) if count else 0.0
+    low, high = low + gap * taken[0], high - gap * taken[1]
+    places = spread([max(low, min(high, wish)) for wish in wishes], [1.0] * len(wishes), [gap] * (len(wishes) - 1))
+    last = len(places) - 1
+    return [min(max(place, low + gap * number), high - gap * (last - number)) for number, place in enumerate(places)]
 
 
 def _slim(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:
