@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -61,17 +62,18 @@ class Server(Actor):
     def __init__(self, port: int = 0) -> None:
         super().__init__()
         self.port = port
-        self.clients: set[asyncio.StreamWriter] = set()
+        self.clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
         self.forgotten: set[asyncio.StreamWriter] = set()
 
     async def on_start(self) -> None:  # type: ignore[override]
-        self.server = await asyncio.start_server(self.serve, HOST, self.port)
+        self.server = await asyncio.start_server(self.accept, HOST, self.port)
         self.port = self.server.sockets[0].getsockname()[1]
 
     async def on_stop(self) -> None:  # type: ignore[override]
         self.server.close()
         for client in self.clients:
             client.transport.abort()
+        await asyncio.gather(*self.clients.values())
 
     @handler
     async def on_port(self, _: Port) -> int:
@@ -79,15 +81,24 @@ class Server(Actor):
 
     @handler
     async def on_hang(self, _: Hang) -> None:
-        self.forgotten |= self.clients
+        self.forgotten.update(self.clients)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.clients[writer] = asyncio.create_task(self.serve(reader, writer))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.clients.add(writer)
-        while line := await reader.readline():
-            if writer not in self.forgotten:
-                writer.write(b"pong\n" if line == b"ping\n" else line.upper())
-        self.clients.discard(writer)
-        writer.close()
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                if writer not in self.forgotten:
+                    writer.write(b"pong\n" if line == b"ping\n" else line.upper())
+        del self.clients[writer]
+        await close(writer)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 # -- the connection ----------------------------------------------------------------------------------------------------------
@@ -194,9 +205,9 @@ class Connection(StateMachine[Link, Session]):
     def pause(self) -> float:
         return BACKOFF.delay(self.data.failures, 0.0)
 
-    def hang_up(self) -> None:
+    async def hang_up(self) -> None:
         if self.data.wire is not None:
-            self.data.wire.writer.close()
+            await close(self.data.wire.writer)
             self.data.wire = None
 
     @property
@@ -205,8 +216,8 @@ class Connection(StateMachine[Link, Session]):
             raise LookupError("not connected")
         return self.data.wire
 
-    def came_too_late(self, event: Connected) -> None:
-        event.wire.writer.close()
+    async def came_too_late(self, event: Connected) -> None:
+        await close(event.wire.writer)
 
     # requests
 
@@ -244,8 +255,8 @@ class Connection(StateMachine[Link, Session]):
         self.wire.writer.write(b"ping\n")
         self.start_heart()
 
-    def on_stop(self) -> None:
-        self.hang_up()
+    async def on_stop(self) -> None:  # type: ignore[override]
+        await self.hang_up()
 
     chart = Chart(
         initial(
