@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from supervisors.machine.chart import Verdict
 from supervisors.machine.errors import MachineError
 from supervisors.machine.events import InternalEvent, StateChanged
-from supervisors.machine.run import NEW, SLOW, Mark, Own, Phase
+from supervisors.machine.run import NEW, SLOW, Mark, Phase, is_own
 from supervisors.machine.steps import NOT_DONE, broke, check_hook, check_verdict, drive, entered, handle
 from supervisors.machine.wrong import refused
 
@@ -68,9 +68,11 @@ def find(machine: Machine, run: Run, message: Any) -> Way:
         msg = f"{type(machine).__qualname__} has not begun: its on_start() does not call super().on_start(), or does not await it"
         raise MachineError(msg)
     kind = type(message)
-    if kind is Own or kind is Mark:
+    if kind is Mark:
         return CAREFUL
     if isinstance(message, InternalEvent):
+        if is_own(machine._greenroom_cell):
+            return CAREFUL
         raise refused(machine, message, "it is internal: only the machine itself inserts it")
     if run.steps is SLOW or not (run.leaf.arms(kind) or issubclass(kind, Enum)):
         return CAREFUL

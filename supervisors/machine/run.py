@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from actors._core.context import origin_of
 from actors._core.messages import Entry, Note
+from actors._core.timers import PipeNote, is_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from supervisors.machine.table import Leaf, Table
     from supervisors.machine.tree import Node
 
-__all__ = ["NEW", "NO_EFFECTS", "SLOW", "Effects", "Mark", "Own", "Phase", "Run"]
+__all__ = ["NEW", "NO_EFFECTS", "SLOW", "Effects", "Mark", "OwnNote", "Phase", "Run", "is_own", "own_entry"]
 
 RECENT = 5  # events that the error of an endless machine tells of
 
@@ -46,11 +48,21 @@ class Effects:
         self.checkpoint = False
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """An event of the machine's own, as it comes through the mailbox: the event itself would be refused, as one from outside."""
+class OwnNote(PipeNote):
+    """The note of an event that the machine has inserted and that waits among its mail: for this incarnation only, as results of pipes."""
 
-    event: Any
+    __slots__ = ()
+
+
+def own_entry(cell: Cell, event: Any) -> Entry:
+    """Return an event of the machine's own as an entry of its mailbox."""
+    return Entry((event, None, OwnNote(cell), *origin_of(cell)))
+
+
+def is_own(cell: Cell) -> bool:
+    """Tell whether the message being handled is one that the machine has given itself: inserted, or the tick of a timer."""
+    entry = cell.current
+    return type(entry) is Entry and (type(entry[2]) is OwnNote or is_tick(entry[2]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,15 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from actors._core import fates
-from actors._core.context import current_entry, origin_of
+from actors._core.context import current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.messages import STOP, Control, Entry, Signal, Stashed
 from actors._core.turn import answered
 from actors.errors import ActorKilled, StashFullError
 from supervisors.machine.chart import History, Kind, Verdict
 from supervisors.machine.errors import EndlessEventsError
-from supervisors.machine.events import Done, EventTimeout, InternalEvent, NamedTimeout, StateChanged, StateTimeout
-from supervisors.machine.run import NO_EFFECTS, SLOW, Mark, Own, Phase
+from supervisors.machine.events import Done, EventTimeout, NamedTimeout, StateChanged, StateTimeout
+from supervisors.machine.run import NO_EFFECTS, SLOW, Mark, Phase, is_own, own_entry
 from supervisors.machine.timeouts import apply, cancel_timeout, check_timeouts, start_timeout
 from supervisors.machine.wrong import name_of, refused, wrong
 
@@ -95,15 +95,16 @@ def handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any) 
     `value` is what the action returned, if it was called; NOT_DONE if it is to be called.
     """
     if type(event) is not Mark:
+        own = is_own(machine._greenroom_cell)
         try:
-            value = yield from _take(machine, run, event.event if type(event) is Own else event, arm, value, mailed=True)
+            value = yield from _take(machine, run, event, arm, value, mailed=True)
         except BaseException as error:
             if run.broken:
                 broke(machine, run, error)
             else:
                 _steady(machine, run)
             raise
-        if type(event) is not Own and type(current_entry(machine._greenroom_cell)) is not Stashed:
+        if not own and type(current_entry(machine._greenroom_cell)) is not Stashed:
             run.progressed()
     if run.inserted or (run.zeros and not run.retrying):
         yield from _own_events(machine, run, value)
@@ -312,7 +313,7 @@ def _arrive(machine: Machine, run: Run, inserted: Sequence[Any]) -> Sequence[Any
     stash = cell.rare.stash if cell.rare is not None else None
     if stash and cell.end is None:
         # Those inserted before this event stay behind the postponed ones, which the queue restarts from; those of this event go ahead.
-        entries = [*stash, *(Entry((Own(event), None, None, *origin_of(cell))) for event in run.inserted or ())]
+        entries = [*stash, *(own_entry(cell, event) for event in run.inserted or ())]
         stash.clear()
         run.inserted = None
         if not run.retrying:
@@ -343,14 +344,17 @@ def _set_aside(machine: Machine, event: Any, *, mailed: bool) -> None:
     """Postpone an event: it is kept in the stash, with whoever asked."""
     cell = machine._greenroom_cell
     if mailed:
+        own = is_own(cell)
         machine._greenroom_put_aside()
+        if own:  # the stash takes it for one that has passed its fence, which it has to pass again
+            cell.rare.stash[-1] = own_entry(cell, event)
         return
     rare = cell.extras()
     if rare.stash is None:
         rare.stash = deque()
     if len(rare.stash) >= cell.options.stash_capacity:
         raise StashFullError(cell.label(), cell.options.stash_capacity)
-    rare.stash.append(Entry((Own(event) if isinstance(event, InternalEvent) else event, None, None, *origin_of(cell))))
+    rare.stash.append(own_entry(cell, event))
 
 
 def _check_answer(machine: Machine, run: Run, value: Any, *, mailed: bool) -> None:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from actors._core.seconds import check_seconds
 from actors._core.timers import TimerMode, Timers
 from supervisors.machine.events import EventTimeout, StateTimeout
-from supervisors.machine.run import Own
 from supervisors.machine.wrong import wrong
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def start_timeout(machine: Any, run: Run, event: Any, seconds: Any) -> None:
         rare = machine._greenroom_cell.extras()
         if rare.timers is None:
             rare.timers = Timers(machine._greenroom_cell)
-        rare.timers.start(event, delay, Own(event), interval=None, mode=TimerMode.FIXED_DELAY)
+        rare.timers.start(event, delay, event, interval=None, mode=TimerMode.FIXED_DELAY)
     if type(event) is EventTimeout:
         run.waiting = True
 

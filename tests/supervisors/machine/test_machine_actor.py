@@ -181,6 +181,36 @@ def test_postponed_events_survive_a_restart(supervised: tuple[ActorRef[Any], Pro
     assert worker.ask(Where())[0] is S.IDLE
 
 
+def test_events_that_the_former_incarnation_inserted_are_fenced_off() -> None:
+    class Root(Supervisor, intensity=100):
+        player = child(Player)
+
+    def leaves(machine: Player) -> None:
+        machine.insert(Later("inserted, postponed"), Later("inserted, postponed again"))
+
+    def crashes(machine: Player) -> None:
+        raise RuntimeError
+
+    with stage("pool") as made:
+        root = made.system.spawn(Root)
+        player = made.system.lookup(f"{root.path}/player")
+        assert player is not None
+        probe = Probe(made.system, timeout=20)
+        made.system.events.subscribe(StateChanged, probe.ref)
+        player.ask(Do("inserts", leaves))
+        player.tell(Later("from outside"))
+        player.tell(Do("goes", to(B)))
+        player.tell(Do("back", to(A)))
+        player.ask(Do("inserts", leaves))
+        player.tell(Later("from outside, too"))
+        crash = Do("crashes", crashes)
+        player.tell(crash)
+        probe.fish_for(lambda change: change.old is None)
+        player.tell(Do("goes", to(B)))
+        assert log(player) == ["+A", "A:goes", "-A", "+B", "B:from outside, too"]
+        assert made.letters == [crash, Later("inserted, postponed"), Later("inserted, postponed again")]
+
+
 def test_a_snapshot_starts_a_machine_where_another_was() -> None:
     with Simulation() as sim:
         worker = sim.spawn(Worker)
