@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.ports import Clock, TimerHandle
 
-__all__ = ["PipeNote", "TimerMode", "Timers", "pipe"]
+__all__ = ["PipeNote", "TimerMode", "Timers", "is_tick", "pipe"]
 
 
 class TimerMode(Enum):
@@ -78,6 +78,11 @@ class _Timer(Note):
         """Start the next delay."""
         if self.live and self.interval is not None and self.mode is TimerMode.FIXED_DELAY:
             self.arm(self.owner.clock.now() + self.interval)
+
+
+def is_tick(note: Note | None) -> bool:
+    """Tell whether `note` is that of the tick of a keyed timer."""
+    return type(note) is _Timer
 
 
 class _Silence(Note):

@@ -29,6 +29,10 @@ class StateTimeout(InternalEvent):
 
     state: Enum
 
+    def __hash__(self) -> int:
+        """Return a hash by the identity of the state: that of a member of an Enum is computed in Python, each time."""
+        return object.__hash__(self.state)
+
 
 @dataclass(frozen=True, slots=True)
 class EventTimeout(InternalEvent):

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from actors import ActorRef, Lifecycle
 from actors._core.ports import touched
+from supervisors.machine.events import EventTimeout, NamedTimeout, StateTimeout
 from supervisors.machine.machine import StateMachine
-from supervisors.machine.run import Own
 
 if TYPE_CHECKING:
     from enum import Enum
 
     from actors._core.cell import Cell
-    from supervisors.machine.events import EventTimeout, NamedTimeout, StateTimeout
     from supervisors.machine.run import Run
 
 __all__ = ["MachineInfo", "PendingTimeout", "machine_info"]
@@ -99,12 +98,16 @@ def machine_info(ref: ActorRef[Any]) -> MachineInfo:
 def _postponed(cell: Cell) -> tuple[Any, ...]:
     stash = cell.rare.stash if cell.rare is not None else None
     messages = [cell.unwrap(entry)[0] for entry in stash.copy()] if stash else []
-    return tuple(message.event if type(message) is Own else message for message in messages)
+    return tuple(messages)
 
 
 def _timeouts(cell: Cell, run: Run, now: float) -> tuple[PendingTimeout, ...]:
     timers = cell.rare.timers if cell.rare is not None else None
     running = list(timers._timers.copy().values()) if timers is not None else []
     found = [PendingTimeout(event, 0.0) for event in run.zeros.copy()]
-    found += [PendingTimeout(one.message.event, max(0.0, one.due - now)) for one in running if type(one.message) is Own]
+    found += [
+        PendingTimeout(one.key, max(0.0, one.due - now))
+        for one in running
+        if isinstance(one.key, StateTimeout | EventTimeout | NamedTimeout)
+    ]
     return tuple(sorted(found, key=lambda one: one.left))

@@ -175,10 +175,11 @@ class StateMachine(Actor, Generic[S, D]):
         """Take an event, as the chart says. Not to be overridden."""
         run = self._greenroom_run
         try:
-            step = run.steps[type(message)]
+            way = run.steps[type(message)]
         except KeyError:
-            step = find(self, run, message)
-        return step(self, run, message)
+            way = find(self, run, message)
+        step = way.step
+        return step(self, run, message, way)
 
     # -- what an action asks for -------------------------------------------------------------------------------------------
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
+from actors._core.context import origin_of
 from actors._core.messages import Entry, Note
+from actors._core.timers import PipeNote, is_tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors._core.cell import Cell
-    from supervisors.machine.chart import History
+    from supervisors.machine.chart import History, Transition
     from supervisors.machine.table import Leaf, Table
     from supervisors.machine.tree import Node
 
-__all__ = ["NEW", "NO_EFFECTS", "SLOW", "Effects", "Mark", "Own", "Phase", "Run"]
+__all__ = ["NEW", "NO_EFFECTS", "SLOW", "Effects", "Mark", "OwnNote", "Phase", "Run", "is_own", "own_entry"]
 
 RECENT = 5  # events that the error of an endless machine tells of
 
@@ -46,11 +48,21 @@ class Effects:
         self.checkpoint = False
 
 
-@dataclass(frozen=True, slots=True)
-class Own:
-    """An event of the machine's own, as it comes through the mailbox: the event itself would be refused, as one from outside."""
+class OwnNote(PipeNote):
+    """The note of an event that the machine has inserted and that waits among its mail: for this incarnation only, as results of pipes."""
 
-    event: Any
+    __slots__ = ()
+
+
+def own_entry(cell: Cell, event: Any) -> Entry:
+    """Return an event of the machine's own as an entry of its mailbox."""
+    return Entry((event, None, OwnNote(cell), *origin_of(cell)))
+
+
+def is_own(cell: Cell) -> bool:
+    """Tell whether the message being handled is one that the machine has given itself: inserted, or the tick of a timer."""
+    entry = cell.current
+    return type(entry) is Entry and (type(entry[2]) is OwnNote or is_tick(entry[2]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +104,7 @@ class Run:
 
     Attributes:
         leaf: the innermost state.
-        steps: what handles which class of events now: those of the leaf, SLOW while more is to be looked after, NEW before it began.
+        steps: the way of which class of events now: those of the leaf, SLOW while more is to be looked after, NEW before it began.
         since: clock time at which the state was entered.
         transitions: how often the state has changed.
         effects: what the action under way has asked for so far.
@@ -102,6 +114,7 @@ class Run:
         retrying: whether postponed events are at the front of the mailbox.
         circles: events of its own, or retried without one handled, in a row.
         recent: the last of them, once there are nearly too many.
+        observer: told of each transition that is taken, by coverage: where the machine was, the transition, the event, where it is now.
         broken: whether an exception came out of an enter or exit action: it is in no state.
         visited: by state, where the machine was inside of it when it left.
         saved: the snapshot that a restart resumes from.
@@ -114,6 +127,7 @@ class Run:
         "inserted",
         "leaf",
         "now",
+        "observer",
         "phase",
         "recent",
         "retrying",
@@ -145,6 +159,7 @@ class Run:
         self.circles = 0
         self.recent: list[Any] = []
         self.broken = False
+        self.observer: Callable[[Leaf, Transition[Any], Any, Leaf], object] | None = None
         self.visited: dict[Node, Leaf] = {}
         self.saved: Any = None
 
@@ -159,6 +174,11 @@ class Run:
         if effects is None:
             effects = self.effects = Effects()
         return effects
+
+    def watch(self, observer: Callable[[Leaf, Transition[Any], Any, Leaf], object]) -> None:
+        """Tell `observer` of each transition. From now on nothing goes the quick way, which knows no observers."""
+        self.observer = observer
+        self.steps = NEW if self.steps is NEW else SLOW
 
     def insert(self, events: Sequence[Any]) -> None:
         """Put events of its own ahead of those that wait, the first one first."""

@@ -11,15 +11,15 @@ from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from actors._core import fates
-from actors._core.context import current_entry, origin_of
+from actors._core.context import current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.messages import STOP, Control, Entry, Signal, Stashed
 from actors._core.turn import answered
 from actors.errors import ActorKilled, StashFullError
 from supervisors.machine.chart import History, Kind, Verdict
 from supervisors.machine.errors import EndlessEventsError
-from supervisors.machine.events import Done, EventTimeout, InternalEvent, NamedTimeout, StateChanged, StateTimeout
-from supervisors.machine.run import NO_EFFECTS, SLOW, Mark, Own, Phase
+from supervisors.machine.events import Done, EventTimeout, NamedTimeout, StateChanged, StateTimeout
+from supervisors.machine.run import NO_EFFECTS, SLOW, Mark, Phase, is_own, own_entry
 from supervisors.machine.timeouts import apply, cancel_timeout, check_timeouts, start_timeout
 from supervisors.machine.wrong import name_of, refused, wrong
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     Steps = Generator[Any, Any, Any]
 
-__all__ = ["NOT_DONE", "begin", "drive", "handle", "holds"]
+__all__ = ["NOT_DONE", "begin", "broke", "check_hook", "check_verdict", "drive", "entered", "handle"]
 
 VALUES = (Enum, StateTimeout, EventTimeout, NamedTimeout, Done)  # events by themselves, not by their class
 
@@ -74,16 +74,16 @@ async def _go_on(steps: Steps, waits: Any) -> Any:
                 return stop.value
 
 
-def _awaited(machine: Machine, do: Any, value: Any) -> Steps:
-    """Return what an action returned; await it if it is a coroutine."""
-    if type(value) is CoroutineType:
-        if not machine._greenroom_async:
-            value.close()
-            raise wrong(
-                machine, f"{name_of(do)} returned a coroutine: declare it with async def, so that the machine runs on an event loop"
-            )
-        value = yield value
-    return value
+def _awaited(machine: Machine, do: Any, waits: Any) -> Steps:
+    """Return what comes of the coroutine that an action returned."""
+    if machine._greenroom_async:
+        return (yield waits)
+    raise _not_plain(machine, do, waits)
+
+
+def _not_plain(machine: Machine, do: Any, waits: Any) -> Exception:
+    waits.close()
+    return wrong(machine, f"{name_of(do)} returned a coroutine: declare it with async def, so that the machine runs on an event loop")
 
 
 # -- one event from the mailbox ----------------------------------------------------------------------------------------------------------
@@ -95,20 +95,29 @@ def handle(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any) 
     `value` is what the action returned, if it was called; NOT_DONE if it is to be called.
     """
     if type(event) is not Mark:
+        own = is_own(machine._greenroom_cell)
         try:
-            value = yield from _take(machine, run, event.event if type(event) is Own else event, arm, value, mailed=True)
+            value = yield from _take(machine, run, event, arm, value, mailed=True)
         except BaseException as error:
-            if not run.broken:
+            if run.broken:
+                broke(machine, run, error)
+            else:
                 _steady(machine, run)
-            elif _answers(machine):
-                _crash(machine, error)  # told to the asker, which is no crash; but this machine is in no state
             raise
-        if type(event) is not Own and type(current_entry(machine._greenroom_cell)) is not Stashed:
+        if not own and type(current_entry(machine._greenroom_cell)) is not Stashed:
             run.progressed()
     if run.inserted or (run.zeros and not run.retrying):
         yield from _own_events(machine, run, value)
     if not run.retrying:
         run.progressed()
+    return value
+
+
+def entered(machine: Machine, run: Run, value: Any) -> Steps:
+    """Go on with what enter actions have started, after an event that was taken the quick way."""
+    _steady(machine, run)
+    if run.zeros and not run.retrying:
+        yield from _own_events(machine, run, value)
     return value
 
 
@@ -135,9 +144,8 @@ def _settle(machine: Machine, run: Run) -> Steps:
 
 def begin(machine: Machine, run: Run) -> Steps:
     """Enter the state in which the machine begins."""
-    leaf = run.leaf
-    run.since = run.now()
-    yield from _enter(machine, run, tuple(reversed(leaf.chain)), NO_EFFECTS)
+    yield from _change(machine, run, run.table.into(run.leaf), NO_EFFECTS)
+    run.transitions = 0
     _steady(machine, run)
     _changed(machine, run, None, None)
     yield from _settle(machine, run)
@@ -153,6 +161,9 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
         cancel_timeout(machine, run, EventTimeout())
     if arm is None:
         arm, value = _choose(machine, run, event), NOT_DONE
+    leaf = run.leaf
+    if run.observer is not None and arm.verdict is Verdict.REFUSE:
+        run.observer(leaf, arm.rule, event, leaf)
     value = yield from _act(machine, run, arm, event, value, mailed=mailed)
     effects, run.effects = run.effects or NO_EFFECTS, None
     if value is not None:
@@ -162,6 +173,8 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
     if arm.rule.aside or arm.verdict is Verdict.POSTPONE:
         _set_aside(machine, event, mailed=mailed)
     yield from _conclude(machine, run, move, effects, event)
+    if run.observer is not None:
+        run.observer(leaf, arm.rule, event, run.leaf)
     return value
 
 
@@ -175,7 +188,9 @@ def _act(machine: Machine, run: Run, arm: Arm, event: Any, value: Any, *, mailed
     try:
         if value is NOT_DONE:
             value = arm.do(machine, event)
-        return (yield from _awaited(machine, arm.do, value))
+        if type(value) is CoroutineType:
+            value = yield from _awaited(machine, arm.do, value)
+        return value
     except BaseException:
         run.effects = None
         raise
@@ -184,37 +199,46 @@ def _act(machine: Machine, run: Run, arm: Arm, event: Any, value: Any, *, mailed
 
 
 def _conclude(machine: Machine, run: Run, move: Move | None, effects: Effects, event: Any) -> Steps:
-    """Go where the event leads, and do what its action asked for."""
+    """Go where the event leads, and do what its action asked for. What fails in here leaves the machine in no state."""
     inserted: Sequence[Any] = effects.inserted
-    if move is None:
-        apply(machine, run, effects)
-    else:
-        old = run.leaf
-        yield from _change(machine, run, move, effects)
-        if move.changes:
-            _changed(machine, run, old, event)
-            inserted = _arrive(machine, run, inserted)
-    run.insert(inserted)
-    if effects.checkpoint:
-        run.saved = machine.snapshot()
-    if run.leaf.node.kind is not Kind.FINAL:
-        _steady(machine, run)
+    try:
+        if move is None:
+            apply(machine, run, effects)
+        else:
+            old = run.leaf
+            yield from _change(machine, run, move, effects)
+            if move.changes:
+                _changed(machine, run, old, event)
+                inserted = _arrive(machine, run, inserted)
+        run.insert(inserted)
+        if effects.checkpoint:
+            run.saved = machine.snapshot()
+        if run.leaf.node.kind is not Kind.FINAL:
+            _steady(machine, run)
+    except BaseException:
+        run.broken = True
+        raise
 
 
 def _choose(machine: Machine, run: Run, event: Any) -> Arm:
     for arm in run.leaf.arms(event if isinstance(event, VALUES) else type(event)):
-        if arm.when is None or holds(machine, run, arm.when, event):
+        if arm.when is None or _holds(machine, run, arm.when, event):
             return arm
     raise refused(machine, event, "no state of the chart knows it")
 
 
-def holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
+def _holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
     """Ask a guard."""
     former, run.phase = run.phase, Phase.GUARD
     try:
         verdict = when(machine, event)
     finally:
         run.phase = former
+    return check_verdict(machine, when, verdict)
+
+
+def check_verdict(machine: Machine, when: Any, verdict: Any) -> bool:
+    """Return what a guard said; raise TransitionError for what is neither True nor False."""
     if verdict is True or verdict is False:
         return verdict
     raise wrong(machine, f"the guard {name_of(when)} returned {verdict!r}: True or False")
@@ -255,35 +279,23 @@ def _change(machine: Machine, run: Run, move: Move, effects: Effects) -> Steps:
     """Leave the states that are left and enter those that are entered."""
     former, run.phase = run.phase, Phase.EXIT
     try:
-        for node in move.exits:
-            if node.rules and node.name is not None and StateTimeout(node.name) in node.rules:
-                cancel_timeout(machine, run, StateTimeout(node.name))
-            if node.recorded:
-                run.visited[node] = run.leaf
-            for do in run.table.exits[node]:
-                _check_hook(machine, run, do, (yield from _awaited(machine, do, do(machine))))
+        for event in move.cancels:
+            cancel_timeout(machine, run, event)
+        for node in move.records:
+            run.visited[node] = run.leaf
+        for do in move.exits:
+            if (value := do(machine)) is not None:
+                yield from _check_hook(machine, run, do, value)
         run.leaf = move.leaf
         run.transitions += move.changes
         run.since = run.now()
-        yield from _enter(machine, run, move.enters, effects)
-    except BaseException:
-        run.broken = True
-        raise
-    finally:
-        run.phase = former
-
-
-def _enter(machine: Machine, run: Run, nodes: tuple[Any, ...], effects: Effects) -> Steps:
-    former, run.phase = run.phase, Phase.ENTER
-    try:
-        for node in nodes:
-            rule = node.timeout(StateTimeout(node.name)) if node.rules and node.name is not None else None
-            if rule is not None:
-                start_timeout(machine, run, StateTimeout(node.name), rule.seconds)
+        run.phase = Phase.ENTER
+        for event, rule in move.starts:
+            start_timeout(machine, run, event, rule.seconds)
         apply(machine, run, effects)
-        for node in nodes:
-            for do in run.table.enters[node]:
-                _check_hook(machine, run, do, (yield from _awaited(machine, do, do(machine))))
+        for do in move.enters:
+            if (value := do(machine)) is not None:
+                yield from _check_hook(machine, run, do, value)
     finally:
         run.phase = former
 
@@ -306,7 +318,7 @@ def _arrive(machine: Machine, run: Run, inserted: Sequence[Any]) -> Sequence[Any
     stash = cell.rare.stash if cell.rare is not None else None
     if stash and cell.end is None:
         # Those inserted before this event stay behind the postponed ones, which the queue restarts from; those of this event go ahead.
-        entries = [*stash, *(Entry((Own(event), None, None, *origin_of(cell))) for event in run.inserted or ())]
+        entries = [*stash, *(own_entry(cell, event) for event in run.inserted or ())]
         stash.clear()
         run.inserted = None
         if not run.retrying:
@@ -325,7 +337,8 @@ def _steady(machine: Machine, run: Run) -> None:
     if rule is not None:
         start_timeout(machine, run, EventTimeout(), rule.seconds)
     rare = machine._greenroom_cell.rare
-    run.steps = SLOW if run.waiting or (rare is not None and rare.stash) else run.leaf.steps
+    slow = run.waiting or run.observer is not None or (rare is not None and rare.stash)
+    run.steps = SLOW if slow else run.leaf.steps
 
 
 def _changed(machine: Machine, run: Run, old: Leaf | None, event: object) -> None:
@@ -337,14 +350,17 @@ def _set_aside(machine: Machine, event: Any, *, mailed: bool) -> None:
     """Postpone an event: it is kept in the stash, with whoever asked."""
     cell = machine._greenroom_cell
     if mailed:
+        own = is_own(cell)
         machine._greenroom_put_aside()
+        if own:  # the stash takes it for one that has passed its fence, which it has to pass again
+            cell.rare.stash[-1] = own_entry(cell, event)
         return
     rare = cell.extras()
     if rare.stash is None:
         rare.stash = deque()
     if len(rare.stash) >= cell.options.stash_capacity:
         raise StashFullError(cell.label(), cell.options.stash_capacity)
-    rare.stash.append(Entry((Own(event) if isinstance(event, InternalEvent) else event, None, None, *origin_of(cell))))
+    rare.stash.append(own_entry(cell, event))
 
 
 def _check_answer(machine: Machine, run: Run, value: Any, *, mailed: bool) -> None:
@@ -352,7 +368,17 @@ def _check_answer(machine: Machine, run: Run, value: Any, *, mailed: bool) -> No
         raise wrong(machine, f"an action returned {value}, but nobody asked: where to go, say with to= in the chart, or with goto()")
 
 
-def _check_hook(machine: Machine, run: Run, do: Any, value: Any) -> None:
+def _check_hook(machine: Machine, run: Run, do: Any, value: Any) -> Steps:
+    """Deal with what an enter or exit action returned: a coroutine is awaited, a state is nonsense."""
+    if type(value) is CoroutineType:
+        value = yield from _awaited(machine, do, value)
+    check_hook(machine, run, do, value)
+
+
+def check_hook(machine: Machine, run: Run, do: Any, value: Any) -> None:
+    """Raise TransitionError for what an enter or exit action that is not awaited may not return: a state, or a coroutine."""
+    if type(value) is CoroutineType:
+        raise _not_plain(machine, do, value)
     if type(value) is run.table.states:
         raise wrong(machine, f"{name_of(do)} returned {value}: an enter or exit action may not change the state")
 
@@ -366,6 +392,13 @@ def _answers(machine: Machine) -> bool:
         entry = entry.entry
     crashes = cell.guard is not None and cell.guard.ask_crashes and not stashed
     return type(entry) is Entry and entry[1] is not None and not crashes
+
+
+def broke(machine: Machine, run: Run, error: BaseException) -> None:
+    """Deal with a machine that is in no state any more: it crashes, also if what is raised is told to an asker, which is no crash."""
+    run.broken = True
+    if _answers(machine):
+        _crash(machine, error)
 
 
 def _crash(machine: Machine, error: BaseException) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +11,8 @@ from supervisors.machine.events import EventTimeout, StateTimeout
 from supervisors.machine.tree import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from supervisors.machine.chart import Transition
+    from supervisors.machine.quick import Way
     from supervisors.machine.tree import Node, Tree
 
 __all__ = ["Arm", "Leaf", "Move", "Table", "candidates"]
@@ -37,26 +37,33 @@ def candidates(chain: tuple[Node, ...], event: Any) -> tuple[Transition[Any], ..
 
 
 class Move:
-    """A way from one innermost state to another, or to itself.
+    """A way from one innermost state to another, or to itself, or into the first.
 
     Attributes:
         leaf: where it leads.
-        exits: the states that are left, the innermost first.
-        enters: the states that are entered, the outermost first.
         changes: whether the state is another one afterwards.
-        quiet: whether nothing is to be done on the way.
+        cancels: the timeouts of the states that are left.
+        records: the states that are left and of which some history() wants to know where the machine was inside.
+        exits: the exit actions, those of the innermost state first.
+        starts: the timeouts of the states that are entered, each with the transition that says how long it is.
+        enters: the enter actions, those of the outermost state first.
+        quick: whether there are no more than plain actions to be done on the way.
     """
 
-    __slots__ = ("changes", "enters", "exits", "leaf", "quiet")
+    __slots__ = ("cancels", "changes", "enters", "exits", "leaf", "quick", "records", "starts")
 
-    def __init__(self, leaf: Leaf, exits: tuple[Node, ...], enters: tuple[Node, ...], *, changes: bool) -> None:
+    def __init__(self, table: Table, leaf: Leaf, left: tuple[Node, ...], entered: tuple[Node, ...], *, changes: bool) -> None:
         self.leaf = leaf
-        self.exits = exits
-        self.enters = enters
         self.changes = changes
-        left = any(node.exits or node.recorded or StateTimeout(node.name) in node.rules for node in exits)  # type: ignore[arg-type]
-        begun = any(node.enters or StateTimeout(node.name) in node.rules for node in enters)  # type: ignore[arg-type]
-        self.quiet = changes and not left and not begun and leaf.node.kind is not Kind.FINAL and not leaf.impatient
+        self.cancels = tuple(StateTimeout(node.name) for node in left if node.name is not None and StateTimeout(node.name) in node.rules)
+        self.records = tuple(node for node in left if node.recorded)
+        self.exits = tuple(do for node in left for do in table.exits[node])
+        told = [(StateTimeout(node.name), node.timeout(StateTimeout(node.name))) for node in entered if node.name is not None]
+        self.starts = tuple((event, rule) for event, rule in told if rule is not None)
+        self.enters = tuple(do for node in entered for do in table.enters[node])
+        timed = self.cancels or self.records or self.starts or leaf.impatient
+        waits = any(map(inspect.iscoroutinefunction, (*self.exits, *self.enters)))
+        self.quick = changes and not timed and not waits and leaf.node.kind is not Kind.FINAL
 
 
 class Arm:
@@ -86,7 +93,7 @@ class Leaf:
         name: the state.
         node: its place in the tree.
         inside: the states that a machine is in when it is in this one, the outermost first.
-        steps: by class of event, what handles it; filled as events come. A plain dict store, the same whoever is first.
+        steps: by class of event, the quick way; filled as events come. A plain dict store, the same whoever is first.
         impatient: whether it, or a state around it, has an event timeout of its own.
     """
 
@@ -98,7 +105,7 @@ class Leaf:
         self.name: Enum = node.name  # type: ignore[assignment]  # the root is no leaf
         self.chain = node.chain
         self.inside = tuple(one.name for one in reversed(self.chain) if one.name is not None)
-        self.steps: dict[type[Any], Callable[[Any, Any, Any], Any]] = {}
+        self.steps: dict[type[Any], Way] = {}
         self.impatient = self.patience is not None
         self._arms: dict[Any, tuple[Arm, ...]] = {}
 
@@ -146,11 +153,11 @@ class Table:
         self.tree = tree
         self.machine = machine
         self.states = type(tree.root.children[0].name)
-        self.leaves: dict[Enum, Leaf] = {node.name: Leaf(self, node) for node in tree.leaves if node.name is not None}
-        self.initial = self.leaf(tree.root)
         self.keys = frozenset(key for node in tree.root.everyone() for key in node.rules)  # events as they are declared
         self.enters = {node: tuple(_bound(machine, do) for do in node.enters) for node in tree.root.everyone()}
         self.exits = {node: tuple(_bound(machine, do) for do in node.exits) for node in tree.root.everyone()}
+        self.leaves: dict[Enum, Leaf] = {node.name: Leaf(self, node) for node in tree.leaves if node.name is not None}
+        self.initial = self.leaf(tree.root)
 
     def leaf(self, node: Node) -> Leaf:
         """Return the innermost state in which `node` begins."""
@@ -170,16 +177,19 @@ class Table:
         node = self.tree.nodes[target]
         return self.between(old, self.leaf(node), node if reenter else None)
 
-    @staticmethod
-    def between(old: Leaf, new: Leaf, again: Node | None = None) -> Move:
+    def into(self, leaf: Leaf) -> Move:
+        """Return the way into the state in which a machine begins."""
+        return Move(self, leaf, (), tuple(reversed(leaf.chain)), changes=True)
+
+    def between(self, old: Leaf, new: Leaf, again: Node | None = None) -> Move:
         """Return the way between two innermost states: states around both are not left, but for `again` and those inside of it."""
 
         def stays(node: Node) -> bool:
             return node in old.chain and node in new.chain and (again is None or again not in node.chain)
 
-        exits = tuple(node for node in old.chain if not stays(node))
-        enters = tuple(node for node in reversed(new.chain) if not stays(node))
-        return Move(new, exits, enters, changes=new is not old)
+        left = tuple(node for node in old.chain if not stays(node))
+        entered = tuple(node for node in reversed(new.chain) if not stays(node))
+        return Move(self, new, left, entered, changes=new is not old)
 
 
 def _bound(machine: type[Any], function: Any) -> Any:

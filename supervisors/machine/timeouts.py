@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from actors._core.seconds import check_seconds
+from actors._core.timers import TimerMode, Timers
 from supervisors.machine.events import EventTimeout, StateTimeout
-from supervisors.machine.run import Own
 from supervisors.machine.wrong import wrong
 
 if TYPE_CHECKING:
@@ -27,7 +27,10 @@ def start_timeout(machine: Any, run: Run, event: Any, seconds: Any) -> None:
     if delay == 0:
         run.zeros[event] = None
     else:
-        machine.start_timer(event, delay, Own(event))
+        rare = machine._greenroom_cell.extras()
+        if rare.timers is None:
+            rare.timers = Timers(machine._greenroom_cell)
+        rare.timers.start(event, delay, event, interval=None, mode=TimerMode.FIXED_DELAY)
     if type(event) is EventTimeout:
         run.waiting = True
 

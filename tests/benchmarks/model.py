@@ -22,6 +22,7 @@ ERLANG = "Erlang gen_server"
 # Units. A rate is stored as operations per second and also shown as time per operation.
 MESSAGES = "messages/s"
 ASKS = "asks/s"
+EVENTS = "events/s"
 CALLS = "calls/s"
 ACTORS = "actors/s"
 RUNS = "runs/s"
@@ -29,7 +30,7 @@ TRIES = "tries/s"  # no rate to compare: most of that time may be patience
 SECONDS = "s"
 BYTES = "B"
 COUNT = ""
-RATES = frozenset({MESSAGES, ASKS, CALLS, ACTORS, RUNS})
+RATES = frozenset({MESSAGES, ASKS, EVENTS, CALLS, ACTORS, RUNS})
 
 
 @dataclasses.dataclass(slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.benchmarks.model import Measure
 
-from . import asks, blocking, lifecycle, loops, messages, safety, savina, simulation, supervision
+from . import asks, blocking, lifecycle, loops, machines, messages, safety, savina, simulation, supervision
 
-MODULES = (messages, asks, loops, lifecycle, blocking, safety, savina, simulation, supervision)
+MODULES = (messages, asks, loops, lifecycle, blocking, safety, savina, simulation, supervision, machines)
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
