@@ -1,52 +1,107 @@
-"""A connection that mends itself: a state machine between asks and a real server on a real socket.
+"""A connection that keeps itself alive, as a state machine: to a real server on this machine, which is stopped, started, and made to hang.
 
-    CONNECTING ──> CONNECTED: IDLE <──> AWAITING        one request at a time, and a heartbeat when nobody asks
-        ^              │
-        └── DOWN <─────┘                                a longer pause after each attempt
+    CONNECTING ──> CONNECTED (IDLE <──> AWAITING)
+        ^  │            │
+        │  v            v
+        DOWN <──────────┘          and from everywhere to CLOSED, where the machine ends
 
-Whoever asks knows nothing of all that. A question asked while the connection is down, or busy, is *postponed*: it comes again in the next
-state. The server is a process of its own, so that it can really be killed; it can also fall silent, which only a heartbeat notices.
+Whoever asks need not know how it is: a request that comes while another one is under way, or while there is no connection, is postponed
+until its turn has come. Only one that was under way when the connection broke fails, for nobody knows whether the server has done it. A
+heartbeat finds out about a server that hangs: its timeout has a name, so it goes on while the state changes between IDLE and AWAITING.
 """
 
 from __future__ import annotations
 
 import asyncio
-import subprocess
+import queue
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum, auto
-from functools import partial
-from queue import SimpleQueue
 
-from actors import ActorSystem, Future, ReplyHandle, Request
+from actors import Actor, ActorSystem, ReplyHandle, Request, get_all, handler
 from supervisors import Backoff
 from supervisors.machine import (
     Chart,
     NamedTimeout,
     StateChanged,
     StateMachine,
+    StateTimeout,
     final,
     ignore,
     initial,
+    machine_info,
     on,
     on_enter,
     on_exit,
     postpone,
-    refuse,
     state,
     state_timeout,
     timeout,
 )
 
 HOST = "127.0.0.1"
-BACKOFF = Backoff(0.02, 0.5, jitter=0.0)  # one client needs no jitter; many do
-QUIET = 0.2  # seconds without a question until a heartbeat
-PATIENCE = 0.7  # seconds that an answer may take
-HEARTBEAT = "heartbeat"
+BEAT = 0.25  # seconds between signs of life
+BACKOFF = Backoff(0.02, 1.0, jitter=0.0)  # of many clients, jitter would spread the tries; this is one, and tells the same story each time
 
 
-# -- the machine ---------------------------------------------------------------------------------------------------------------
+# -- the server --------------------------------------------------------------------------------------------------------------
+
+
+class Port(Request[int]):
+    """On which port does the server listen?"""
+
+
+class Hang(Request[None]):
+    """Say nothing any more to those who are connected now, as a server that hangs."""
+
+
+class Server(Actor):
+    """Answers each line in capitals; a ping, with a pong."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__()
+        self.port = port
+        self.clients: dict[asyncio.StreamWriter, asyncio.Task[None]] = {}
+        self.forgotten: set[asyncio.StreamWriter] = set()
+
+    async def on_start(self) -> None:  # type: ignore[override]
+        self.server = await asyncio.start_server(self.accept, HOST, self.port)
+        self.port = self.server.sockets[0].getsockname()[1]
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        self.server.close()
+        for client in self.clients:
+            client.transport.abort()
+        await asyncio.gather(*self.clients.values())
+
+    @handler
+    async def on_port(self, _: Port) -> int:
+        return self.port
+
+    @handler
+    async def on_hang(self, _: Hang) -> None:
+        self.forgotten.update(self.clients)
+
+    def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.clients[writer] = asyncio.create_task(self.serve(reader, writer))
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                if writer not in self.forgotten:
+                    writer.write(b"pong\n" if line == b"ping\n" else line.upper())
+        del self.clients[writer]
+        await close(writer)
+
+
+async def close(writer: asyncio.StreamWriter) -> None:
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+# -- the connection ----------------------------------------------------------------------------------------------------------
 
 
 class Link(Enum):
@@ -59,275 +114,233 @@ class Link(Enum):
 
 
 @dataclass(frozen=True)
-class Ask(Request[str]):
-    """Send a line to the server; its answer is a line."""
-
-    line: str
-
-
-@dataclass(frozen=True)
-class Close:
-    """Hang up, for good."""
-
-
-@dataclass(frozen=True)
-class Dialled:
-    """The server has answered the call."""
+class Wire:
+    """The two ends of one connection."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
 
 @dataclass(frozen=True)
-class NotDialled:
-    """It has not."""
+class Shout(Request[str]):
+    """A request to the server."""
 
+    text: str
+
+
+class Close(Request[None]):
+    """Hang up for good."""
+
+
+@dataclass(frozen=True)
+class Connected:
+    wire: Wire
+
+
+@dataclass(frozen=True)
+class Refused:
     error: BaseException
 
 
 @dataclass(frozen=True)
-class Heard:
-    """A line from the server. One that breaks off is the end of that connection, whichever it was."""
+class Line:
+    """A line from the server. An empty one: there will be no more."""
 
-    reader: asyncio.StreamReader
-    line: bytes
+    wire: Wire
+    text: bytes
 
 
 @dataclass
-class Wire:
-    """The data beside the state."""
-
-    port: int
-    reader: asyncio.StreamReader | None = None
-    writer: asyncio.StreamWriter | None = None
-    asker: ReplyHandle | None = None
-    attempts: int = 0
+class Session:
+    wire: Wire | None = None
+    asked: ReplyHandle | None = None
+    failures: int = 0
+    heard: bool = True
 
 
-class Connection(StateMachine[Link, Wire]):
-    # getting a connection
-
-    def dial(self) -> None:
-        """Call the server. The actor does not wait for it: the outcome comes as an event."""
-        call = asyncio.wait_for(asyncio.open_connection(HOST, self.data.port), PATIENCE)
-        self.pipe_to_self(call, on_success=lambda pair: Dialled(*pair), on_failure=NotDialled)
-
-    def keep(self, event: Dialled) -> None:
-        self.data.reader, self.data.writer = event.reader, event.writer
-        self.data.attempts = 0
-        self.start_timeout(HEARTBEAT, QUIET)
-        self.listen(event.reader)
-
-    def count(self, _: NotDialled) -> None:
-        self.data.attempts += 1
-
-    def pause(self) -> float:
-        return BACKOFF.delay(self.data.attempts, 0.0)
-
-    async def hang_up(self) -> None:
-        """Leave nothing behind: neither a socket nor somebody who waits."""
-        if self.data.asker is not None:
-            self.data.asker.fail(ConnectionError("the connection was lost; whether the server has done it is not known"))
-        if self.data.writer is not None:
-            self.data.writer.close()
-            with suppress(OSError):
-                await self.data.writer.wait_closed()
-        self.data.reader = self.data.writer = self.data.asker = None
-        self.cancel_timeout(HEARTBEAT)
-
-    # using it
-
-    async def send(self, event: Ask) -> ReplyHandle:
-        """Send a question. Its answer comes in a later state, and so does the reply."""
-        self.data.asker = self.reply_later()
-        await self.write(event.line)
-        return self.data.asker
-
-    async def ping(self, _: NamedTimeout) -> None:
-        await self.write("ping")
-
-    def answer(self, event: Heard) -> None:
-        if self.data.asker is not None:  # else it was for a heartbeat
-            self.data.asker.reply(event.line.decode().strip())
-            self.data.asker = None
-        self.start_timeout(HEARTBEAT, QUIET)
-        self.listen(event.reader)
-
-    async def write(self, line: str) -> None:
-        if self.data.writer is not None:
-            self.data.writer.write(f"{line}\n".encode())
-            with suppress(OSError):  # the reader hears of it, too
-                await self.data.writer.drain()
-
-    def listen(self, reader: asyncio.StreamReader) -> None:
-        self.pipe_to_self(reader.readline(), on_success=partial(Heard, reader), on_failure=lambda _: Heard(reader, b""))
+class Connection(StateMachine[Link, Session]):
+    def __init__(self, port: int) -> None:
+        super().__init__(Session())
+        self.port = port
 
     # guards
 
-    def is_stale(self, event: Heard) -> bool:
-        return event.reader is not self.data.reader
+    def is_ours(self, event: Line) -> bool:
+        return event.wire == self.data.wire
 
-    def is_answer(self, event: Heard) -> bool:
-        return event.reader is self.data.reader and event.line.endswith(b"\n")
+    def is_broken(self, event: Line) -> bool:
+        return self.is_ours(event) and not event.text
+
+    def is_pong(self, event: Line) -> bool:
+        return self.is_ours(event) and event.text == b"pong\n"
+
+    def is_answer(self, event: Line) -> bool:
+        return self.is_ours(event) and not self.is_broken(event) and not self.is_pong(event)
+
+    def is_silent(self, event: NamedTimeout) -> bool:
+        del event
+        return not self.data.heard
+
+    # connecting, and hanging up
+
+    def dial(self) -> None:
+        self.pipe_to_self(
+            asyncio.open_connection(HOST, self.port), on_success=lambda streams: Connected(Wire(*streams)), on_failure=Refused
+        )
+
+    def begin(self, event: Connected) -> None:
+        self.data.wire = event.wire
+        self.data.heard = True
+        self.listen()
+
+    def listen(self) -> None:
+        """Have the next line come as an event."""
+        wire = self.wire
+        self.pipe_to_self(wire.reader.readline(), on_success=lambda text: Line(wire, text), on_failure=lambda _: Line(wire, b""))
+
+    def failed(self, event: Refused | StateTimeout) -> None:
+        del event
+        self.data.failures += 1
+
+    def pause(self) -> float:
+        return BACKOFF.delay(self.data.failures, 0.0)
+
+    async def hang_up(self) -> None:
+        if self.data.wire is not None:
+            await close(self.data.wire.writer)
+            self.data.wire = None
+
+    @property
+    def wire(self) -> Wire:
+        if self.data.wire is None:
+            raise LookupError("not connected")
+        return self.data.wire
+
+    async def came_too_late(self, event: Connected) -> None:
+        await close(event.wire.writer)
+
+    # requests
+
+    async def send(self, event: Shout) -> ReplyHandle:
+        self.wire.writer.write(f"{event.text}\n".encode())
+        await self.wire.writer.drain()
+        self.data.asked = self.reply_later()
+        return self.data.asked
+
+    def answer(self, event: Line) -> None:
+        self.hear(event)
+        if self.data.asked is not None:
+            self.data.asked.reply(event.text.decode().strip())
+            self.data.asked = None
+
+    def give_up_request(self) -> None:
+        if self.data.asked is not None:
+            self.data.asked.fail(ConnectionError("the connection broke before the answer came"))
+            self.data.asked = None
+
+    # signs of life
+
+    def hear(self, event: Line) -> None:
+        del event
+        self.data.heard = True
+        self.data.failures = 0
+        self.listen()
+
+    def start_heart(self) -> None:
+        self.start_timeout("heartbeat", BEAT)
+
+    def beat(self, event: NamedTimeout) -> None:
+        del event
+        self.data.heard = False
+        self.wire.writer.write(b"ping\n")
+        self.start_heart()
+
+    async def on_stop(self) -> None:  # type: ignore[override]
+        await self.hang_up()
 
     chart = Chart(
         initial(
             Link.CONNECTING,
             on_enter(dial),
-            on(Dialled, to=Link.CONNECTED, do=keep),
-            on(NotDialled, to=Link.DOWN, do=count),
-            postpone(Ask),
-            ignore(Heard),
+            on(Connected, to=Link.CONNECTED, do=begin),
+            on(Refused, to=Link.DOWN, do=failed),
+            state_timeout(2.0, to=Link.DOWN, do=failed),
         ),
         state(
             Link.CONNECTED,
+            on_enter(start_heart),
             on_exit(hang_up),
-            initial(
-                Link.IDLE,
-                on(Ask, to=Link.AWAITING, do=send),
-                timeout(HEARTBEAT, to=Link.AWAITING, do=ping),
-            ),
-            state(
-                Link.AWAITING,
-                on(Heard, when=is_answer, to=Link.IDLE, do=answer),
-                postpone(Ask),
-                state_timeout(PATIENCE, to=Link.DOWN),
-            ),
-            ignore(Heard, when=is_stale),
-            on(Heard, to=Link.DOWN),  # it has ended, or says what nobody asked for
+            initial(Link.IDLE, on(Shout, to=Link.AWAITING, do=send)),
+            state(Link.AWAITING, on(Line, to=Link.IDLE, when=is_answer, do=answer), on_exit(give_up_request)),
+            on(Line, to=Link.DOWN, when=is_broken),
+            on(Line, when=is_pong, do=hear),
+            timeout("heartbeat", to=Link.DOWN, when=is_silent),
+            timeout("heartbeat", do=beat),
         ),
-        state(
-            Link.DOWN,
-            state_timeout(pause, to=Link.CONNECTING),
-            postpone(Ask),
-            ignore(Heard),
-        ),
+        state(Link.DOWN, state_timeout(pause, to=Link.CONNECTING)),
         final(Link.CLOSED),
+        # What holds wherever nothing else is said:
+        postpone(Shout),
         on(Close, to=Link.CLOSED),
-        refuse(Dialled, NotDialled),
-        timeout(HEARTBEAT),
+        on(Connected, do=came_too_late),
+        ignore(Line, Refused),  # of a wire that is no longer ours
+        timeout("heartbeat"),  # the next connection starts its own
     )
 
 
-# -- the server ----------------------------------------------------------------------------------------------------------------
+# -- the story ---------------------------------------------------------------------------------------------------------------
 
 
-async def serve(port: int) -> None:
-    """Keep words under keys: "set KEY WORD", "get KEY", "ping". After "hush" it takes everything and answers nothing."""
-    words: dict[str, str] = {}
-    silent = False
+class Teller:
+    """Keeps the changes of state, to print them when the story has come to them."""
 
-    def obey(command: list[str]) -> str:
-        nonlocal silent
-        match command:
-            case ["set", key, word]:
-                words[key] = word
-                return "ok"
-            case ["get", key]:
-                return words.get(key, "never heard of it")
-            case ["ping"]:
-                return "pong"
-            case ["hush"]:
-                silent = True
-        return "what?"
+    def __init__(self, system: ActorSystem) -> None:
+        self.changes: queue.Queue[StateChanged] = queue.Queue()
+        system.events.subscribe(StateChanged, self.changes.put)
 
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            answer = obey(line.decode().split())
-            if not silent:
-                writer.write(f"{answer}\n".encode())
-                await writer.drain()
-
-    server = await asyncio.start_server(talk, HOST, port)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await asyncio.sleep(60)  # should nobody kill it
-
-
-class Server:
-    """The server as a process."""
-
-    def __init__(self) -> None:
-        self.port = 0  # any that is free; after that, the same again
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, __file__, "--serve", str(self.port)]
-        # In a session of its own, so that Ctrl-C is ours alone.
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: S603  # this program
-        if self.process.stdout is not None:
-            self.port = int(self.process.stdout.readline())
-
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
-
-
-# -- the story -----------------------------------------------------------------------------------------------------------------
-
-
-def tell_story(system: ActorSystem, server: Server) -> None:
-    changes: SimpleQueue[StateChanged] = SimpleQueue()
-    system.events.subscribe(StateChanged, changes.put)
-
-    def wait_for(old: Link, new: Link) -> None:
-        change = changes.get(timeout=20)
-        while (change.old, change.new) != (old, new):
-            change = changes.get(timeout=20)
-        print(f"    {old.name} -> {new.name}")
-
-    link = system.spawn(Connection, Wire(server.port), name="connection")
-    print("A question while there is no connection yet:")
-    print(f"  set colour green: {link.ask(Ask('set colour green'))}")
-    print(f"  get colour: {link.ask(Ask('get colour'))}")
-
-    print("The server is killed. Three questions, and a few vain attempts:")
-    server.kill()
-    wait_for(Link.IDLE, Link.DOWN)
-    lines = "get colour", "set colour red", "get colour"
-    questions: list[Future[str]] = [link.ask(Ask(line), block=False) for line in lines]
-    for _ in range(3):
-        wait_for(Link.CONNECTING, Link.DOWN)
-
-    print("It is started again, knowing nothing. They are answered now, in the order asked:")
-    server.start()
-    for line, future in zip(lines, questions, strict=True):
-        print(f"  {line}: {future.get(timeout=20)}")
-
-    print("It falls silent. Who asked is told; the connection is given up, and made anew:")
-    try:
-        link.ask(Ask("hush"))
-    except ConnectionError as error:
-        print(f"  hush: {error}")
-    wait_for(Link.AWAITING, Link.DOWN)
-    wait_for(Link.CONNECTING, Link.IDLE)
-
-    print("Nobody asks. A heartbeat notices that it is silent still:")
-    wait_for(Link.IDLE, Link.AWAITING)
-    wait_for(Link.AWAITING, Link.DOWN)
-
-    server.kill()
-    server.start()
-    print("A new server:")
-    print(f"  ping: {link.ask(Ask('ping'))}")
-    link.tell(Close())
-    link.actor_stopped.wait(20)
-    print(f"Closed: {not link.is_alive()}")
+    def tell(self, count: int) -> None:
+        """Wait for so many changes, and print them."""
+        changes = [self.changes.get(timeout=10) for _ in range(count)]
+        print(f"    {' -> '.join(change.new.name for change in changes)}")
 
 
 def main() -> None:
-    server = Server()
-    try:
-        server.start()
-        with ActorSystem() as system:
-            tell_story(system, server)
-    finally:
-        server.kill()
+    with ActorSystem() as system:
+        teller = Teller(system)
+        print("The server is there:")
+        server = system.spawn(Server, name="server")
+        port = server.ask(Port())
+        connection = system.spawn(Connection, port, name="connection")
+        print(f"    the answer: {connection.ask(Shout('hello'), timeout=10)}")
+        teller.tell(4)
+
+        print("The server stops. Requests wait, and the connection tries again, each time later:")
+        server.stop()
+        teller.tell(1)
+        answers = [connection.ask(Shout(text), block=False) for text in ("one", "two", "three")]
+        teller.tell(6)
+        print(f"    waiting: {len(machine_info(connection).postponed)} requests")
+
+        print("The server is back:")
+        server = system.spawn(Server, port, name="server")
+        print(f"    the answers: {', '.join(get_all(answers, timeout=10))}")
+        teller.tell(8)
+
+        print("The server hangs. The heartbeat notices; what was under way fails, and is asked again:")
+        server.ask(Hang())
+        lost = connection.ask(Shout("still there?"), block=False)
+        print(f"    {type(lost.exception(timeout=10)).__name__}: {lost.exception()}")
+        print(f"    the answer: {connection.ask(Shout('still there?'), timeout=10)}")
+        teller.tell(6)
+
+        print("The end:")
+        connection.ask(Close(), timeout=10)
+        connection.actor_stopped.wait(10)
+        teller.tell(1)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--serve"]:
-        asyncio.run(serve(int(sys.argv[2])))
-    else:
-        with suppress(KeyboardInterrupt):
-            main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,334 +1,309 @@
-"""Sessions at a slow language model: each is a state machine, and what may go wrong with one is in its chart.
+"""Requests to a slow model, each of them a state machine: queued, running, streaming, and in the end done, cancelled or failed.
 
-    QUEUED ──> ACTIVE: RUNNING ──> STREAMING ──> DONE, CANCELLED, FAILED
-       ^                  │            │
-       └──── PAUSING <────┴────────────┘          longer after each attempt
+    ACTIVE (QUEUED ──> RUNNING ──> STREAMING) ──> DONE
+       ^                  │                       FAILED
+       └──── WAITING <────┘  (tries again)        CANCELLED, from everywhere
 
-The model is a small one, but none that only pretends: it learns from the docstrings of the standard library which word follows which two,
-and says what it has learnt word by word, slowly. It serves four at a time and turns others away; a rate limiter keeps all sessions
-together from calling too often; some texts end too early and are asked for again; some clients lose interest.
+The model is real, if small: it has counted which word follows which two in some files of the standard library, and writes statements of
+Python, a token at a time. It lets few in at once (a bulkhead) and starts so many a second (a rate limiter), and now and then it gets lost
+in a statement without an end; then the machine tries again, later. A client that has lost interest cancels its ask, and that is all.
 """
 
 from __future__ import annotations
 
-import ast
+import argparse
 import asyncio
+import inspect
+import logging
+import queue
+import subprocess
 import sys
-import sysconfig
-import warnings
-from collections import defaultdict
-from contextlib import suppress
+import tokenize
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from functools import partial
-from itertools import islice
 from pathlib import Path
-from random import Random
-from typing import TYPE_CHECKING, Any
+from random import Random, random
+from types import ModuleType
+from typing import Any
 
-from actors import Actor, ActorDeadError, ActorRef, ActorSystem, DispatcherKind, Future, Request, handler
-from supervisors import Backoff, Bulkhead, BulkheadFullError, DynamicSupervisor, RateLimiter, Restart, StartChild, child
+from actors import ActorRef, ActorSystem, Future, ReplyHandle, Request
+from supervisors import Backoff, Bulkhead, DynamicSupervisor, RateLimiter, Restart, StartChild, child
 from supervisors.machine import (
     Chart,
+    StateChanged,
     StateMachine,
-    event_timeout,
+    StateTimeout,
     final,
-    ignore,
     initial,
     on,
     on_enter,
     on_exit,
+    refuse,
     state,
     state_timeout,
 )
 
 from _terminal import QUICK, print_table
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-SESSIONS = 20 if QUICK else 60
-PACE = 0.002  # seconds a word
-SHORTEST, LONGEST = 12, 30  # words of a text
+LIBRARY: tuple[ModuleType, ...] = (argparse, logging) if QUICK else (argparse, logging, inspect, subprocess, tokenize)
+PROMPTS = ("return", "raise", "self.", "if not", "for", "import", "def __init__", "assert", "with", "return not", "from", "banana =")
+EACH = 2 if QUICK else 3  # requests of each prompt
+LONGEST = 14  # tokens of a statement
+PACE = 0.003  # seconds that the model takes for a token
 TRIES = 3
-BACKOFF = Backoff(0.02, 0.5)
-OPENINGS = ("Return the", "This is", "If the", "The default", "Create a", "Set the", "Supercalifragilistic expialidocious")
+BACKOFF = Backoff(0.02, 1.0)
+PATIENCE = 10.0  # seconds that a try may take
 
 
-# -- the model -----------------------------------------------------------------------------------------------------------------
+# -- the model ---------------------------------------------------------------------------------------------------------------
 
 
-class UnknownOpeningError(ValueError):
-    """The model has never read these words."""
+class ModelError(Exception):
+    """The model cannot do it."""
 
 
-class TooShortError(Exception):
-    """The text ended too early. Another try may do better."""
+class NoEndError(ModelError):
+    """It got lost; another time it may find the end."""
 
 
 class Model:
-    """Knows which words may follow which two."""
+    """Writes what might follow in the texts it has read, a service of limited means."""
 
-    def __init__(self, folder: Path, every: int) -> None:
-        self.followers: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
-        for file in islice(sorted(folder.glob("*.py")), 0, None, every):
-            with suppress(SyntaxError, ValueError):  # some cannot be read, on purpose
-                self.learn(ast.parse(file.read_bytes()))
+    def __init__(self, texts: Iterable[Path]) -> None:
+        self.follows: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+        self.limiter = RateLimiter(60, burst=4, name="model")
+        self.bulkhead = Bulkhead(4, waiting=1000, name="model")
+        for text in texts:
+            with tokenize.open(text) as file:
+                self.learn(words_of(file.readline))
 
-    def learn(self, module: ast.Module) -> None:
-        for node in ast.walk(module):
-            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Module):
-                words = (ast.get_docstring(node) or "").split()
-                for one, two, three in zip(words, words[1:], [*words[2:], ""], strict=False):
-                    self.followers[one, two].append(three)  # "" is the end
+    def learn(self, words: Iterable[str]) -> None:
+        before = "", "\n"
+        for word in words:
+            self.follows[before].append(word)
+            before = before[1], word
 
-    def words(self, opening: str, random: Random) -> Iterator[str]:
-        """Yield word after word, until a docstring might end there."""
-        one, two = opening.split()
-        if (one, two) not in self.followers:
-            raise UnknownOpeningError(opening)
-        while (three := random.choice(self.followers[one, two])) != "":
-            yield three
-            one, two = two, three
-
-
-@dataclass(frozen=True)
-class Generate(Request[None]):
-    """Tell `to` a text, a `Word` at a time."""
-
-    opening: str
-    seed: int
-    attempt: int
-    to: ActorRef[Any]
+    async def complete(self, prompt: str, chance: Random) -> AsyncIterator[str]:
+        """Write the rest of a statement, token by token."""
+        lines = iter([prompt])
+        *_, first, second = "", "\n", *(word for word in words_of(lambda: next(lines, "")) if word != "\n")
+        for _ in range(LONGEST):
+            await asyncio.sleep(PACE)
+            if (first, second) not in self.follows:
+                msg = f"nothing I have read goes on like {f'{first} {second}'.strip()!r}"
+                raise ModelError(msg)
+            first, second = second, chance.choice(self.follows[first, second])
+            if second == "\n":
+                return
+            yield second
+        msg = f"no end after {LONGEST} tokens"
+        raise NoEndError(msg)
 
 
-class ModelService(Actor, reentrant=True):
-    """The model, for a few at a time. Whoever comes when it is full is turned away."""
-
-    def __init__(self, model: Model) -> None:
-        super().__init__()
-        self.model = model
-        self.desks = Bulkhead(4, name="desks")
-
-    @handler
-    async def on_generate(self, message: Generate) -> None:
-        wanted = self.cancel_token
-        async with self.desks:
-            said = 0
-            for word in islice(self.model.words(message.opening, Random(message.seed)), LONGEST):
-                await asyncio.sleep(PACE)
-                wanted.raise_if_cancelled()
-                message.to.tell(Word(message.attempt, word))
-                said += 1
-            if said < SHORTEST:
-                raise TooShortError
+def words_of(readline: Callable[[], str]) -> Iterable[str]:
+    """Return the tokens of Python source; the end of a statement as a newline."""
+    kept = {tokenize.NAME, tokenize.OP, tokenize.NUMBER, tokenize.STRING}
+    for token in tokenize.generate_tokens(readline):
+        if token.type == tokenize.NEWLINE:
+            yield "\n"
+        elif token.type in kept and "\n" not in token.string:
+            yield token.string
 
 
-# -- the session ---------------------------------------------------------------------------------------------------------------
+# -- the session -------------------------------------------------------------------------------------------------------------
 
 
 class Stage(Enum):
-    QUEUED = auto()
+    NEW = auto()
     ACTIVE = auto()
+    QUEUED = auto()
     RUNNING = auto()
     STREAMING = auto()
-    PAUSING = auto()
+    WAITING = auto()
     DONE = auto()
     CANCELLED = auto()
     FAILED = auto()
 
 
-@dataclass(frozen=True)
+class Begin(Request[str]):
+    """Write the statement, and answer with it."""
+
+
 class Cancel:
-    """The client has lost interest."""
+    """Nobody wants it any more."""
+
+
+class Started:
+    """The model has begun."""
 
 
 @dataclass(frozen=True)
-class Admitted:
-    """The rate limiter lets it through."""
-
-
-@dataclass(frozen=True)
-class Word:
-    attempt: int
+class Token:
     text: str
 
 
-@dataclass(frozen=True)
-class Complete:
-    attempt: int
+class Finished:
+    """The statement is complete."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    attempt: int
     error: BaseException
 
 
-@dataclass(frozen=True)
-class Heard:
-    """What the client hears: a session has got a word."""
-
-    number: int
-    words: int
-
-
 @dataclass
-class Session:
-    """The data beside the state. In the end, what the client is told."""
-
+class Job:
+    prompt: str
     number: int
-    opening: str
-    words: list[str] = field(default_factory=list)
-    attempt: int = 0  # calls so far
-    failed: int = 0  # of these, so many brought no text
-    full: int = 0  # and so many were turned away
-    outcome: Stage | None = None
+    asked: list[ReplyHandle] = field(default_factory=list)
+    tries: int = 0
+    tokens: list[str] = field(default_factory=list)
+    why: str = ""
 
 
-class SessionMachine(StateMachine[Stage, Session], dispatcher=DispatcherKind.EVENT_LOOP):
-    def __init__(self, session: Session, service: ActorRef[ModelService], limiter: RateLimiter, client: ActorRef[Clients]) -> None:
-        super().__init__(session)
-        self.service = service
-        self.limiter = limiter
-        self.client = client
-        self.queued: asyncio.Task[None] | None = None
-        self.call: Future[None] | None = None
+@dataclass(frozen=True)
+class Ended:
+    """What became of a request; published on the event stream."""
 
-    # what it does
+    stage: Stage
+    job: Job
 
-    def queue_up(self) -> None:
-        self.queued = asyncio.ensure_future(self.limiter.acquire_async())
-        self.pipe_to_self(self.queued, on_success=lambda _: Admitted(), on_failure=lambda _: Cancel())
+    def text(self) -> str:
+        written = " ".join([self.job.prompt, *self.job.tokens])
+        return f"{written} ({self.job.why})" if self.stage is Stage.FAILED else written
 
-    def leave_queue(self) -> None:
-        """Give its place up, if it has not come to its turn."""
-        if self.queued is not None:
-            self.queued.cancel()
 
-    def request(self) -> None:
-        session = self.data
-        session.attempt += 1
-        session.words = session.opening.split()
-        attempt, seed = session.attempt, 100 * session.number + session.failed
-        self.call = self.service.ask(Generate(session.opening, seed, attempt, self.actor_ref), block=False)
-        self.pipe_to_self(self.call, on_success=lambda _: Complete(attempt), on_failure=partial(Broken, attempt))
+class Session(StateMachine[Stage, Job]):
+    def __init__(self, model: Model, prompt: str, number: int) -> None:
+        super().__init__(Job(prompt, number))
+        self.model = model
+        self.work: asyncio.Task[None] | None = None
 
-    def hang_up(self) -> None:
-        """Tell the service that nobody listens any more."""
-        if self.call is not None:
-            self.call.cancel()
+    def accept(self, event: Begin) -> ReplyHandle:
+        del event
+        me, asked = self.actor_ref, self.reply_later()
+        asked.cancel_token.add_callback(lambda: me.tell(Cancel()))
+        self.data.asked.append(asked)
+        return asked
 
-    def take(self, event: Word) -> None:
-        self.data.words.append(event.text)
-        self.client.tell(Heard(self.data.number, len(self.data.words)))
+    def begin(self) -> None:
+        self.data.tries += 1
+        self.data.tokens.clear()
+        self.work = asyncio.create_task(self.have_it_written())
+        self.pipe_to_self(self.work, on_success=lambda _: Finished(), on_failure=Broken)
 
-    def count(self, event: Broken) -> None:
-        if isinstance(event.error, BulkheadFullError):
-            self.data.full += 1
-        else:
-            self.data.failed += 1
+    async def have_it_written(self) -> None:
+        job, me = self.data, self.actor_ref
+        chance = Random(f"{job.prompt} {job.number} {job.tries}")
+        await self.model.limiter.acquire_async()
+        async with self.model.bulkhead:
+            me.tell(Started())
+            async for token in self.model.complete(job.prompt, chance):
+                me.tell(Token(token))
+
+    async def stop_work(self) -> None:
+        if self.work is not None and not self.work.done():
+            self.work.cancel()
+            await asyncio.wait([self.work])  # it gives its place in the bulkhead back
+
+    def keep(self, event: Token) -> None:
+        self.data.tokens.append(event.text)
+
+    def may_try_again(self, event: Broken) -> bool:
+        return isinstance(event.error, NoEndError) and self.data.tries < TRIES
+
+    def note(self, event: Broken) -> None:
+        self.data.why = str(event.error)
+
+    def lose_patience(self, event: StateTimeout) -> None:
+        del event
+        self.data.why = f"not done after {PATIENCE:g} s"
 
     def pause(self) -> float:
-        return BACKOFF.delay(self.data.attempt - 1, Random().random())
+        return BACKOFF.delay(self.data.tries - 1, random())
+
+    def deliver(self) -> None:
+        for asked in self.data.asked:
+            asked.reply(" ".join([self.data.prompt, *self.data.tokens]))
+
+    def apologize(self) -> None:
+        for asked in self.data.asked:
+            asked.fail(ModelError(self.data.why))
 
     def report(self) -> None:
-        self.data.outcome = self.state
-        self.client.tell(self.data)
+        self.system.events.publish(Ended(self.state, self.data))
 
-    # guards
-
-    def is_current(self, event: Word | Complete | Broken) -> bool:
-        return event.attempt == self.data.attempt
-
-    def is_hopeless(self, event: Broken) -> bool:
-        last = not isinstance(event.error, BulkheadFullError) and self.data.failed == TRIES - 1
-        return self.is_current(event) and (last or isinstance(event.error, UnknownOpeningError))
+    async def on_stop(self) -> None:  # type: ignore[override]
+        await self.stop_work()
 
     chart = Chart(
-        initial(Stage.QUEUED, on_enter(queue_up), on_exit(leave_queue), on(Admitted, to=Stage.ACTIVE)),
+        initial(Stage.NEW, on(Begin, to=Stage.ACTIVE, do=accept), state_timeout(0.5, to=Stage.CANCELLED)),  # who cancels at once never asks
         state(
             Stage.ACTIVE,
-            initial(Stage.RUNNING, on_enter(request), on(Word, when=is_current, do=take, to=Stage.STREAMING)),
-            state(Stage.STREAMING, on(Word, when=is_current, do=take), event_timeout(5.0, to=Stage.PAUSING)),  # it says nothing more
-            on(Complete, when=is_current, to=Stage.DONE),
-            on(Broken, when=is_hopeless, do=count, to=Stage.FAILED),
-            on(Broken, when=is_current, do=count, to=Stage.PAUSING),
-            on_exit(hang_up),
+            on_exit(stop_work),
+            initial(Stage.QUEUED, on_enter(begin), on(Started, to=Stage.RUNNING)),
+            state(Stage.RUNNING, on(Token, to=Stage.STREAMING, do=keep)),
+            state(Stage.STREAMING, on(Token, do=keep)),
+            on(Finished, to=Stage.DONE),
+            on(Broken, to=Stage.WAITING, when=may_try_again, do=note),
+            on(Broken, to=Stage.FAILED, do=note),
+            state_timeout(PATIENCE, to=Stage.FAILED, do=lose_patience),
         ),
-        state(Stage.PAUSING, state_timeout(pause, to=Stage.QUEUED)),
-        final(Stage.DONE, on_enter(report)),
+        state(Stage.WAITING, state_timeout(pause, to=Stage.ACTIVE)),
+        final(Stage.DONE, on_enter(report), on_enter(deliver)),
+        final(Stage.FAILED, on_enter(report), on_enter(apologize)),
         final(Stage.CANCELLED, on_enter(report)),
-        final(Stage.FAILED, on_enter(report)),
         on(Cancel, to=Stage.CANCELLED),
-        ignore(Admitted, Word, Complete, Broken),  # of an attempt that is over
+        refuse(Begin, Started, Token, Finished, Broken),  # nothing of the kind can come elsewhere
     )
 
 
-# -- the clients ---------------------------------------------------------------------------------------------------------------
+# -- the program -------------------------------------------------------------------------------------------------------------
 
 
-class Clients(Actor):
-    """Start all sessions, and take their reports. Every sixth client stops listening after a few words."""
-
-    def __init__(self, sessions: ActorRef[DynamicSupervisor], service: ActorRef[ModelService]) -> None:
-        super().__init__()
-        self.sessions = sessions
-        self.service = service
-        self.refs: list[ActorRef[SessionMachine]] = []
-        self.reports: list[Session] = []
-
-    def on_start(self) -> None:
-        limiter = RateLimiter(100.0, burst=4)  # sessions that call, per second
-        for number in range(SESSIONS):
-            session = Session(number, OPENINGS[number % len(OPENINGS)])
-            spec = child(SessionMachine, session, self.service, limiter, self.actor_ref, restart=Restart.TEMPORARY)
-            self.refs.append(self.sessions.ask(StartChild(spec)))
-
-    @handler
-    def on_heard(self, message: Heard) -> None:
-        if message.number % 6 == 5 and message.words == 5:
-            with suppress(ActorDeadError):
-                self.refs[message.number].tell(Cancel())
-
-    @handler
-    def on_report(self, report: Session) -> None:
-        self.reports.append(report)
-        if len(self.reports) == SESSIONS:
-            self.system.request_shutdown()
-
-    def on_stop(self) -> None:
-        for report in self.reports:
-            self.system.events.publish(report)
+class Sessions(DynamicSupervisor, max_children=1000):
+    """One child for each request, as long as it lasts."""
 
 
-def main() -> int:
-    warnings.simplefilter("ignore")  # what the parser would warn about is other people's code
-    model = Model(Path(sysconfig.get_path("stdlib")), every=8 if QUICK else 3)
-    print(f"The model has read {sum(map(len, model.followers.values())):,} words")
-    reports: list[Session] = []
-    with ActorSystem() as system:
-        system.events.subscribe(Session, reports.append)
-        service = system.spawn(ModelService, model, name="model")
-        sessions = system.spawn(DynamicSupervisor, max_children=SESSIONS, name="sessions")
-        system.spawn(Clients, sessions, service, name="clients")
-        ended = system.run()
+def serve(system: ActorSystem, model: Model) -> list[Ended]:
+    """Have all prompts completed. One client loses interest at the first token, and some while they wait in the queue."""
+    ended: queue.Queue[Ended] = queue.Queue()
+    system.events.subscribe(Ended, ended.put)
+    sessions = system.spawn(Sessions, name="sessions")
+    answers: dict[ActorRef[Any], Future[str]] = {}
+    for number in range(1, EACH + 1):
+        for prompt in PROMPTS:
+            session = sessions.ask(StartChild(child(Session, model, prompt, number, restart=Restart.TEMPORARY)))
+            answers[session] = session.ask(Begin(), block=False)
 
-    rows = [
-        (one.number, one.outcome.name if one.outcome else "", one.attempt, one.full, one.failed, " ".join(one.words))
-        for one in sorted(reports, key=lambda report: report.number)[:14]
-    ]
-    print_table("The first sessions", ("session", "outcome", "calls", "turned away", "no text", "text"), rows)
-    totals = []
-    for outcome in (Stage.DONE, Stage.CANCELLED, Stage.FAILED):
-        these = [one for one in reports if one.outcome is outcome]
-        totals.append((outcome.name, len(these), sum(one.attempt for one in these), sum(len(one.words) for one in these)))
-    print_table("All sessions", ("outcome", "sessions", "calls", "words"), totals)
-    return 128 + ended.signal if ended.signal else 0
+    first, *others = list(answers)[-4:]
+
+    def look(change: StateChanged) -> None:
+        if change.ref == first and change.new is Stage.STREAMING:
+            answers[first].cancel()
+
+    system.events.subscribe(StateChanged, look)
+    for other in others:
+        other.proxy().state.get()  # it has taken what was sent before, so it is in the queue
+        answers[other].cancel()
+    return [ended.get(timeout=8) for _ in answers]
+
+
+def main() -> None:
+    model = Model(Path(str(module.__file__)) for module in LIBRARY)
+    with ActorSystem("models") as system:
+        ended = serve(system, model)
+    ended.sort(key=lambda one: (PROMPTS.index(one.job.prompt), one.job.number))
+    rows = [(one.stage.name.lower(), one.job.tries, len(one.job.tokens), one.text()) for one in ended]
+    print_table("Requests", ("in the end", "tries", "tokens", "text"), rows)
+    counts = Counter(one.stage for one in ended)
+    print(f"\n{len(ended)} requests: {', '.join(f'{count} {stage.name.lower()}' for stage, count in counts.most_common())}")
 
 
 if __name__ == "__main__":
     try:
-        sys.exit(main())
-    except KeyboardInterrupt:  # before the system runs, or after
+        main()
+    except KeyboardInterrupt:
         sys.exit(130)

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from actors.testing import command
+from supervisors.machine import command as machines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(given)
     if given[:1] == ["demo"]:
         return _demo(given[1:])
+    if given[:1] == ["machine"]:
+        return machines.main(given[1:])
     _parser().parse_args(given)
     return REFUSED  # not reached: without one of its commands, the parser ends with help, version or an error
 
@@ -33,6 +36,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=command.version_text())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="show supervision at work in the terminal, and check what it promises")
+    commands.add_parser("machine", help="draw the chart of a state machine")
     commands.add_parser("replay", help="make the run of a token again, and walk through it")
     return parser
 

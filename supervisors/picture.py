@@ -116,7 +116,7 @@ def details(node: TreeNode) -> list[str]:
     """Return what there is to say of an actor besides its name, class, state and error: only what is out of the ordinary."""
     said = []
     if node.machine_state is not None:
-        said.append(f"in {node.machine_state}")
+        said.append(f"in {clipped(plain(node.machine_state), _NAME)}")
     if node.strategy is not None:
         said.append(node.strategy.value)
     if node.limit is not None:

@@ -1,4 +1,4 @@
-"""Finding the scenario that a token names, in the modules of a project."""
+"""Finding what a command line names, the scenario of a token first of all, in the modules of a project."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from actors.testing.setup import Scenario
 
-__all__ = ["NoScenarioError", "scenario_at", "scenario_of"]
+__all__ = ["NoScenarioError", "imported", "scenario_at", "scenario_of"]
 
 REMEDY = "name one that can be imported with --scenario MODULE:NAME"
 
@@ -36,7 +36,7 @@ def scenario_of(program: str) -> Scenario:
         raise NoScenarioError(msg)
     parts = program.split(".")
     for length in range(len(parts) - 1, 0, -1):
-        module = _imported(".".join(parts[:length]))
+        module = imported(".".join(parts[:length]))
         if module is not None:
             return _scenario(module, parts[length:])
     msg = f"there is no module for the scenario {program} here; --path DIR adds the directory that has it, or {REMEDY}"
@@ -53,15 +53,19 @@ def scenario_at(place: str) -> Scenario:
     if not (name and colon and path):
         msg = f"--scenario {place} is not valid: it is MODULE:NAME, like tests.test_orders:key_is_created_once"
         raise NoScenarioError(msg)
-    module = _imported(name)
+    module = imported(name)
     if module is None:
         msg = f"there is no module {name} here; --path DIR adds the directory that has it"
         raise NoScenarioError(msg)
     return _scenario(module, path.split("."))
 
 
-def _imported(name: str) -> ModuleType | None:
-    """Import a module; return None if there is none by that name."""
+def imported(name: str) -> ModuleType | None:
+    """Import a module; return None if there is none by that name.
+
+    Raises:
+        NoScenarioError: it cannot be imported.
+    """
     try:
         return importlib.import_module(name)
     except KeyboardInterrupt:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors import Request
 from actors._core.handlers import reply_problem
 from supervisors.machine.chart import History, Kind, Transition, Verdict, event_text
-from supervisors.machine.events import Done, EventTimeout, StateTimeout
+from supervisors.machine.events import Done, EventTimeout, NamedTimeout, StateTimeout
 from supervisors.machine.table import candidates
 from supervisors.machine.tree import bound
 
@@ -157,7 +157,10 @@ def _check_handled(tree: Tree) -> None:
             found = candidates(leaf.chain, event)
             if not found:
                 what = f"{leaf.name} does not say what becomes of {event_text(event)} (named at {known[event]})"
-                tree.problem(leaf.where, f"{what}: add on(), ignore(), postpone() or refuse(), here or in the chart itself")
+                words = "on(), ignore(), postpone() or refuse()"
+                if isinstance(event, NamedTimeout):
+                    words = f"timeout({event.key!r}), which does nothing unless told otherwise"
+                tree.problem(leaf.where, f"{what}: add {words}, here or in the chart itself")
             elif found[-1].when is not None:
                 what = f"{leaf.name} does not say what becomes of {event_text(event)} if no guard holds"
                 tree.problem(found[-1].where, f"{what}: add the same without when= behind this one")

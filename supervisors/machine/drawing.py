@@ -22,6 +22,7 @@ __all__ = ["EVERYWHERE", "Arrow", "Drawing", "Line", "Place", "current_node", "f
 
 EVERYWHERE = "in any state"  # what stands for the chart itself
 
+_TIMED = ("state_timeout", "event_timeout", "timeout")
 _VERDICTS = {Verdict.IGNORE: "ignore", Verdict.POSTPONE: "postpone", Verdict.REFUSE: "refuse"}
 
 
@@ -42,20 +43,31 @@ class Arrow:
         targets: where it may lead; several if its action chooses.
         text: what it says, in one line.
         where: the line of its declaration.
+        timed: whether it is a timeout.
     """
 
     source: Node
     targets: tuple[Place, ...]
     text: str
     where: str
+    timed: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a state does without being left."""
+    """What a state does without being left.
+
+    Attributes:
+        text: what it says.
+        where: the line of its declaration.
+        timed: whether it is a timeout.
+        leads: whether something is done; not for what only says what becomes of an event.
+    """
 
     text: str
     where: str
+    timed: bool = False
+    leads: bool = True
 
 
 class Drawing:
@@ -95,10 +107,11 @@ class Drawing:
             again = False  # an arrow from a state to itself says so
             targets = targets if rule.reenter else ()
         text = self._text(rule, events, again=again)
+        timed = rule.word in _TIMED
         if targets:
-            self.arrows.append(Arrow(node, targets, text, rule.where))
+            self.arrows.append(Arrow(node, targets, text, rule.where, timed))
         else:
-            self.lines[node].append(Line(text, rule.where))
+            self.lines[node].append(Line(text, rule.where, timed=timed, leads=rule.verdict is Verdict.TAKE))
 
     def _place(self, target: Any) -> Place:
         found = self.tree.resolve(target)

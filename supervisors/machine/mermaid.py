@@ -82,7 +82,7 @@ class _Text:
             if child.kind is Kind.FINAL:
                 yield f"{indent}{self._ids[child]} --> [*]"
         for kind in self._histories.get(node, []):
-            yield f'{indent}state "{kind}" as {self._history(node, kind)}'
+            yield f'{indent}state "{_label(kind)}" as {self._history(node, kind)}'
         for number, arrow in enumerate(self._drawing.arrows):
             if number in self._choices and _around(arrow.source) is node:
                 yield f"{indent}state {self._choices[number]} <<choice>>"
@@ -111,17 +111,24 @@ class _Text:
     # -- arrows ------------------------------------------------------------------------------------------------------------
 
     def _arrows(self) -> Iterator[str]:
+        loops: dict[str, list[str]] = {}
         for number, arrow in enumerate(self._drawing.arrows):
             node = arrow.source
             source = self._everywhere(node) if node.name is None or node in self._open else self._ids[node]
-            text = f" : {_label(arrow.text)}"
+            text = _label(arrow.text)
             if len(arrow.targets) == 1:
-                yield f"    {source} --> {self._end(arrow.targets[0])}{text}"
+                end = self._end(arrow.targets[0])
+                if end == source:
+                    loops.setdefault(source, []).append(text)
+                else:
+                    yield f"    {source} --> {end} : {text}"
                 continue
             choice = self._choices[number] = self._new_id(f"choice_{number + 1}")
-            yield f"    {source} --> {choice}{text}"
+            yield f"    {source} --> {choice} : {text}"
             for end in dict.fromkeys(map(self._end, arrow.targets)):
                 yield f"    {choice} --> {end} : ?"
+        for source, texts in loops.items():  # Mermaid draws one of them
+            yield f"    {source} --> {source} : {'<br/>'.join(texts)}"
 
     def _end(self, place: Place) -> str:
         if place.history:

@@ -38,6 +38,7 @@ def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None
     told = capsys.readouterr().out
     assert "demo " in told
     assert "replay " in told
+    assert "machine " in told
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:

@@ -62,7 +62,7 @@ class Event:
     script: tuple[Effect, ...] = ()
 
 
-Rules = dict[tuple[Place, int], What]
+Rules = dict[tuple[Place, int], What | Place]  # a place: taken, and it leads there whatever its script says
 Scripts = dict[tuple[Place, str], tuple[Effect, ...]]  # what the actions of timeouts do
 TIMEOUTS = ("state", "event", "one", "two")
 MANY = 1000  # events
@@ -83,9 +83,15 @@ class Model:
         rules: what becomes of which kind of events where; an event that is not mentioned is taken.
         scripts: what the action of a timeout does, by place.
         entering: timeouts that a place starts when it is entered.
+        hooks: whether places have enter and exit actions, which are seen in the log.
+        timed: whether they have state timeouts.
     """
 
-    def __init__(self, rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start, ...]]) -> None:
+    def __init__(
+        self, rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start, ...]], *, hooks: bool = True, timed: bool = True
+    ) -> None:
+        self.hooks = hooks
+        self.timed = timed
         self.rules = rules
         self.scripts = scripts
         self.entering = entering
@@ -139,12 +145,16 @@ class Model:
         what = self.rules.get((self.state, event.kind), What.TAKE)
         if what is What.IGNORE:
             return
+        if isinstance(what, Place):
+            self.log.append(f"{self.state.name}:{event.name}")
+            self.act((*(one for one in event.script if not isinstance(one, Goto)), Goto(what)))
+            return
         postpones = what is not What.TAKE
         if what in (What.TAKE, What.TAKE_AND_POSTPONE):
             self.log.append(f"{self.state.name}:{event.name}")
         self.act(event.script if what is not What.POSTPONE else (), event if postpones else None)
 
-    def act(self, script: tuple[Effect, ...], postponed: Any = None) -> None:
+    def act(self, script: tuple[Effect, ...], postponed: Any = None) -> None:  # noqa: C901  # one list, read from top to bottom
         """Do what an action asks for: postpone, go, start the timeouts, insert; in this order."""
         if postponed is not None:
             self.postponed.append(postponed)
@@ -157,27 +167,33 @@ class Model:
                 inserted += effect.events
         changes = target is not self.state
         if changes:
-            self.log.append(f"-{self.state.name}")
+            self.see("-")
             self.cancel("state")
             self.state = target
             self.start_entering()
         for effect in script:
+            if isinstance(effect, Start | Cancel) and effect.timeout == "state" and not self.timed:
+                continue
             if isinstance(effect, Start):
                 self.start(effect.timeout, effect.seconds)
             elif isinstance(effect, Cancel):
                 self.cancel(effect.timeout)
         if changes:
-            self.log.append(f"+{self.state.name}")
+            self.see("+")
             self.received.extendleft(reversed(self.postponed))
             self.postponed = []
         self.received.extendleft(reversed(inserted))
 
     def enter(self) -> None:
         self.start_entering()
-        self.log.append(f"+{self.state.name}")
+        self.see("+")
+
+    def see(self, sign: str) -> None:
+        if self.hooks:
+            self.log.append(f"{sign}{self.state.name}")
 
     def start_entering(self) -> None:
-        for one in self.entering.get(self.state, ()):
+        for one in self.entering.get(self.state, ()) if self.timed else ():
             self.start(one.timeout, one.seconds)
 
     def start(self, timeout: str, seconds: float) -> None:

@@ -319,67 +319,64 @@ def asks(self: Any, event: object) -> bool:
     return True
 
 
-def random_machine(
-    chance: random.Random, count: int, *, names: list[str] | None = None, flat: bool = False
-) -> type[StateMachine[Any, Any]]:
-    """Make a machine with so many innermost states, nested and connected at random."""
-    total = 0
+class _Grower:
+    """Makes a chart of so many innermost states, nested and connected at random."""
 
-    def grown(leaves: int, depth: int) -> list[Any]:
-        nonlocal total
-        made: list[Any] = []
+    def __init__(self, chance: random.Random, count: int, names: list[str] | None, *, flat: bool) -> None:
+        self.chance = chance
+        self.flat = flat
+        self.inside: list[list[int]] = []  # by state
+        self.top = self.grown(count, 0)
+        total = len(self.inside)
+        made: Any = Enum("Any", names[:total] if names is not None else [f"S{number}" for number in range(total)])  # type: ignore[misc]
+        self.states = list(made)
+        self.leaves = [number for number in range(total) if not self.inside[number]]
+        self.composites = [number for number in range(total) if self.inside[number]]
+
+    def grown(self, leaves: int, depth: int) -> list[int]:
+        made: list[int] = []
         while leaves > 0:
-            total += 1
-            here = total - 1
-            inside = 0 if flat or depth == 3 or chance.random() < 0.6 else min(leaves, chance.randint(1, 6))
-            made.append((here, grown(inside, depth + 1)))
+            inside = 0 if self.flat or depth == 3 or self.chance.random() < 0.6 else min(leaves, self.chance.randint(1, 6))
+            made.append(len(self.inside))
+            self.inside.append([])
+            self.inside[made[-1]] = self.grown(inside, depth + 1)
             leaves -= max(1, inside)
         return made
 
-    top = grown(count, 0)
-    states: Any = Enum("Any", names[:total] if names is not None else [f"S{number}" for number in range(total)])  # type: ignore[misc]
-    members = list(states)
-    leaves: list[int] = []
+    def target(self) -> Any:
+        if self.composites and self.chance.random() < 0.2:
+            return history(self.states[self.chance.choice(self.composites)], deep=self.chance.random() < 0.5)
+        return self.chance.choice(self.states)
 
-    def walk(node: Any) -> None:
-        if not node[1]:
-            leaves.append(node[0])
-        for child in node[1]:
-            walk(child)
-
-    for node in top:
-        walk(node)
-    composites = [number for number in range(total) if number not in leaves]
-
-    def target() -> Any:
-        if composites and chance.random() < 0.2:
-            return history(members[chance.choice(composites)], deep=chance.random() < 0.5)
-        return members[chance.randrange(total)]
-
-    def rules() -> list[Any]:
+    def rules(self) -> list[Any]:
         found: list[Any] = []
         for event in Event:
-            pick = chance.random()
+            pick = self.chance.random()
             if pick < 0.25:
-                to = target() if chance.random() < 0.8 else (target(), target(), target())
-                guard = asks if chance.random() < 0.3 else None
-                found.append(on(event, to=to, when=guard, do=act, reenter=chance.random() < 0.2))
+                to = self.target() if self.chance.random() < 0.8 else (self.target(), self.target(), self.target())
+                guard = asks if self.chance.random() < 0.3 else None
+                found.append(on(event, to=to, when=guard, do=act, reenter=self.chance.random() < 0.2))
             elif pick < 0.35:
-                found.append(chance.choice([ignore, postpone, refuse])(event))
-        if chance.random() < 0.2:
-            found.append(state_timeout(1.5, to=target()))
+                found.append(self.chance.choice([ignore, postpone, refuse])(event))
+        if self.chance.random() < 0.2:
+            found.append(state_timeout(1.5, to=self.target()))
         return found
 
-    def built(node: Any, *, first: bool) -> Any:
-        number, inside = node
-        parts = rules()
-        if not inside:
-            place = leaves.index(number)
-            parts.append(on(Next, to=members[leaves[(place + 1) % len(leaves)]]))
-        parts += [built(child, first=child is inside[0]) for child in inside]
-        return (initial if first else state)(members[number], *parts, stays=True)
+    def built(self, number: int, *, first: bool) -> Any:
+        parts = self.rules()
+        if number in self.leaves:
+            place = self.leaves.index(number)
+            parts.append(on(Next, to=self.states[self.leaves[(place + 1) % len(self.leaves)]]))
+        inside = self.inside[number]
+        parts += [self.built(child, first=child == inside[0]) for child in inside]
+        return (initial if first else state)(self.states[number], *parts, stays=True)
 
-    body = [built(node, first=node is top[0]) for node in top]
-    ends = [ignore(Event.A, Event.B, Event.C, Next)]
-    extra = [on(Event.A, to=target(), when=asks)] if chance.random() < 0.5 else []
-    return type("Wanderer", (StateMachine,), {"chart": Chart(*extra, *ends, *body)})
+    def chart(self) -> Chart[Any]:
+        body = [self.built(number, first=number == self.top[0]) for number in self.top]
+        extra = [on(Event.A, to=self.target(), when=asks)] if self.chance.random() < 0.5 else []
+        return Chart(*extra, ignore(*Event, Next), *body)
+
+
+def random_machine(seed: int, count: int, *, names: list[str] | None = None, flat: bool = False) -> type[StateMachine[Any, Any]]:
+    """Make a machine with so many innermost states."""
+    return type("Wanderer", (StateMachine,), {"chart": _Grower(random.Random(seed), count, names, flat=flat).chart()})

@@ -405,8 +405,9 @@ def test_a_named_timeout_may_come_in_every_state() -> None:
             state(P.B, on(Go, to=P.A)),  # it goes on
         ),
         "it goes on",
-        r"P\.B does not say what becomes of .*late",
+        r"P\.B does not say what becomes of .*late.* add timeout\('late'\), which does nothing",
     )
+    make(Chart(initial(P.A, on(Go, to=P.B), timeout("late", to=P.B)), state(P.B, on(Go, to=P.A)), timeout("late")))
 
 
 def test_a_guarded_state_timeout_needs_another() -> None:

@@ -79,6 +79,7 @@ def wrapped(event: Event) -> Any:
 
 class Scripted(StateMachine[Place, list[str]]):
     scripts: ClassVar[Scripts] = {}
+    timed: ClassVar[bool] = True
 
     def __init__(self) -> None:
         super().__init__([])
@@ -92,9 +93,15 @@ class Scripted(StateMachine[Place, list[str]]):
         self.data.append(f"{self.state.name}:{name}")
         self.do(self.scripts.get((self.state, name), ()))
 
-    def do(self, script: Any) -> None:
+    def take_on_the_way(self, message: Any) -> None:
+        self.data.append(f"{self.state.name}:{message.event.name}")
+        self.do([effect for effect in message.event.script if not isinstance(effect, Goto)])
+
+    def do(self, script: Any) -> None:  # noqa: C901  # one case an effect
         for effect in script:
             match effect:
+                case Start("state") | Cancel("state") if not self.timed:
+                    pass
                 case Goto(place):
                     self.goto(place)
                 case Insert(events):
@@ -119,7 +126,9 @@ class Scripted(StateMachine[Place, list[str]]):
         self.data.append(f"-{self.state.name}")
 
 
-def machine_of(rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start, ...]], *, waits: bool) -> type[Scripted]:
+def machine_of(
+    rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start, ...]], *, waits: bool, hooks: bool, timed: bool
+) -> type[Scripted]:
     """Make the class of machines that a model describes."""
 
     async def takes(self: Scripted, message: Any) -> None:
@@ -135,25 +144,20 @@ def machine_of(rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start
             return ignore(message)
         if what is What.POSTPONE:
             return postpone(message)
+        if isinstance(what, Place):
+            return on(message, to=what, do=Scripted.take_on_the_way)
         return on(message, to=ANYWHERE, do=take, postpone=what is What.TAKE_AND_POSTPONE)
 
     def seconds(place: Place, name: str) -> float | None:
         return next((one.seconds for one in entering.get(place, ()) if one.timeout == name), None)
 
-    def named(self: Scripted) -> None:
-        for one in entering.get(self.state, ()):
-            if one.timeout not in ("state", "event"):
-                self.start_timeout(one.timeout, one.seconds)
-
     def place_of(place: Place) -> Any:
         make = initial if place is Place.A else state
         return make(
             place,
-            on_enter(Scripted.entered),
-            on_enter(named),
-            on_exit(Scripted.left),
+            *([on_enter(Scripted.entered), on_exit(Scripted.left)] if hooks else []),
             *(transition(place, kind) for kind in range(len(KINDS))),
-            state_timeout(seconds(place, "state"), to=ANYWHERE, do=Scripted.fired),
+            *([state_timeout(seconds(place, "state"), to=ANYWHERE, do=Scripted.fired)] if timed else []),
         )
 
     class Made(Scripted):
@@ -165,6 +169,7 @@ def machine_of(rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start
         )
 
     Made.scripts = scripts
+    Made.timed = timed
     return Made
 
 
@@ -197,7 +202,8 @@ def all_rules(draw: st.DrawFn) -> Rules:
     for place in Place:
         for kind in range(len(KINDS)):
             choices = [What.TAKE, What.TAKE, What.POSTPONE, What.IGNORE]
-            found[place, kind] = draw(st.sampled_from([*choices, What.TAKE_AND_POSTPONE] if place is Place.A else choices))
+            more = [What.TAKE_AND_POSTPONE] if place is Place.A else []
+            found[place, kind] = draw(st.sampled_from([*choices, *more, *Place]))
     return found
 
 
@@ -218,13 +224,27 @@ class MailFirst:
 
 @pytest.mark.long
 @settings(max_examples=scaled(10_000, 300), suppress_health_check=list(HealthCheck), deadline=None)
-@given(rules=all_rules(), scripts=all_scripts, entering=entries, happens=happenings, waits=st.booleans())
+@given(
+    rules=all_rules(),
+    scripts=all_scripts,
+    entering=entries,
+    happens=happenings,
+    waits=st.booleans(),
+    hooks=st.booleans(),
+    timed=st.booleans(),
+)
 def test_random_machines_agree_with_the_model_of_gen_statem(
-    rules: Rules, scripts: Scripts, entering: dict[Place, tuple[Start, ...]], happens: list[Any], waits: bool
+    rules: Rules,
+    scripts: Scripts,
+    entering: dict[Place, tuple[Start, ...]],
+    happens: list[Any],
+    waits: bool,
+    hooks: bool,
+    timed: bool,
 ) -> None:
-    model = Model(rules, scripts, entering)
+    model = Model(rules, scripts, entering, hooks=hooks, timed=timed)
     with Simulation(MailFirst(), max_steps=100_000) as sim:
-        ref = sim.spawn(machine_of(rules, scripts, entering, waits=waits))
+        ref = sim.spawn(machine_of(rules, scripts, entering, waits=waits, hooks=hooks, timed=timed))
         sim.advance(0)
         for one in happens:
             try:
