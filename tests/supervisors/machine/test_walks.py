@@ -24,6 +24,7 @@ from supervisors.machine import (
     ignore,
     initial,
     on,
+    on_done,
     postpone,
     refuse,
     state,
@@ -463,3 +464,29 @@ def test_states_without_a_way_to_an_end_are_named() -> None:
     report = str(reachability(Half))
     assert "no way to an end from: OPEN, JAMMED" in report
     assert "LOCKED: state_timeout → OPEN, when time has passed" in report
+
+
+def test_a_way_past_a_final_state_leads_through_it() -> None:
+    class Inside(StateMachine[Lock, None]):
+        chart = Chart(
+            initial(Lock.LOCKED, initial(Lock.OPEN, on(Kick, to=Lock.JAMMED)), final(Lock.JAMMED), on_done(to=Lock.GONE)),
+            final(Lock.GONE),
+        )
+
+    found = reachability(Inside)
+    assert [str(edge) for edge in found.paths[Lock.GONE]] == ["OPEN: on Kick → JAMMED", "LOCKED: on_done → GONE"]
+    assert found.ends == {Lock.OPEN: 2, Lock.JAMMED: 1, Lock.GONE: 0}
+
+
+def test_a_way_does_not_lead_over_a_transition_that_comes_behind_another() -> None:
+    class Behind(StateMachine[Lock, None]):
+        chart = Chart(
+            on(Kick, to=Lock.JAMMED),
+            initial(Lock.LOCKED, on(Kick, to=Lock.OPEN)),
+            state(Lock.OPEN, ignore(Click)),
+            state(Lock.JAMMED, on(Kick, to=Lock.GONE)),
+            final(Lock.GONE),
+            ignore(Click),
+        )
+
+    assert [str(edge) for edge in reachability(Behind).paths[Lock.JAMMED]] == ["LOCKED: on Kick → OPEN", "in any state: on Kick → JAMMED"]
