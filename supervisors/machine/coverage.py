@@ -59,8 +59,8 @@ class Coverage:
             raise TypeError(msg)
         machine._greenroom_run.watch(self._note)
 
-    def _note(self, old: Leaf, rule: Transition[Any], event: Any, new: Leaf) -> None:
-        edge = taken_edge(self._edges, old, rule, event, new)
+    def _note(self, old: Leaf, rule: Transition[Any], event: Any, chosen: Any) -> None:
+        edge = taken_edge(self._edges, old, rule, event, chosen)
         if edge is not None:
             self._taken[edge] += 1
 

@@ -17,6 +17,7 @@ from actors import Request
 from actors.testing import InvariantError, Simulation
 from supervisors.machine import (
     Chart,
+    History,
     InternalEvent,
     StateMachine,
     final,
@@ -428,6 +429,53 @@ def test_history_and_named_timeouts_are_covered() -> None:
         sim.advance(0)
     assert coverage.missing == (), coverage.report()
     assert {str(edge): count for edge, count in coverage.taken.items()}["OUT: on Kick → history of IN"] == 2
+
+
+class Chooses(StateMachine[Lock, Lock | History[Lock] | None]):
+    """Goes where its data says."""
+
+    def choose(self, event: Kick) -> None:
+        if self.data is not None:
+            self.goto(self.data)
+
+    chart = Chart(
+        initial(Lock.LOCKED, on(Kick, to=(Lock.LOCKED, Lock.OPEN, Lock.JAMMED, history(Lock.OPEN)), do=choose)),
+        state(Lock.OPEN, initial(Lock.JAMMED, on(Kick, to=Lock.GONE))),
+        final(Lock.GONE),
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "taken"),
+    [
+        (Lock.LOCKED, "LOCKED: on Kick → LOCKED"),
+        (Lock.OPEN, "LOCKED: on Kick → OPEN"),
+        (Lock.JAMMED, "LOCKED: on Kick → JAMMED"),  # the same place; but declared, and chosen, for itself
+        (history(Lock.OPEN), "LOCKED: on Kick → history of OPEN"),
+        (None, None),
+    ],
+)
+def test_of_several_targets_the_one_is_covered_that_the_action_has_chosen(target: Any, taken: str | None) -> None:
+    coverage = Coverage(Chooses)
+    with Simulation() as sim:
+        machine = sim.spawn(Chooses, target)
+        coverage.watch(sim.instance(machine))
+        machine.tell(Kick())
+        sim.run()
+    assert [str(edge) for edge in coverage.taken] == ([] if taken is None else [taken])
+
+
+def test_two_may_count_what_one_machine_does() -> None:
+    one, two = Coverage(Door), Coverage(Door)
+    with Simulation() as sim:
+        door = sim.spawn(Door, [1])
+        one.watch(sim.instance(door))
+        door.tell(Kick())
+        sim.advance(0)
+        two.watch(sim.instance(door))
+        door.tell(Kick())
+        sim.advance(0)
+    assert (sum(one.taken.values()), sum(two.taken.values())) == (2, 1)
 
 
 # -- reachability ------------------------------------------------------------------------------------------------------------------------
