@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from supervisors.machine.tree import Node, Tree
 
-__all__ = ["alphabet", "check", "leads_to", "possible"]
+__all__ = ["alphabet", "check", "leads_to", "members", "possible"]
 
 
 def check(tree: Tree, machine: type[Any], names: dict[str, Any]) -> None:
@@ -141,12 +141,13 @@ def alphabet(tree: Tree) -> dict[Any, str]:
         for event, rule in node.transitions():
             if isinstance(event, StateTimeout | EventTimeout | Done):
                 continue
-            for one in _members(event):
+            for one in members(event):
                 found.setdefault(one, rule.where)
     return found
 
 
-def _members(event: Any) -> Iterable[Any]:
+def members(event: Any) -> Iterable[Any]:
+    """Return the members that an Enum stands for; of any other event, itself."""
     return tuple(event) if isinstance(event, type) and issubclass(event, Enum) else (event,)
 
 

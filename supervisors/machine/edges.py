@@ -86,9 +86,9 @@ def taken_edge(edges: list[Edge], old: Leaf, rule: Transition[Any], event: Any, 
         chosen: the target that its action has chosen; None for none.
     """
     keys = tuple(_keys(event))
-    chain = [node.name for node in old.chain]
+    source, key = next((node.name, key) for node in old.chain for key in keys if rule in node.rules.get(key, ()))
     for edge in edges:
-        if edge.rule is rule and edge.event in keys and edge.source in chain and (not rule.choice or edge.target == chosen):
+        if edge.rule is rule and edge.source is source and edge.event == key and (not rule.choice or edge.target == chosen):
             return edge
     return None
 

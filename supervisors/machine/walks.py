@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import note
 from hypothesis import strategies as st
+from hypothesis.errors import HypothesisException, InvalidArgument, ResolutionFailed
 
 from actors import Request
 from actors._core.callbacks import check_callback
@@ -88,6 +88,10 @@ class Walk:
     def __repr__(self) -> str:
         return "\n".join(["a walk:", *(f"  {number}. {step}" for number, step in enumerate(self.steps, 1))])
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: FBT001  # hypothesis shows by it what a test fails with
+        del cycle
+        printer.text(repr(self))
+
 
 def walks(
     machine_class: type[StateMachine[Any, Any]],
@@ -109,7 +113,7 @@ def walks(
 
     Args:
         machine_class: a class derived from `StateMachine`.
-        args: for its ``__init__``; each walk gets deep copies.
+        args: for its ``__init__``; each walk gets deep copies, and of a strategy what is drawn from it.
         events: strategies by class or Enum, for events that hypothesis cannot make well with ``from_type``.
         length: steps at most.
         any_events: draw also events that the state refuses, and one that the chart does not know; asked, so that they are no crash.
@@ -215,8 +219,15 @@ class _MailFirst:
 @st.composite
 def _walks(draw: st.DrawFn, course: _Course) -> Walk:
     with Simulation(_MailFirst(), max_steps=1_000_000) as sim:
-        ref = sim.spawn(course.machine_class, *copy.deepcopy(course.args), **copy.deepcopy(course.kwargs))
+        args = tuple(_own(draw, one) for one in course.args)
+        kwargs = {name: _own(draw, one) for name, one in course.kwargs.items()}
+        # As start() does, which a machine may have as an action: it returns before the machine begins, so that all is seen from there on.
+        ref = sim.system._runtime.start(course.machine_class, args, kwargs)
         return _Walker(draw, course, sim, ref).walk()
+
+
+def _own(draw: st.DrawFn, argument: Any) -> Any:
+    return draw(argument) if isinstance(argument, st.SearchStrategy) else copy.deepcopy(argument)
 
 
 class _Walker:
@@ -229,6 +240,7 @@ class _Walker:
         self.ref = ref
         self.machine: Any = sim.instance(ref)
         self.steps: list[WalkStep] = []
+        self.under_way: WalkStep | None = None
         self.failures: list[BaseException] = []
         self.crash: BaseException | None = None
         self.answers: list[tuple[Future[Any], Enum, Any]] = []  # of asks, with the state they were asked in
@@ -242,13 +254,23 @@ class _Walker:
             self._judge(event.error)
 
     def walk(self) -> Walk:
+        """Go as far as it is drawn; what comes out of the simulation, like a failed assertion in an action, is told with the steps."""
+        try:
+            return self._walk()
+        except Exception as error:
+            if self.under_way is not None and not isinstance(error, HypothesisException):
+                self.steps.append(replace(self.under_way, new=self._state(), error=error))
+                error.add_note(self._story())
+            raise
+
+    def _walk(self) -> Walk:
         self._settle()
         self._look()
         states = [self.machine.state]
         while self.ref.is_alive() and len(self.steps) < self.course.length and self.draw(_MORE):
             step = self._step()
             self.steps.append(step)
-            note(f"{len(self.steps)}. {step}")
+            self.under_way = None
             self._look()
             if step.new is not None:
                 states.append(step.new)
@@ -259,12 +281,14 @@ class _Walker:
         choice = self.draw(st.sampled_from(self.course.choices(old)))
         if choice is None:
             seconds = self._seconds()
+            self.under_way = WalkStep(None, seconds, False, old, old, None)
             self.sim.advance(seconds)
             self._settle()
             self._read_answers(None)
             return WalkStep(None, seconds, False, old, self._state(), self.crash)
-        event = UNKNOWN if choice is UNKNOWN else self.draw(self.course.made(choice))
+        event = UNKNOWN if choice is UNKNOWN else self._made(choice)
         asked = isinstance(event, Request) or self.draw(st.booleans()) or self.course.refuses(old, event)
+        self.under_way = WalkStep(event, 0.0, asked, old, old, None)
         answer: Future[Any] | None = None
         if asked:
             answer = self.ref.ask(event, block=False)
@@ -273,6 +297,18 @@ class _Walker:
             self.ref.tell(event)
         self._settle()
         return WalkStep(event, 0.0, asked, old, self._state(), self._read_answers(answer) or self.crash)
+
+    def _made(self, choice: Any) -> Any:
+        name = event_text(choice)
+        try:
+            event = self.draw(self.course.made(choice))
+        except (ResolutionFailed, InvalidArgument, TypeError) as error:
+            msg = f"{name} cannot be made ({error}): say how with events={{{name}: st.builds({name}, ...)}}"
+            raise TypeError(msg) from error
+        if isinstance(choice, type) and not isinstance(event, choice):
+            msg = f"events={{{name}: ...}} made {event!r}, which is no {name}"
+            raise TypeError(msg)
+        return event
 
     def _settle(self) -> None:
         """Let happen what follows: what takes no time, and an action that waits until its end."""
@@ -312,7 +348,7 @@ class _Walker:
         return found
 
     def _is_refusal(self, error: BaseException, old: Enum, event: Any) -> bool:
-        return isinstance(error, UnhandledEventError) and self.course.any_events and self.course.refuses(old, event)
+        return isinstance(error, UnhandledEventError) and error.event is event and self.course.refuses(old, event)
 
     def _judge(self, error: BaseException) -> None:
         if not isinstance(error, self.course.expected):
