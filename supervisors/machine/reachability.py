@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from supervisors.machine.chart import Kind
+from supervisors.machine.checks import members, possible
 from supervisors.machine.coverage import tree_of
 from supervisors.machine.edges import edges_of
+from supervisors.machine.events import Done, InternalEvent
+from supervisors.machine.table import candidates
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from enum import Enum
 
     from supervisors.machine.edges import Edge
@@ -28,23 +31,32 @@ class Reachability:
         machine: the name of the class.
         paths: for each innermost state the shortest way there from the beginning, in the order in which they are reached.
         ends: for each innermost state from which a final one can be reached, the least number of transitions until then.
+        conditional: the innermost states to which all ways need a guard, or an action that chooses the state or inserts an event.
+        timed: the innermost states to which all ways need a timeout.
     """
 
     machine: str
     paths: Mapping[Enum, tuple[Edge, ...]]
     ends: Mapping[Enum, int]
+    conditional: frozenset[Enum]
+    timed: frozenset[Enum]
 
     def __str__(self) -> str:
         lines = [f"{self.machine}: {len(self.paths)} states"]
         for state, path in self.paths.items():
             end = f", {self.ends[state]} from an end" if self.ends.get(state) else ""
             steps = "where it begins" if not path else f"{len(path)} transition{'s' if len(path) > 1 else ''} from the beginning"
-            lines.append(f"  {state.name}: {steps}{end}")
+            lines.append(f"  {state.name}: {steps}{self._needs(state)}{end}")
             lines += [f"      {edge}{_condition(edge)}  ({edge.where})" for edge in path]
         never = [state.name for state in self.paths if state not in self.ends]
         if self.ends and never:
             lines.append(f"  no way to an end from: {', '.join(never)}")
         return "\n".join(lines)
+
+    def _needs(self, state: Enum) -> str:
+        asked = ["if a guard or an action has it so"] if state in self.conditional else []
+        asked += ["when time has passed"] if state in self.timed else []
+        return f", only {' and '.join(asked)}" if asked else ""
 
 
 def _condition(edge: Edge) -> str:
@@ -61,25 +73,44 @@ def reachability(machine_class: type[StateMachine[Any, Any]]) -> Reachability:
     """
     tree: Tree = tree_of(machine_class)
     out = {leaf: _leaving(tree, leaf) for leaf in tree.leaves}
+    paths = _paths(tree, out, lambda _, __: True)
+    certain = _paths(tree, out, _is_certain)
+    untimed = _paths(tree, out, lambda _, edge: not edge.timed)
+    return Reachability(
+        machine_class.__qualname__, paths, _ends(tree, out), frozenset(paths.keys() - certain), frozenset(paths.keys() - untimed)
+    )
+
+
+def _paths(tree: Tree, out: Mapping[Node, list[tuple[Edge, Node]]], usable: Callable[[Node, Edge], bool]) -> dict[Enum, tuple[Edge, ...]]:
+    """Return the shortest ways over usable edges, by innermost state."""
     start = tree.root.start()
     paths: dict[Node, tuple[Edge, ...]] = {start: ()}
     todo = [start]
     for leaf in todo:  # grows: breadth first
         for edge, target in out[leaf]:
-            if target not in paths:
+            if target not in paths and usable(leaf, edge):
                 paths[target] = (*paths[leaf], edge)
                 todo.append(target)
-    named = {leaf.name: path for leaf, path in paths.items() if leaf.name is not None}
-    return Reachability(machine_class.__qualname__, named, _ends(tree, out))
+    return {leaf.name: path for leaf, path in paths.items() if leaf.name is not None}
+
+
+def _is_certain(leaf: Node, edge: Edge) -> bool:
+    """Tell whether an event that may come from outside, or by itself, always leads there."""
+    event = edge.event
+    inserted = isinstance(event, InternalEvent) and not (edge.timed or isinstance(event, Done))
+    inserted = inserted or (isinstance(event, type) and issubclass(event, InternalEvent))
+    first = {candidates(leaf.chain, one)[:1] for one in members(event)}
+    return edge.guard is None and not edge.rule.choice and not inserted and (edge.rule,) in first
 
 
 def _leaving(tree: Tree, leaf: Node) -> list[tuple[Edge, Node]]:
-    sources = [node.name for node in leaf.chain]
     found: list[tuple[Edge, Node]] = []
     if leaf.kind is Kind.FINAL and leaf.parent is tree.root:
         return found
+    rules = possible(tree, leaf)
+    sources = [node.name for node in leaf.chain]  # a transition may stand in several states
     for edge in edges_of(tree):
-        if edge.source in sources and edge.target is not None:
+        if edge.rule in rules and edge.source in sources and edge.target is not None:
             node = tree.resolve(edge.target)
             if node is not None:
                 found.append((edge, node.start()))
