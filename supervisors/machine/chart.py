@@ -72,6 +72,12 @@ class History(Generic[S_co]):
         self.of = of
         self.deep = deep
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and (other.of, other.deep) == (self.of, self.deep)
+
+    def __hash__(self) -> int:
+        return hash((self.of, self.deep))
+
     def __repr__(self) -> str:
         return f"history({self.of}{', deep=True' if self.deep else ''})"
 

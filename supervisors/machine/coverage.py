@@ -44,8 +44,8 @@ class Coverage:
     """
 
     def __init__(self, machine_class: type[StateMachine[Any, Any]]) -> None:
-        self._machine = machine_class
         self._edges = edges_of(tree_of(machine_class))
+        self.machine_class = machine_class
         self._taken: dict[Edge, int] = dict.fromkeys(self._edges, 0)
 
     def watch(self, machine: StateMachine[Any, Any]) -> None:
@@ -54,13 +54,13 @@ class Coverage:
         Raises:
             TypeError: it is of another class.
         """
-        if not isinstance(machine, self._machine):
-            msg = f"machine={machine!r} is not valid: an instance of {self._machine.__qualname__}"
+        if not isinstance(machine, self.machine_class):
+            msg = f"machine={machine!r} is not valid: an instance of {self.machine_class.__qualname__}"
             raise TypeError(msg)
         machine._greenroom_run.watch(self._note)
 
-    def _note(self, old: Leaf, rule: Transition[Any], event: Any, new: Leaf) -> None:
-        edge = taken_edge(self._edges, old, rule, event, new)
+    def _note(self, old: Leaf, rule: Transition[Any], event: Any, chosen: Any) -> None:
+        edge = taken_edge(self._edges, old, rule, event, chosen)
         if edge is not None:
             self._taken[edge] += 1
 
@@ -82,7 +82,7 @@ class Coverage:
     def report(self) -> str:
         """Return a table of all transitions with their counts, and the lines of those that were never taken."""
         width = max(len(str(edge)) for edge in self._edges)
-        lines = [f"{self._machine.__qualname__}: {len(self.taken)} of {len(self._edges)} transitions taken ({self.ratio:.0%})"]
+        lines = [f"{self.machine_class.__qualname__}: {len(self.taken)} of {len(self._edges)} transitions taken ({self.ratio:.0%})"]
         for edge, count in self._taken.items():
             lines.append(f"  {edge!s:<{width}}  {count:>7,}" if count else f"  {edge!s:<{width}}    never  {edge.where}")
         return "\n".join(lines)

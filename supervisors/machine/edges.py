@@ -75,12 +75,20 @@ def _edge(node: Node, event: Any, rule: Transition[Any], target: Any, number: in
     return Edge(node.name, event, target, rule.word, "..." if guard == "<lambda>" else guard, rule.where, rule, number)
 
 
-def taken_edge(edges: list[Edge], old: Leaf, rule: Transition[Any], event: Any, new: Leaf) -> Edge | None:
-    """Return the edge by which a machine went from `old` to `new`; None for a transition whose action has chosen none of its targets."""
+def taken_edge(edges: list[Edge], old: Leaf, rule: Transition[Any], event: Any, chosen: Any) -> Edge | None:
+    """Return the edge that a machine took in `old`; None for a transition whose action has chosen none of its targets.
+
+    Args:
+        edges: all of the chart.
+        old: where the machine was.
+        rule: the transition.
+        event: what came.
+        chosen: the target that its action has chosen; None for none.
+    """
     keys = tuple(_keys(event))
     chain = [node.name for node in old.chain]
     for edge in edges:
-        if edge.rule is rule and edge.event in keys and edge.source in chain and _leads(edge, old, new):
+        if edge.rule is rule and edge.event in keys and edge.source in chain and (not rule.choice or edge.target == chosen):
             return edge
     return None
 
@@ -89,17 +97,6 @@ def _keys(event: Any) -> Iterator[Any]:
     if isinstance(event, Enum | StateTimeout | EventTimeout | NamedTimeout | Done):
         yield event
     yield from type(event).__mro__
-
-
-def _leads(edge: Edge, old: Leaf, new: Leaf) -> bool:
-    if edge.target is None:
-        return True
-    if not edge.rule.choice:
-        return True
-    node = new.table.tree.resolve(edge.target)
-    if isinstance(edge.target, History):
-        return new is not old and node in new.chain
-    return node is not None and node.start() is new.node and (new is not old or edge.rule.reenter)
 
 
 def _name(state: Enum | History[Any] | None) -> str:

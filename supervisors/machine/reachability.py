@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from supervisors.machine.chart import Kind
+from supervisors.machine.checks import possible
 from supervisors.machine.coverage import tree_of
 from supervisors.machine.edges import edges_of
 
@@ -74,12 +75,12 @@ def reachability(machine_class: type[StateMachine[Any, Any]]) -> Reachability:
 
 
 def _leaving(tree: Tree, leaf: Node) -> list[tuple[Edge, Node]]:
-    sources = [node.name for node in leaf.chain]
     found: list[tuple[Edge, Node]] = []
     if leaf.kind is Kind.FINAL and leaf.parent is tree.root:
         return found
+    rules = possible(tree, leaf)
     for edge in edges_of(tree):
-        if edge.source in sources and edge.target is not None:
+        if edge.rule in rules and edge.target is not None:
             node = tree.resolve(edge.target)
             if node is not None:
                 found.append((edge, node.start()))

@@ -163,7 +163,7 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
         arm, value = _choose(machine, run, event), NOT_DONE
     leaf = run.leaf
     if run.observer is not None and arm.verdict is Verdict.REFUSE:
-        run.observer(leaf, arm.rule, event, leaf)
+        run.observer(leaf, arm.rule, event, None)
     value = yield from _act(machine, run, arm, event, value, mailed=mailed)
     effects, run.effects = run.effects or NO_EFFECTS, None
     if value is not None:
@@ -174,7 +174,7 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
         _set_aside(machine, event, mailed=mailed)
     yield from _conclude(machine, run, move, effects, event)
     if run.observer is not None:
-        run.observer(leaf, arm.rule, event, run.leaf)
+        run.observer(leaf, arm.rule, event, effects.to)
     return value
 
 

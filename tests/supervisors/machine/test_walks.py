@@ -17,6 +17,7 @@ from actors import Request
 from actors.testing import InvariantError, Simulation
 from supervisors.machine import (
     Chart,
+    History,
     InternalEvent,
     StateMachine,
     final,
@@ -24,6 +25,8 @@ from supervisors.machine import (
     ignore,
     initial,
     on,
+    on_done,
+    on_enter,
     postpone,
     refuse,
     state,
@@ -210,7 +213,7 @@ def test_a_crash_fails_the_walk() -> None:
 
     error = failure(walks(Fragile, [1], events=DIGITS))
     assert isinstance(error, ZeroDivisionError)
-    assert story(error)[-1].startswith("OPEN: tell <Push.HARD: 2> → ")
+    assert story(error)[-1].startswith("OPEN: tell Push.HARD → ")
     assert len(story(error)) == 2
 
 
@@ -229,24 +232,104 @@ def test_a_postponed_event_that_the_next_state_refuses_is_found() -> None:
     assert len(story(error)) == 3
 
 
-def test_what_an_asker_is_told_is_no_failure() -> None:
-    class Refuses(StateMachine[Lock, None]):
-        def no(self, event: Kick) -> None:
+class Fussy(StateMachine[Lock, str]):
+    """Fails in the way that its data says."""
+
+    def kick(self, event: Kick) -> None:
+        if self.data == "action":
             raise ZeroDivisionError
 
-        chart = Chart(
-            initial(Lock.LOCKED, on(Push, to=Lock.OPEN)),
-            state(Lock.OPEN, on(Push, to=Lock.JAMMED)),
-            state(Lock.JAMMED, on(Push, to=Lock.GONE)),
-            final(Lock.GONE),
-        )
+    def count(self, event: Count) -> int:
+        handle = self.reply_later()
+        if self.data == "reply":
+            handle.fail(ZeroDivisionError())
+        else:
+            handle.reply(1)
+        return 0
 
-    @FEW
-    @given(walks(Refuses))
+    def entered(self) -> None:
+        if self.data == "enter":
+            raise ZeroDivisionError
+
+    def digit(self, event: Digit) -> None:
+        if self.data == "later":
+            raise ZeroDivisionError
+
+    chart = Chart(
+        initial(Lock.LOCKED, on(Kick, to=Lock.OPEN, do=kick), postpone(Digit), refuse(Push)),
+        state(Lock.OPEN, on_enter(entered), on(Kick, to=Lock.LOCKED), on(Digit, to=Lock.GONE, do=digit), on(Push, to=Lock.JAMMED)),
+        final(Lock.JAMMED),
+        state(Lock.GONE, on(Kick, to=Lock.LOCKED), ignore(Digit, Push)),
+        on(Count, do=count),
+    )
+
+
+@pytest.mark.parametrize(
+    ("way", "told"),
+    [
+        ("action", ["LOCKED: tell Kick() → the end, ZeroDivisionError"]),
+        ("reply", ["LOCKED: ask Count() → LOCKED, ZeroDivisionError to the asker"]),
+        ("enter", ["LOCKED: tell Kick() → the end, ZeroDivisionError"]),
+        ("later", ["LOCKED: tell Digit(number=1) → LOCKED", "LOCKED: tell Kick() → the end, ZeroDivisionError"]),
+    ],
+)
+def test_what_a_machine_crashes_with_or_tells_an_asker_fails_the_walk(way: str, told: list[str]) -> None:
+    error = failure(walks(Fussy, way, events=DIGITS))
+    assert isinstance(error, ZeroDivisionError)
+    assert story(error)[: len(told)] == told
+    assert "walks(Fussy)" in "\n".join(error.__notes__)
+
+
+def walked(strategy: st.SearchStrategy[Walk]) -> list[Walk]:
+    """Return walks, none of which fails."""
+    found: list[Walk] = []
+
+    @settings(FEW, max_examples=100)
+    @given(strategy)
     def run(walk: Walk) -> None:
-        assert len(walk.steps) >= len(set(walk.states)) - 1
+        found.append(walk)
 
     run()
+    return found
+
+
+@pytest.mark.parametrize("way", ["action", "reply", "enter", "later"])
+def test_what_is_expected_is_an_answer_and_without_an_asker_the_end(way: str) -> None:
+    def opens(machine: Fussy) -> bool:  # not looked at once it has crashed
+        return way != "enter" or machine.state is Lock.LOCKED
+
+    found = walked(walks(Fussy, way, events=DIGITS, expected=ZeroDivisionError, invariants=[opens]))
+    failed = [step for walk in found for step in walk.steps if step.error is not None]
+    assert {type(step.error) for step in failed} == {ZeroDivisionError}
+    assert {step.new is None for step in failed if not step.asked} == ({True} if way != "reply" else set())
+    assert {step.new is None for step in failed if step.asked} >= ({False} if way in ("action", "reply") else set())
+
+
+def test_a_failure_that_an_asker_is_told_of_later_is_found() -> None:
+    class Slow(Fussy):
+        def count(self, event: Count) -> int:
+            self.late = self.reply_later()
+            return 0
+
+        def kick(self, event: Kick) -> None:
+            if hasattr(self, "late"):
+                self.late.fail(ZeroDivisionError())
+
+    error = failure(walks(Slow, "", events=DIGITS))
+    assert isinstance(error, ZeroDivisionError)
+    assert story(error)[:2] == ["LOCKED: ask Count() → LOCKED", "LOCKED: tell Kick() → OPEN"]
+
+
+def test_a_request_is_asked_and_one_without_an_answer_at_the_end_is_no_failure() -> None:
+    class Silent(Fussy):
+        def count(self, event: Count) -> int:
+            self.late = self.reply_later()
+            return 0
+
+    steps = [step for walk in walked(walks(Silent, "", events=DIGITS)) for step in walk.steps]
+    assert {step.asked for step in steps if isinstance(step.event, Count)} == {True}
+    assert {step.asked for step in steps if isinstance(step.event, Kick)} == {True, False}
+    assert any(step.new is None for step in steps)
 
 
 def test_the_arguments_of_a_machine_are_its_own_in_each_walk() -> None:
@@ -282,6 +365,33 @@ def test_async_machines_walk_as_well() -> None:
     assert Lock.OPEN in seen
 
 
+def test_an_action_that_waits_is_over_when_its_step_is() -> None:
+    class Sleeps(Door):
+        async def unlock(self, event: Digit) -> None:  # type: ignore[override]
+            await asyncio.sleep(3)
+            super().unlock(event)
+
+    steps = [step for walk in walked(walks(Sleeps, [1], events={Digit: st.just(Digit(1))}, timeouts=False)) for step in walk.steps]
+    assert {step.new for step in steps if isinstance(step.event, Digit) and step.old is Lock.LOCKED} == {Lock.OPEN}
+
+
+def test_events_without_a_text_are_told_by_what_they_hold() -> None:
+    class Named:
+        def __init__(self) -> None:
+            self.name = "it"
+
+    class Takes(StateMachine[Lock, None]):
+        chart = Chart(
+            initial(Lock.LOCKED, on(Named, to=Lock.OPEN)),
+            state(Lock.OPEN, on(Named, to=Lock.JAMMED)),
+            state(Lock.JAMMED, on(Named, to=Lock.GONE)),
+            final(Lock.GONE),
+        )
+
+    error = failure(walks(Takes, invariants=[lambda machine: machine.state is Lock.LOCKED]))
+    assert story(error) == ["LOCKED: tell Named(name='it') → OPEN"]
+
+
 def test_a_walk_reads_as_a_story() -> None:
     found: list[str] = []
 
@@ -295,11 +405,24 @@ def test_a_walk_reads_as_a_story() -> None:
     assert any("OPEN: 10 s pass → LOCKED" in text for text in found)
 
 
+async def nobody_waits(door: Door) -> bool:
+    return True
+
+
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
         ({"length": 0}, ValueError, "length=0"),
         ({"length": True}, ValueError, "length=True"),
+        ({"events": {Digit: Digit(1)}}, TypeError, r"events=\{Digit: Digit\(number=1\)\}"),
+        ({"any_events": 1}, TypeError, "any_events=1"),
+        ({"timeouts": "no"}, TypeError, "timeouts='no'"),
+        ({"invariants": [3]}, TypeError, "invariants=3"),
+        ({"invariants": [nobody_waits]}, TypeError, "nobody would await it"),
+        ({"expected": "all"}, TypeError, "expected='all'"),
+        ({"expected": (int,)}, TypeError, "expected=<class 'int'>"),
+        ({"coverage": True}, TypeError, "coverage=True"),
+        ({"coverage": Coverage(Fussy)}, TypeError, r"Coverage\(Door\)"),
         ({"events": {Click: st.builds(Click)}}, TypeError, r"the chart knows Count, Digit, Push\.SOFTLY, Push\.HARD, Kick"),
     ],
 )
@@ -429,6 +552,53 @@ def test_history_and_named_timeouts_are_covered() -> None:
     assert {str(edge): count for edge, count in coverage.taken.items()}["OUT: on Kick → history of IN"] == 2
 
 
+class Chooses(StateMachine[Lock, Lock | History[Lock] | None]):
+    """Goes where its data says."""
+
+    def choose(self, event: Kick) -> None:
+        if self.data is not None:
+            self.goto(self.data)
+
+    chart = Chart(
+        initial(Lock.LOCKED, on(Kick, to=(Lock.LOCKED, Lock.OPEN, Lock.JAMMED, history(Lock.OPEN)), do=choose)),
+        state(Lock.OPEN, initial(Lock.JAMMED, on(Kick, to=Lock.GONE))),
+        final(Lock.GONE),
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "taken"),
+    [
+        (Lock.LOCKED, "LOCKED: on Kick → LOCKED"),
+        (Lock.OPEN, "LOCKED: on Kick → OPEN"),
+        (Lock.JAMMED, "LOCKED: on Kick → JAMMED"),  # the same place; but declared, and chosen, for itself
+        (history(Lock.OPEN), "LOCKED: on Kick → history of OPEN"),
+        (None, None),
+    ],
+)
+def test_of_several_targets_the_one_is_covered_that_the_action_has_chosen(target: Any, taken: str | None) -> None:
+    coverage = Coverage(Chooses)
+    with Simulation() as sim:
+        machine = sim.spawn(Chooses, target)
+        coverage.watch(sim.instance(machine))
+        machine.tell(Kick())
+        sim.run()
+    assert [str(edge) for edge in coverage.taken] == ([] if taken is None else [taken])
+
+
+def test_two_may_count_what_one_machine_does() -> None:
+    one, two = Coverage(Door), Coverage(Door)
+    with Simulation() as sim:
+        door = sim.spawn(Door, [1])
+        one.watch(sim.instance(door))
+        door.tell(Kick())
+        sim.advance(0)
+        two.watch(sim.instance(door))
+        door.tell(Kick())
+        sim.advance(0)
+    assert (sum(one.taken.values()), sum(two.taken.values())) == (2, 1)
+
+
 # -- reachability ------------------------------------------------------------------------------------------------------------------------
 
 
@@ -463,3 +633,29 @@ def test_states_without_a_way_to_an_end_are_named() -> None:
     report = str(reachability(Half))
     assert "no way to an end from: OPEN, JAMMED" in report
     assert "LOCKED: state_timeout → OPEN, when time has passed" in report
+
+
+def test_a_way_past_a_final_state_leads_through_it() -> None:
+    class Inside(StateMachine[Lock, None]):
+        chart = Chart(
+            initial(Lock.LOCKED, initial(Lock.OPEN, on(Kick, to=Lock.JAMMED)), final(Lock.JAMMED), on_done(to=Lock.GONE)),
+            final(Lock.GONE),
+        )
+
+    found = reachability(Inside)
+    assert [str(edge) for edge in found.paths[Lock.GONE]] == ["OPEN: on Kick → JAMMED", "LOCKED: on_done → GONE"]
+    assert found.ends == {Lock.OPEN: 2, Lock.JAMMED: 1, Lock.GONE: 0}
+
+
+def test_a_way_does_not_lead_over_a_transition_that_comes_behind_another() -> None:
+    class Behind(StateMachine[Lock, None]):
+        chart = Chart(
+            on(Kick, to=Lock.JAMMED),
+            initial(Lock.LOCKED, on(Kick, to=Lock.OPEN)),
+            state(Lock.OPEN, ignore(Click)),
+            state(Lock.JAMMED, on(Kick, to=Lock.GONE)),
+            final(Lock.GONE),
+            ignore(Click),
+        )
+
+    assert [str(edge) for edge in reachability(Behind).paths[Lock.JAMMED]] == ["LOCKED: on Kick → OPEN", "in any state: on Kick → JAMMED"]
