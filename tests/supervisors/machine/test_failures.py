@@ -227,6 +227,12 @@ def test_an_event_that_no_state_knows_is_told_to_the_asker(on_stage: Stage) -> N
     assert log(player) == ["+A"]
 
 
+def test_a_class_sent_in_place_of_an_event_is_told_apart(on_stage: Stage) -> None:
+    ref = on_stage.spawn(Player)
+    with pytest.raises(UnhandledEventError, match=r"no state of the chart knows it; it is a class: send an instance of it"):
+        ref.ask(Go)
+
+
 def test_an_event_that_no_state_knows_crashes_the_machine_it_was_told(on_stage: Stage) -> None:
     player = on_stage.spawn(Player)
     probe = Probe(on_stage.system, timeout=20)
