@@ -8,7 +8,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from hypothesis.errors import HypothesisException, InvalidArgument, ResolutionFailed
+from hypothesis.errors import InvalidArgument, ResolutionFailed
 
 from actors import Request
 from actors._core.callbacks import check_callback
@@ -258,7 +258,7 @@ class _Walker:
         try:
             return self._walk()
         except Exception as error:
-            if self.under_way is not None and not isinstance(error, HypothesisException):
+            if self.under_way is not None:
                 self.steps.append(replace(self.under_way, new=self._state(), error=error))
                 error.add_note(self._story())
             raise

@@ -166,6 +166,16 @@ def test_the_members_of_an_enum_are_events_one_by_one() -> None:
 
     assert reachability(Keys).conditional == {S.B}  # the other member always leads to C
 
+    class Guarded(StateMachine[S, None]):
+        chart = Chart(
+            initial(S.A, on(Key.LEFT, when=holds, to=S.B), on(Key.RIGHT, when=holds, to=S.B), on(Key, to=S.C)),
+            state(S.B, on(Key, to=S.D)),
+            state(S.C, on(Key, to=S.D)),
+            state(S.D, on(Key, to=S.A)),
+        )
+
+    assert reachability(Guarded).conditional == {S.B, S.C, S.D}
+
 
 def test_a_history_leads_to_where_the_state_begins() -> None:
     class Back(StateMachine[S, None]):
