@@ -333,7 +333,8 @@ def event_timeout(
     """Declare what happens once no event has come for `seconds` while the machine is in this state. Any event cancels it.
 
     Args:
-        seconds: as for `state_timeout`, counted from each event anew. None: `StateMachine.start_event_timeout` starts it, once.
+        seconds: as for `state_timeout`, counted from each event anew, its own included: if it leads to no other state, it comes again.
+            None: `StateMachine.start_event_timeout` starts it, once.
         to: as for `on`.
         when: as for `on`.
         do: as for `on`.

@@ -7,14 +7,14 @@ import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from dataclasses import dataclass
-from enum import Enum
+from enum import Enum, auto
 from itertools import combinations
 from typing import Any
 
 import pytest
 
 from actors.texts import columns
-from supervisors.machine import Chart, StateMachine, initial, on, state
+from supervisors.machine import Chart, StateMachine, ignore, initial, on, state
 from supervisors.machine.drawing import Drawing
 from tests.supervisors.machine.pictured import ALL, Connection, Door, Everything, Lock, Mood, Part, Philosopher, random_machine
 from tests.support import scaled
@@ -252,6 +252,17 @@ def test_what_a_state_does_without_being_left_is_in_its_box() -> None:
     assert picture.inner["OUTER"] == ["enter / hello", "exit / hello"]
     assert picture.inner["A"] == ["E2 / work"]
     assert Picture(Connection.diagram("svg")).inner["BACKOFF"] == ["postpone Send", "ignore Lost"]
+
+
+def test_what_is_longer_than_a_line_is_told_on_several() -> None:
+    class One(Enum):
+        A = auto()
+
+    events = [type(f"SomethingNumber{number}Happened", (), {}) for number in range(8)]
+    many = type("Many", (StateMachine,), {"chart": Chart(initial(One.A, ignore(*events), stays=True))})
+    lines = Picture(many.diagram("svg")).inner["A"]
+    assert len(lines) > 1
+    assert " ".join(lines) == f"ignore {', '.join(event.__name__ for event in events)}"
 
 
 def test_a_dot_leads_to_where_each_level_begins_and_an_end_has_a_ring() -> None:
