@@ -224,7 +224,8 @@ def _choose(machine: Machine, run: Run, event: Any) -> Arm:
     for arm in run.leaf.arms(event if isinstance(event, VALUES) else type(event)):
         if arm.when is None or _holds(machine, run, arm.when, event):
             return arm
-    raise refused(machine, event, "no state of the chart knows it")
+    hint = "; it is a class: send an instance of it" if isinstance(event, type) else ""
+    raise refused(machine, event, f"no state of the chart knows it{hint}")
 
 
 def _holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
