@@ -12,17 +12,19 @@ import actors.events
 import actors.testing
 import supervisors
 import supervisors.errors
+import supervisors.machine
+import supervisors.machine.errors
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 API = (REFERENCE / "api.md").read_text(encoding="utf-8")
 GENERATED = "".join(
-    (REFERENCE / page).read_text(encoding="utf-8") for page in ("actors.md", "errors.md", "events.md", "supervisors.md", "testing.md")
+    (REFERENCE / page).read_text(encoding="utf-8") for page in ("actors.md", "errors.md", "events.md", "machines.md", "supervisors.md", "testing.md")
 )
 # pykka's own, passed on unchanged, and a second name of Future
 PYKKAS = {"CallableProxy", "ThreadingFuture", "debug", "messages", "traversable", "typing"}
 
 
-@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__, *supervisors.__all__}))
+@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__, *supervisors.__all__, *supervisors.machine.__all__}))
 def test_a_public_name_is_on_the_api_page(name: str) -> None:
     assert name in API
 
@@ -39,6 +41,11 @@ def test_a_public_name_of_supervisors_is_in_the_generated_reference(name: str) -
     assert f"::: supervisors.{name}\n" in GENERATED
 
 
-@pytest.mark.parametrize("package", ["actors", "supervisors"])
+@pytest.mark.parametrize("name", sorted(set(supervisors.machine.__all__) - set(supervisors.machine.errors.__all__)))
+def test_a_public_name_of_state_machines_is_in_the_generated_reference(name: str) -> None:
+    assert f"::: supervisors.machine.{name}\n" in GENERATED
+
+
+@pytest.mark.parametrize("package", ["actors", "supervisors", "supervisors.machine"])
 def test_the_generated_reference_has_the_whole_module_of_errors(package: str) -> None:
     assert f"::: {package}.errors\n" in GENERATED
