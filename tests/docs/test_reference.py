@@ -18,13 +18,16 @@ import supervisors.machine.errors
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 API = (REFERENCE / "api.md").read_text(encoding="utf-8")
 GENERATED = "".join(
-    (REFERENCE / page).read_text(encoding="utf-8") for page in ("actors.md", "errors.md", "events.md", "machines.md", "supervisors.md", "testing.md")
+    (REFERENCE / page).read_text(encoding="utf-8")
+    for page in ("actors.md", "errors.md", "events.md", "machines.md", "supervisors.md", "testing.md")
 )
 # pykka's own, passed on unchanged, and a second name of Future
 PYKKAS = {"CallableProxy", "ThreadingFuture", "debug", "messages", "traversable", "typing"}
 
 
-@pytest.mark.parametrize("name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__, *supervisors.__all__, *supervisors.machine.__all__}))
+@pytest.mark.parametrize(
+    "name", sorted({*actors.__all__, *actors.events.__all__, *actors.testing.__all__, *supervisors.__all__, *supervisors.machine.__all__})
+)
 def test_a_public_name_is_on_the_api_page(name: str) -> None:
     assert name in API
 
