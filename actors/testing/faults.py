@@ -15,7 +15,7 @@ from pykka.messages import _ActorStop
 from actors._core import ending
 from actors._core.bounded import bare
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import STOP, Control, Down, Signal
+from actors._core.messages import STOP, Control, Down, Note, Signal
 from actors.testing.errors import InjectedCrash
 from actors.testing.network import Kind, Pending, network_of
 
@@ -34,8 +34,9 @@ class Faults:
     """How many faults of each kind a run may have.
 
     Attributes:
-        duplicate: messages that come twice, the second time at any later moment.
-        drop: messages that are lost. Nobody is told; an asker waits until its timeout. What the scenario itself asks is not lost.
+        duplicate: messages that come twice, the second time at any later moment; not what an actor's own timers and pipes bring it.
+        drop: messages that are lost, but for the same. Nobody is told; an asker waits until its timeout. What the scenario itself asks is
+            not lost.
         delay: messages that others may overtake, whatever the ordering promises.
         crash: actors that fail between two messages, as if a handler had raised.
         restart: actors that are replaced by a new instance between two messages.
@@ -235,11 +236,13 @@ def crosses(one: Pending, members: dict[Cell, None]) -> bool:
 
 
 def _is_sure(network: SimMailbox, one: Pending) -> bool:
-    """Tell whether a message cannot be lost: an actor is told to stop, or of an end, by the system, and once."""
+    """Tell whether a message cannot be lost, nor come twice.
+
+    An actor is told to stop, or of an end, by the system, and once. What its own timers and pipes bring it has not travelled.
+    """
     assert one.cell is not None
-    entry = bare(network.entry(one))
-    message = one.cell.unwrap(entry)[0]
-    return message is STOP or type(message) in (Down, _ActorStop)
+    message, _, note = one.cell.unwrap(bare(network.entry(one)))
+    return message is STOP or type(message) in (Down, _ActorStop) or type(note) not in (type(None), Note)
 
 
 def _network(one: Pending) -> SimMailbox | None:

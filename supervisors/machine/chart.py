@@ -72,6 +72,12 @@ class History(Generic[S_co]):
         self.of = of
         self.deep = deep
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, History) and (other.of, other.deep) == (self.of, self.deep)
+
+    def __hash__(self) -> int:
+        return hash((self.of, self.deep))
+
     def __repr__(self) -> str:
         return f"history({self.of}{', deep=True' if self.deep else ''})"
 
@@ -327,7 +333,8 @@ def event_timeout(
     """Declare what happens once no event has come for `seconds` while the machine is in this state. Any event cancels it.
 
     Args:
-        seconds: as for `state_timeout`, counted from each event anew. None: `StateMachine.start_event_timeout` starts it, once.
+        seconds: as for `state_timeout`, counted from each event anew, its own included: if it leads to no other state, it comes again.
+            None: `StateMachine.start_event_timeout` starts it, once.
         to: as for `on`.
         when: as for `on`.
         do: as for `on`.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from supervisors.machine.tree import Node, Tree
 
-__all__ = ["alphabet", "check", "leads_to"]
+__all__ = ["alphabet", "check", "leads_to", "possible"]
 
 
 def check(tree: Tree, machine: type[Any], names: dict[str, Any]) -> None:
@@ -91,10 +91,12 @@ def leads_to(tree: Tree, rule: Transition[Any]) -> Iterator[Node]:
             yield found.start()
 
 
-def _rules(leaf: Node) -> Iterator[Transition[Any]]:
-    for node in leaf.chain:
-        for _, rule in node.transitions():
-            yield rule
+def possible(tree: Tree, leaf: Node) -> list[Transition[Any]]:
+    """Return the transitions that may be taken in an innermost state: not those that come behind another one for the same event."""
+    own: list[Any] = [event for node in leaf.chain for event in node.rules if isinstance(event, StateTimeout | EventTimeout)]
+    if leaf.kind is Kind.FINAL and leaf.parent is not None and leaf.parent.name is not None:
+        own.append(Done(leaf.parent.name))  # nobody else is done
+    return list(dict.fromkeys(rule for event in (*alphabet(tree), *own) for rule in candidates(leaf.chain, event)))
 
 
 def _check_reached(tree: Tree) -> None:
@@ -105,27 +107,28 @@ def _check_reached(tree: Tree) -> None:
         if leaf in reached:
             continue
         reached.add(leaf)
-        for rule in _rules(leaf):
+        for rule in possible(tree, leaf):
             todo += leads_to(tree, rule)
     for node in tree.root.everyone():
         if node is tree.root or any(inside in reached for inside in node.everyone()):
             continue
         if node.parent is tree.root or any(inside in reached for inside in node.parent.everyone()):  # type: ignore[union-attr]
-            tree.problem(node.where, f"{node.name} is never reached: no transition leads there; add one with to={node.name}, or remove it")
+            what = f"{node.name} is never reached: no transition leads there, or others come first wherever one would"
+            tree.problem(node.where, f"{what}; add one with to={node.name}, or remove it")
 
 
 def _check_ways_out(tree: Tree) -> None:
     for leaf in tree.leaves:
         if leaf.kind is Kind.FINAL or any(node.stays for node in leaf.chain):
             continue
-        if all(target is leaf for rule in _rules(leaf) for target in leads_to(tree, rule)) and not _remembers(leaf):
+        if all(target is leaf for rule in possible(tree, leaf) for target in leads_to(tree, rule)) and not _remembers(tree, leaf):
             what = f"no way leads out of {leaf.name}: give it a transition, make it final({leaf.name}), or say stays=True if that is meant"
             tree.problem(leaf.where, what)
 
 
-def _remembers(leaf: Node) -> bool:
+def _remembers(tree: Tree, leaf: Node) -> bool:
     """Tell whether a history may lead elsewhere."""
-    return any(isinstance(target, History) for rule in _rules(leaf) for target in rule.targets)
+    return any(isinstance(target, History) for rule in possible(tree, leaf) for target in rule.targets)
 
 
 # -- events ------------------------------------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors.testing.locate import NoScenarioError, imported
 from supervisors.machine.errors import MachineDeclarationError
 from supervisors.machine.machine import StateMachine
+from supervisors.machine.reachability import reachability
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,12 +92,15 @@ def _parser() -> argparse.ArgumentParser:
     how = parser.add_mutually_exclusive_group()
     how.add_argument("--mermaid", action="store_true", help="as Mermaid's text (the default)")
     how.add_argument("--svg", action="store_true", help="as an SVG picture (the default for a FILE.svg)")
+    how.add_argument("--reach", action="store_true", help="no picture: how each state is reached, as text")
     parser.add_argument("--output", metavar="FILE", help="write to FILE instead of printing")
     parser.add_argument("--path", metavar="DIR", action="append", default=[], help="import from DIR, too; may be given several times")
     return parser
 
 
 def _drawn(machine: type[StateMachine[Any, Any]], options: argparse.Namespace) -> str:
+    if options.reach:
+        return f"{reachability(machine)}\n"
     named = (options.output or "").lower().endswith(".svg")
     return machine.diagram("svg" if options.svg or (named and not options.mermaid) else "mermaid")
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from actors.texts import plain, text_of
@@ -12,13 +13,13 @@ from supervisors.machine.events import Done, EventTimeout, NamedTimeout, StateTi
 from supervisors.machine.tree import bound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from supervisors.machine.chart import Transition
     from supervisors.machine.table import Table
     from supervisors.machine.tree import Node, Tree
 
-__all__ = ["EVERYWHERE", "Arrow", "Drawing", "Line", "Place", "current_node", "function_name", "histories_of", "tooltip"]
+__all__ = ["EVERYWHERE", "Arrow", "Drawing", "Line", "Place", "current_node", "function_name", "histories_of", "tooltip", "wrapped"]
 
 EVERYWHERE = "in any state"  # what stands for the chart itself
 
@@ -163,6 +164,11 @@ def function_name(function: Any) -> str:
     """Return the name of a function as people call it; an ellipsis for one without."""
     name = getattr(function, "__name__", None) or type(function).__name__
     return "…" if name == "<lambda>" else name
+
+
+def wrapped(lines: Iterable[Line], width: int) -> list[Line]:
+    """Return lines with those that are longer than `width` on several, as for ``ignore()`` of many events."""
+    return [replace(line, text=part) for line in lines for part in wrap(line.text, width, break_long_words=False, break_on_hyphens=False)]
 
 
 def tooltip(where: str) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors.texts import clipped, for_mermaid, plain
 from supervisors.machine.chart import Kind
-from supervisors.machine.drawing import EVERYWHERE, Drawing, Place, current_node, histories_of
+from supervisors.machine.drawing import EVERYWHERE, Drawing, Place, current_node, histories_of, wrapped
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["mermaid"]
 
 _LONGEST = 100  # columns of a label
+_WRAP = 60  # columns from which on what is said in a box has several lines
 # A state whose name Mermaid could take for a word of its own is given another id; people see the name anyway.
 _SAFE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _WORDS = re.compile(
@@ -89,7 +90,7 @@ class _Text:
 
     def _box(self, key: str, title: str, node: Node, indent: str) -> Iterator[str]:
         yield f'{indent}state "{_label(title)}" as {key}'
-        for line in self._drawing.lines[node]:
+        for line in wrapped(self._drawing.lines[node], _WRAP):
             yield f"{indent}{key} : {_label(line.text)}"
 
     def _has_everywhere(self, node: Node) -> bool:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from actors._core.cell import Cell
-    from supervisors.machine.chart import History
+    from supervisors.machine.chart import History, Transition
     from supervisors.machine.table import Leaf, Table
     from supervisors.machine.tree import Node
 
@@ -114,6 +114,7 @@ class Run:
         retrying: whether postponed events are at the front of the mailbox.
         circles: events of its own, or retried without one handled, in a row.
         recent: the last of them, once there are nearly too many.
+        observer: told of each transition taken, by coverage: where the machine was, the transition, the event, what its action chose.
         broken: whether an exception came out of an enter or exit action: it is in no state.
         visited: by state, where the machine was inside of it when it left.
         saved: the snapshot that a restart resumes from.
@@ -126,6 +127,7 @@ class Run:
         "inserted",
         "leaf",
         "now",
+        "observer",
         "phase",
         "recent",
         "retrying",
@@ -157,6 +159,7 @@ class Run:
         self.circles = 0
         self.recent: list[Any] = []
         self.broken = False
+        self.observer: Callable[[Leaf, Transition[Any], Any, Any], object] | None = None
         self.visited: dict[Node, Leaf] = {}
         self.saved: Any = None
 
@@ -171,6 +174,12 @@ class Run:
         if effects is None:
             effects = self.effects = Effects()
         return effects
+
+    def watch(self, observer: Callable[[Leaf, Transition[Any], Any, Any], object]) -> None:
+        """Tell `observer`, too, of each transition. From now on nothing goes the quick way, which knows no observers."""
+        former = self.observer
+        self.observer = observer if former is None else lambda *taken: (former(*taken), observer(*taken))
+        self.steps = NEW if self.steps is NEW else SLOW
 
     def insert(self, events: Sequence[Any]) -> None:
         """Put events of its own ahead of those that wait, the first one first."""

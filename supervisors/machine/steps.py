@@ -161,6 +161,9 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
         cancel_timeout(machine, run, EventTimeout())
     if arm is None:
         arm, value = _choose(machine, run, event), NOT_DONE
+    leaf = run.leaf
+    if run.observer is not None and arm.verdict is Verdict.REFUSE:
+        run.observer(leaf, arm.rule, event, None)
     value = yield from _act(machine, run, arm, event, value, mailed=mailed)
     effects, run.effects = run.effects or NO_EFFECTS, None
     if value is not None:
@@ -170,6 +173,8 @@ def _take(machine: Machine, run: Run, event: Any, arm: Arm | None, value: Any, *
     if arm.rule.aside or arm.verdict is Verdict.POSTPONE:
         _set_aside(machine, event, mailed=mailed)
     yield from _conclude(machine, run, move, effects, event)
+    if run.observer is not None:
+        run.observer(leaf, arm.rule, event, effects.to)
     return value
 
 
@@ -219,7 +224,8 @@ def _choose(machine: Machine, run: Run, event: Any) -> Arm:
     for arm in run.leaf.arms(event if isinstance(event, VALUES) else type(event)):
         if arm.when is None or _holds(machine, run, arm.when, event):
             return arm
-    raise refused(machine, event, "no state of the chart knows it")
+    hint = "; it is a class: send an instance of it" if isinstance(event, type) else ""
+    raise refused(machine, event, f"no state of the chart knows it{hint}")
 
 
 def _holds(machine: Machine, run: Run, when: Callable[..., Any], event: Any) -> bool:
@@ -332,7 +338,8 @@ def _steady(machine: Machine, run: Run) -> None:
     if rule is not None:
         start_timeout(machine, run, EventTimeout(), rule.seconds)
     rare = machine._greenroom_cell.rare
-    run.steps = SLOW if run.waiting or (rare is not None and rare.stash) else run.leaf.steps
+    slow = run.waiting or run.observer is not None or (rare is not None and rare.stash)
+    run.steps = SLOW if slow else run.leaf.steps
 
 
 def _changed(machine: Machine, run: Run, old: Leaf | None, event: object) -> None:

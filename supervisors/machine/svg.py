@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from actors.palette import on_both_pages
 from actors.texts import clipped, columns, plain
 from supervisors.machine.chart import Kind
-from supervisors.machine.drawing import EVERYWHERE, Drawing, Line, Place, current_node, histories_of, tooltip
+from supervisors.machine.drawing import EVERYWHERE, Drawing, Line, Place, current_node, histories_of, tooltip, wrapped
 from supervisors.machine.layout import Item, Link, place
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class _Shape:
     def __init__(self, kind: str, title: str = "", lines: Sequence[Line] = (), where: str = "", node: Node | None = None) -> None:
         self.kind = kind  # state, frame, everywhere, dot, choice, history
         self.title = clipped(plain(title), _WIDEST)
-        self.lines = lines
+        self.lines = wrapped(lines, _WIDEST)
         self.where = where
         self.node = node
         self.loop: list[Line] = []

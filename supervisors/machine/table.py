@@ -122,24 +122,23 @@ class Leaf:
         """Return what is looked at for an event, which is a class or a value; empty for one that the chart does not know."""
         found = self._arms.get(event)
         if found is None:
-            rules = candidates(self.chain, event)
-            found = tuple(self._arm(rule, event) for rule in rules)
-            self._arms[event] = found
+            found = tuple(self._arm(rule) for rule in candidates(self.chain, event))
+            if found:  # what the chart does not know is not kept: that may be any number of classes
+                self._arms[event] = found
         return found
 
-    def _arm(self, rule: Transition[Any], event: Any) -> Arm:
+    def _arm(self, rule: Transition[Any]) -> Arm:
         machine = self.table.machine
         move: Move | None = None
         if not rule.choice:
             if rule.targets and not isinstance(rule.targets[0], History):
                 move = self.table.move(self, rule.targets[0], reenter=rule.reenter)
             elif not rule.targets and rule.reenter:
-                move = self.table.move(self, self._declares(rule, event), reenter=True)
+                move = self.table.move(self, self._declares(rule), reenter=True)
         return Arm(rule, _bound(machine, rule.when), _bound(machine, rule.do), move)
 
-    def _declares(self, rule: Transition[Any], event: Any) -> Enum:
+    def _declares(self, rule: Transition[Any]) -> Enum:
         """Return the state in which a transition is declared; the outermost one for those of the chart itself."""
-        del event
         for node in self.chain:
             if node.name is not None and any(one is rule for _, one in node.transitions()):
                 return node.name

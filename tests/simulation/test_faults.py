@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import Actor, ActorDeadError, ActorRef, Bounded, Down, DownReason, Timeout
+from actors import Actor, ActorDeadError, ActorRef, Bounded, Down, DownReason, Future, Timeout
 from actors.events import ActorCrashed
 from actors.testing import Faults, InjectedCrash, Kind, Ordering, RandomWalk, Simulation, explore, replay
 from actors.testing.trace import Step, record
@@ -107,6 +107,27 @@ def comes(sim: Simulation) -> None:
     sim.spawn(Forward, log).tell("x")
     sim.run()
     assert sim.instance(log).got
+
+
+class Timed(Log):
+    """Is told by a timer of its own, and of what it has piped."""
+
+    def on_start(self) -> None:
+        self.start_timer("key", 1.0, "tick")
+        done: Future[str] = Future()
+        self.pipe_to_self(done)
+        done.set("piped")
+
+
+def keeps_its_timers(sim: Simulation) -> None:
+    timed = sim.spawn(Timed)
+    sim.run()
+    assert Counter(sim.instance(timed).got) == Counter(("piped", "tick"))
+
+
+@pytest.mark.parametrize("faults", [Faults(drop=1), Faults(duplicate=1)], ids=["drop", "duplicate"])
+def test_what_an_actor_brings_itself_is_neither_lost_nor_comes_twice(faults: Faults) -> None:
+    explore(keeps_its_timers, faults=faults, runs=200).check()
 
 
 def in_order(sim: Simulation) -> None:

@@ -83,7 +83,12 @@ def _heights(rows: list[list[Vertex]], links: Links) -> tuple[list[float], list[
 def _route(chains: Sequence[Chain], tops: list[float], bottoms: list[float]) -> None:
     """Give the chains their ways: upright in the rows, sideways between them."""
     begins = _docked([(chain, chain.vertices[0], chain.vertices[1].x, chain.begin) for chain in chains])
-    ends = _docked([(chain, chain.vertices[-1], chain.vertices[-2].x, chain.end) for chain in chains])
+    ends = _docked(
+        [
+            (chain, chain.vertices[-1], chain.vertices[-2].x if len(chain.vertices) > 2 else begins[chain], chain.end)  # noqa: PLR2004
+            for chain in chains
+        ]
+    )
     for chain in chains:
         first, last = chain.vertices[0], chain.vertices[-1]
         points = [(begins[chain], first.y + first.height / 2), (begins[chain], bottoms[first.rank])]
@@ -105,29 +110,29 @@ def _docked(wishes: list[tuple[Chain, Vertex, float, float | None]]) -> dict[Cha
         begin, end = side(vertex, None) if vertex.box else (vertex.x, vertex.x)
         free: list[tuple[float, Chain]] = []
         after = False  # whether `begin` is a dock, too
-        for place, chain, fixed in [*docks, (end, None, True)]:
+        for place, chain, fixed in docks:
             if not fixed:
                 free.append((place, chain))
                 continue
-            until = end if chain is None else place if vertex.box else vertex.x
-            for (_, one), x in zip(free, _within([wish for wish, _ in free], begin, until, (after, chain is not None)), strict=True):
-                found[one] = x
-            if chain is not None:
-                found[chain] = until
+            until = found[chain] = place if vertex.box else vertex.x
+            found.update(_within(free, begin, until, (after, True)))
             begin, after, free = until, True, []
+        found.update(_within(free, begin, end, (after, False)))
     return found
 
 
-def _within(wishes: list[float], low: float, high: float, taken: tuple[bool, bool]) -> list[float]:
+def _within(free: list[tuple[float, Chain]], low: float, high: float, taken: tuple[bool, bool]) -> dict[Chain, float]:
     """Return places near the wished ones, apart from each other and from the two ends, if these are taken."""
-    if not wishes:
-        return []
+    if not free:
+        return {}
+    wishes = [wish for wish, _ in free]
     count = len(wishes) - 1 + sum(taken)
     gap = min(_DOCKS, max(0.0, high - low) / count) if count else 0.0
     low, high = low + gap * taken[0], high - gap * taken[1]
     places = spread([max(low, min(high, wish)) for wish in wishes], [1.0] * len(wishes), [gap] * (len(wishes) - 1))
     last = len(places) - 1
-    return [min(max(place, low + gap * number), high - gap * (last - number)) for number, place in enumerate(places)]
+    inside = [min(max(place, low + gap * number), high - gap * (last - number)) for number, place in enumerate(places)]
+    return {chain: place for (_, chain), place in zip(free, inside, strict=True)}
 
 
 def _slim(points: list[tuple[float, float]]) -> Iterator[tuple[float, float]]:

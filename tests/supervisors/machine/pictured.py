@@ -350,6 +350,8 @@ class _Grower:
 
     def rules(self) -> list[Any]:
         found: list[Any] = []
+        for event in Event if self.chance.random() < 0.2 else ():  # which makes a tall box
+            found += [on(event, when=asks, do=act) for _ in range(self.chance.randint(1, 4))]
         for event in Event:
             pick = self.chance.random()
             if pick < 0.25:

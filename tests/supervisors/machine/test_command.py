@@ -150,3 +150,12 @@ def test_a_reader_that_has_seen_enough_is_no_error() -> None:
         made.stdout.close()
         assert made.stderr.read() == b""
         assert made.wait(90) == 1
+
+
+def test_how_each_state_is_reached_is_printed(project: Path) -> None:
+    result = greenroom("gates:Turnstile", "--reach", at=project)
+    assert result.returncode == 0
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["Turnstile: 2 states", "  LOCKED: where it begins"]
+    assert lines[3].strip().startswith("in any state: on Coin ")
+    assert "gates.py:" in lines[3]

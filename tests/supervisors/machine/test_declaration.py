@@ -133,6 +133,43 @@ def test_a_state_that_is_reached_from_unreachable_ones_only_is_named() -> None:
     assert [what.split(":")[0] for _, what in found] == ["Q.C is never reached", "Q.D is never reached"]
 
 
+def test_a_state_to_which_only_transitions_lead_that_come_behind_others_is_unreachable() -> None:
+    only(
+        Chart(
+            on(Go, to=Q.D),
+            initial(Q.A, on(Go, to=Q.B)),
+            state(Q.B, on(Go, to=Q.C)),
+            state(Q.C, on(Go, to=Q.A)),
+            state(Q.D, on(Go, to=Q.A)),  # the others never ask the chart
+        ),
+        "the others never ask",
+        r"Q\.D is never reached: no transition leads there, or others come first",
+    )
+
+
+def test_the_way_on_from_a_final_state_inside_is_none_for_the_states_beside_it() -> None:
+    found = problems(
+        Chart(
+            initial(Q.A, initial(Q.B, on(Go, do=act)), final(Q.C), on_done(to=Q.D)),
+            final(Q.D),
+        )
+    )
+    whats = [what.split(":")[0] for _, what in found]
+    assert whats == ["Q.C is never reached", "Q.D is never reached", "no way leads out of Q.B"]
+
+
+def test_a_way_out_that_comes_behind_another_transition_is_none() -> None:
+    only(
+        Chart(
+            on(Go, to=P.A),
+            initial(P.A, on(Go, to=P.B)),
+            state(P.B, ignore(Go)),  # asks nobody else
+        ),
+        "asks nobody else",
+        r"no way leads out of P\.B",
+    )
+
+
 def test_of_unreachable_states_with_states_inside_the_outermost_is_named() -> None:
     only(
         Chart(

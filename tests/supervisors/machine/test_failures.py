@@ -227,6 +227,12 @@ def test_an_event_that_no_state_knows_is_told_to_the_asker(on_stage: Stage) -> N
     assert log(player) == ["+A"]
 
 
+def test_a_class_sent_in_place_of_an_event_is_told_apart(on_stage: Stage) -> None:
+    ref = on_stage.spawn(Player)
+    with pytest.raises(UnhandledEventError, match=r"no state of the chart knows it; it is a class: send an instance of it"):
+        ref.ask(Go)
+
+
 def test_an_event_that_no_state_knows_crashes_the_machine_it_was_told(on_stage: Stage) -> None:
     player = on_stage.spawn(Player)
     probe = Probe(on_stage.system, timeout=20)
@@ -567,3 +573,25 @@ def test_postpone_waits_with_the_guard() -> None:
         assert [answer.get(timeout=20) for answer in answers[:2]] == [1, 2]
         ref.ask(Go())
         assert answers[2].get(timeout=20) == 1
+
+
+def test_data_that_is_missing_is_asked_for() -> None:
+    class Counts(StateMachine[Place, dict[str, int]]):
+        chart = Chart(initial(A, on(Go, to=B)), state(B, on(Go, to=C)), state(C, on(Go, to=A)))
+
+    class Derived(Counts):
+        pass
+
+    class Maybe(StateMachine[Place, int | None]):
+        chart = Counts.chart
+
+    class Nothing(StateMachine[Place, None]):
+        chart = Counts.chart
+
+    for machine in (Counts, Derived):
+        with pytest.raises(TypeError, match=r"it is a StateMachine\[\.\.\., dict\[str, int\]\]; give its data"):
+            machine.start()
+    with stage("pool") as made:
+        for machine in (Maybe, Nothing):
+            made.spawn(machine)
+        made.spawn(Counts, {})

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from actors import Actor, ActorDeadError, ActorSystem
+from supervisors import Supervisor, child
 from supervisors.machine import (
     Chart,
     EventTimeout,
@@ -161,6 +162,32 @@ def test_a_nested_state_is_told_with_those_around_it(system: ActorSystem) -> Non
 def test_a_machine_that_has_not_begun_is_in_no_state(system: ActorSystem) -> None:
     ref = system.spawn(Nested, [])
     assert ref.proxy().data.get(timeout=20) == [MachineInfo()]
+    assert machine_info(ref).state is Deep.OUT
+
+
+class Again(Nested):
+    """Looks at itself while it is made, before it is a machine and after, and when it hands over."""
+
+    def __init__(self, seen: list[MachineInfo]) -> None:
+        seen.append(machine_info(self.actor_ref))
+        super().__init__(seen)
+        seen.append(machine_info(self.actor_ref))
+
+    def on_handover(self) -> Any:
+        self.data.append(machine_info(self.actor_ref))
+        return super().on_handover()
+
+
+def test_a_machine_that_is_being_restarted_is_in_no_state_until_it_has_begun_again(system: ActorSystem) -> None:
+    seen: list[MachineInfo] = []
+    supervisor = system.spawn(Supervisor, [child(Again, seen, name="again")])
+    ref = system.lookup(f"{supervisor.path}/again")
+    assert ref is not None
+    ref.proxy().data.get(timeout=20)
+    assert seen == [MachineInfo()] * 3
+    ref.tell("what no chart knows")
+    ref.proxy().data.get(timeout=20)
+    assert seen == [MachineInfo()] * 7
     assert machine_info(ref).state is Deep.OUT
 
 

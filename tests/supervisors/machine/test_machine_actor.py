@@ -22,6 +22,7 @@ from supervisors.machine import (
     StateChanged,
     StateMachine,
     TransitionError,
+    event_timeout,
     final,
     history,
     ignore,
@@ -31,6 +32,7 @@ from supervisors.machine import (
     postpone,
     state,
     state_timeout,
+    timeout,
 )
 from tests.supervisors.machine.kit import STAGES, Do, Inside, Later, Place, Player, Stage, log, stage, to
 
@@ -376,6 +378,43 @@ def test_a_change_that_needs_no_care_is_published_too() -> None:
             flips.tell(Go())
         flips.proxy().state.get(timeout=20)
     assert changes == [(None, A), (A, B), (B, C), (C, A)]
+
+
+class Starts(StateMachine[Place, list[str]]):
+    """Enter actions that start timeouts, in states that need no care otherwise."""
+
+    def entered(self) -> None:
+        self.data.append(f"+{self.state.name}")
+        if self.state is B:
+            self.start_timeout("soon", 0)
+        elif self.state is C:
+            self.start_event_timeout(5.0)
+
+    def note(self, event: Any) -> None:
+        self.data.append(f"{self.state.name}:{type(event).__name__}")
+
+    chart = Chart(
+        initial(A, on_enter(entered), on(Go, to=B)),
+        state(B, on_enter(entered), on(Go, to=C)),
+        state(C, on_enter(entered), on(Go, do=note), on(Leave, to=A), event_timeout(None, do=note)),
+        timeout("soon", do=note),
+        ignore(Leave),
+    )
+
+
+def test_what_an_enter_action_starts_happens_also_where_the_event_needs_no_care(on_stage: Stage) -> None:
+    starts = on_stage.spawn(Starts, [])
+    starts.tell(Go())
+    starts.tell(Go())
+    assert log(starts) == ["+A", "+B", "B:NamedTimeout", "+C"]
+    on_stage.advance(5.0)
+    assert log(starts)[-1] == "C:EventTimeout"
+    starts.tell(Leave())
+    starts.tell(Go())
+    starts.tell(Go())
+    starts.tell(Go())
+    on_stage.advance(10.0)
+    assert log(starts)[-2:] == ["+C", "C:Go"]
 
 
 # -- subclasses --------------------------------------------------------------------------------------------------------------------------

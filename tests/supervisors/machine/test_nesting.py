@@ -202,6 +202,40 @@ def test_deep_history_leads_to_the_innermost_state_it_was_in(on_stage: Stage) ->
     assert after(motor, DeepBack()) == ["-OFF in OFF", "+ON in SPRINT", "+FAST in SPRINT", "+SPRINT in SPRINT"]
 
 
+class Chooser(StateMachine[S, list[str]]):
+    """Its action chooses which history to follow."""
+
+    def __init__(self, deep: bool) -> None:
+        super().__init__([])
+        self.deep = deep
+
+    def choose(self, event: Back) -> None:
+        self.goto(history(S.ON, deep=True) if self.deep else history(S.ON))
+
+    chart = Chart(
+        initial(S.OFF, on(Back, to=(history(S.ON), history(S.ON, deep=True)), do=choose), on(Switch, to=S.ON), ignore(Faster)),
+        state(
+            S.ON,
+            initial(S.SLOW, on(Faster, to=S.FAST), ignore(Back), on_enter(enter)),
+            state(
+                S.FAST,
+                initial(S.CRUISE, on(Faster, to=S.SPRINT), ignore(Back), on_enter(enter)),
+                state(S.SPRINT, ignore(Faster, Back), on_enter(enter)),
+            ),
+            on(Switch, to=S.OFF),
+        ),
+        final(S.OVER),
+        on(End, to=S.OVER),
+    )
+
+
+@pytest.mark.parametrize(("deep", "back"), [(False, "+CRUISE"), (True, "+SPRINT")])
+def test_an_action_may_choose_a_history(on_stage: Stage, deep: bool, back: str) -> None:
+    chooser = on_stage.spawn(Chooser, deep)
+    after(chooser, Switch(), Faster(), Faster(), Switch())
+    assert after(chooser, Back()) == [back]
+
+
 @pytest.mark.parametrize("way", [Back, DeepBack])
 def test_history_of_a_state_it_has_not_been_in_leads_to_its_initial_one(on_stage: Stage, way: type) -> None:
     motor = on_stage.spawn(Motor)
