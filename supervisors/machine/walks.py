@@ -109,7 +109,8 @@ def walks(
 
     Args:
         machine_class: a class derived from `StateMachine`.
-        args: for its ``__init__``; each walk gets deep copies.
+        args: for its ``__init__``; each walk gets deep copies. A strategy is drawn from, as those of `events` are, in the simulation: there
+            ``st.builds(Other.start)`` is the ref of another actor.
         events: strategies by class or Enum, for events that hypothesis cannot make well with ``from_type``.
         length: steps at most.
         any_events: draw also events that the state refuses, and one that the chart does not know; asked, so that they are no crash.
@@ -215,8 +216,14 @@ class _MailFirst:
 @st.composite
 def _walks(draw: st.DrawFn, course: _Course) -> Walk:
     with Simulation(_MailFirst(), max_steps=1_000_000) as sim:
-        ref = sim.spawn(course.machine_class, *copy.deepcopy(course.args), **copy.deepcopy(course.kwargs))
+        args = [_fresh(draw, arg) for arg in course.args]
+        kwargs = {name: _fresh(draw, arg) for name, arg in course.kwargs.items()}
+        ref = sim.spawn(course.machine_class, *args, **kwargs)
         return _Walker(draw, course, sim, ref).walk()
+
+
+def _fresh(draw: st.DrawFn, arg: Any) -> Any:
+    return draw(arg) if isinstance(arg, st.SearchStrategy) else copy.deepcopy(arg)
 
 
 class _Walker:
