@@ -23,6 +23,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,6 +132,26 @@ class Exchange:
         self.on_runtime = 0
         pykka.ThreadingActor = self.classes.actor
         pykka.ThreadingFuture = self.classes.future
+        self.stopped_all = threading.Event()
+        stop_all = pykka.ActorRegistry.stop_all
+
+        def told(*arguments: Any, **options: Any) -> Any:
+            try:
+                return stop_all(*arguments, **options)
+            finally:
+                if threading.current_thread() is not threading.main_thread():
+                    self.stopped_all.set()
+
+        pykka.ActorRegistry.stop_all = told  # type: ignore[method-assign]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None, Any, Any]:
+        """A BaseException stops all actors beside the test that sees the first of them stop: the next test's are not meant."""
+        result = yield
+        if "base_exception" in item.name and not self.stopped_all.wait(10):
+            raise TimeoutError(f"{item.name}: nobody stopped all actors")
+        self.stopped_all.clear()
+        return result
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(self, collector: pytest.Collector) -> Generator[None, Any, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import inspect
 from enum import Enum
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, overload
+from types import NoneType, UnionType
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, TypeVar, get_args, get_origin, overload
 
 from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr
 
@@ -41,6 +42,7 @@ S = TypeVar("S", bound=Enum)
 D = TypeVar("D")
 
 EVENT_LIMIT = 10_000
+MISSING: Any = object()
 _PROXIED = (ProxyCall, ProxyGetAttr, ProxySetAttr)
 
 
@@ -104,9 +106,15 @@ class StateMachine(Actor, Generic[S, D]):
     def __init__(self: StateMachine[S, None]) -> None: ...
     @overload
     def __init__(self, data: D) -> None: ...
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: Any = MISSING) -> None:
         """Prepare the machine, with its data. An override calls ``super().__init__(data)``."""
         super().__init__()
+        if data is MISSING:
+            data = None
+            kind = _data_of(type(self))
+            if kind is not None:
+                msg = f"{type(self).__qualname__}() is not valid: it is a StateMachine[..., {kind}]; give its data"
+                raise TypeError(msg)
         table = self._greenroom_table
         if table is None:
             msg = f"{type(self).__qualname__} has no chart: write chart = Chart(...) in the class"
@@ -321,6 +329,18 @@ class StateMachine(Actor, Generic[S, D]):
             return svg(cls, current)
         msg = f"kind={kind!r} is not valid: 'mermaid' or 'svg'"
         raise ValueError(msg)
+
+
+def _data_of(machine: type[Any]) -> str | None:
+    """Return how a class says that its data is of a type that None is not of; None if it does not say so."""
+    for base in machine.__mro__:
+        for written in vars(base).get("__orig_bases__", ()):
+            if get_origin(written) is StateMachine:
+                kind = get_args(written)[1]
+                plain = get_origin(kind) or kind
+                refuses = isinstance(plain, type) and plain not in (NoneType, UnionType, object)
+                return (kind.__qualname__ if kind is plain else str(kind)) if refuses else None
+    return None
 
 
 def _table(machine: type[Any], chart: Any, names: dict[str, Any]) -> Table:

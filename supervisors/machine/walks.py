@@ -113,7 +113,8 @@ def walks(
 
     Args:
         machine_class: a class derived from `StateMachine`.
-        args: for its ``__init__``; each walk gets deep copies, and of a strategy what is drawn from it.
+        args: for its ``__init__``; each walk gets deep copies. A strategy is drawn from, as those of `events` are, in the simulation: there
+            ``st.builds(Other.start)`` is the ref of another actor.
         events: strategies by class or Enum, for events that hypothesis cannot make well with ``from_type``.
         length: steps at most.
         any_events: draw also events that the state refuses, and one that the chart does not know; asked, so that they are no crash.
@@ -219,15 +220,15 @@ class _MailFirst:
 @st.composite
 def _walks(draw: st.DrawFn, course: _Course) -> Walk:
     with Simulation(_MailFirst(), max_steps=1_000_000) as sim:
-        args = tuple(_own(draw, one) for one in course.args)
-        kwargs = {name: _own(draw, one) for name, one in course.kwargs.items()}
+        args = tuple(_fresh(draw, arg) for arg in course.args)
+        kwargs = {name: _fresh(draw, arg) for name, arg in course.kwargs.items()}
         # As start() does, which a machine may have as an action: it returns before the machine begins, so that all is seen from there on.
         ref = sim.system._runtime.start(course.machine_class, args, kwargs)
         return _Walker(draw, course, sim, ref).walk()
 
 
-def _own(draw: st.DrawFn, argument: Any) -> Any:
-    return draw(argument) if isinstance(argument, st.SearchStrategy) else copy.deepcopy(argument)
+def _fresh(draw: st.DrawFn, arg: Any) -> Any:
+    return draw(arg) if isinstance(arg, st.SearchStrategy) else copy.deepcopy(arg)
 
 
 class _Walker:

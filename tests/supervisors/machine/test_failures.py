@@ -573,3 +573,25 @@ def test_postpone_waits_with_the_guard() -> None:
         assert [answer.get(timeout=20) for answer in answers[:2]] == [1, 2]
         ref.ask(Go())
         assert answers[2].get(timeout=20) == 1
+
+
+def test_data_that_is_missing_is_asked_for() -> None:
+    class Counts(StateMachine[Place, dict[str, int]]):
+        chart = Chart(initial(A, on(Go, to=B)), state(B, on(Go, to=C)), state(C, on(Go, to=A)))
+
+    class Derived(Counts):
+        pass
+
+    class Maybe(StateMachine[Place, int | None]):
+        chart = Counts.chart
+
+    class Nothing(StateMachine[Place, None]):
+        chart = Counts.chart
+
+    for machine in (Counts, Derived):
+        with pytest.raises(TypeError, match=r"it is a StateMachine\[\.\.\., dict\[str, int\]\]; give its data"):
+            machine.start()
+    with stage("pool") as made:
+        for machine in (Maybe, Nothing):
+            made.spawn(machine)
+        made.spawn(Counts, {})

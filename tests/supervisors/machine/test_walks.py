@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from actors import Request
+from actors import Actor, ActorRef, Request
 from actors.testing import InvariantError, Simulation
 from supervisors.machine import (
     Chart,
@@ -346,6 +346,59 @@ def test_the_arguments_of_a_machine_are_its_own_in_each_walk() -> None:
 
     run()
     assert right == [1]
+
+
+class Keeper(Actor):
+    """Counts what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def on_receive(self, message: object) -> int:
+        self.count += message is None
+        return self.count
+
+
+@dataclass(frozen=True)
+class Tell:
+    to: ActorRef[Keeper]
+
+
+class Telling(StateMachine[Lock, int]):
+    """Tells an actor that it is given of each kick, and one that comes with an event of that."""
+
+    def __init__(self, keeper: ActorRef[Keeper], data: int) -> None:
+        super().__init__(data)
+        self.keeper = keeper
+        self.first = data
+
+    def kick(self, event: Kick) -> None:
+        self.data += 1
+        self.keeper.tell(None)
+
+    def pass_on(self, event: Tell) -> None:
+        assert event.to.ask(None) == 1
+
+    chart = Chart(
+        initial(Lock.LOCKED, on(Kick, do=kick), on(Tell, do=pass_on), on(Push, to=Lock.OPEN)),
+        state(Lock.OPEN, on(Push, to=Lock.JAMMED)),
+        state(Lock.JAMMED, on(Push, to=Lock.GONE)),
+        final(Lock.GONE),
+        ignore(Kick, Tell),
+    )
+
+
+def test_arguments_and_events_may_be_drawn_and_hold_actors_of_the_simulation() -> None:
+    def is_told(machine: Telling) -> None:
+        assert machine.keeper.is_alive()
+        firsts.add(machine.first)
+
+    firsts: set[int] = set()
+    events = {Tell: st.builds(Tell, st.builds(Keeper.start))}
+    found = walked(walks(Telling, st.builds(Keeper.start), data=st.integers(5, 7), events=events, invariants=[is_told]))
+    assert firsts == {5, 6, 7}
+    assert any(isinstance(step.event, Tell) and step.old is Lock.LOCKED for walk in found for step in walk.steps)
 
 
 def test_async_machines_walk_as_well() -> None:
