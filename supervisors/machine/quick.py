@@ -1,7 +1,6 @@
 """The quick way through a chart: for each innermost state and class of event a record of what is done, made when the first one comes.
 
-It is for events that need no care: no timeout, no choice, nothing postponed, nothing to wait for. All else goes by
-`supervisors.machine.steps`.
+It is for events that need no care: no timeout, no choice, nothing postponed. All else goes by `supervisors.machine.steps`.
 """
 
 from __future__ import annotations
@@ -97,17 +96,18 @@ def _quick(leaf: Leaf, arm: Arm) -> Way:
     """Return the way of an event by one transition, whose guard holds."""
     rule, do, move = arm.rule, arm.do, arm.move
     careful = Way(_take_with_care, leaf.name, arm)
-    if rule.aside or rule.choice or leaf.impatient or inspect.iscoroutinefunction(do):
+    if rule.aside or rule.choice or leaf.impatient:
         return careful
     if arm.verdict is Verdict.IGNORE:
         return IGNORED
     if arm.verdict is not Verdict.TAKE or (move is None and rule.targets):
         return careful
+    waits = inspect.iscoroutinefunction(do)
     if move is None or (not move.changes and not rule.reenter):
-        return IGNORED if do is None else Way(_stay, leaf.name, arm)
+        return IGNORED if do is None else Way(_wait if waits else _stay, leaf.name, arm)
     if not move.quick or ((move.exits or move.enters) and leaf.table.machine._greenroom_async):
         return careful  # a function of an async machine that is none of async def may return a coroutine
-    return Way(_cross if move.exits or move.enters else _go, leaf.name, arm, move)
+    return Way(_wait if waits else _cross if move.exits or move.enters else _go, leaf.name, arm, move)
 
 
 # -- taking an event ---------------------------------------------------------------------------------------------------------------------
@@ -145,6 +145,26 @@ def _go(machine: Machine, run: Run, event: Any, way: Way) -> Any:
     run.since = now()
     if run.stream._subscriptions:
         _publish(machine, run, event, way)
+    return value
+
+
+async def _wait(machine: Machine, run: Run, event: Any, way: Way) -> Any:
+    """Stay, or change the state, after an action that is async. No other event is taken meanwhile."""
+    try:
+        value = await way.do(machine, event)
+    except BaseException:
+        run.effects = None
+        raise
+    if run.effects is not None or (value is not None and _is_odd(way, value)):
+        rest = drive(handle(machine, run, event, way.arm, value))
+        return await rest if type(rest) is CoroutineType else rest
+    if way.leaf is not None:
+        run.leaf = way.leaf
+        run.steps = way.steps
+        run.transitions += 1
+        run.since = run.now()
+        if run.stream._subscriptions:
+            _publish(machine, run, event, way)
     return value
 
 

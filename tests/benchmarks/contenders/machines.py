@@ -64,6 +64,20 @@ class Declared(Actor):
         return self.data
 
 
+class Waiting(Actor):
+    """An actor with an async handler."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = 0
+
+    async def on_receive(self, message: Any) -> int | None:
+        if type(message) is Total:
+            return self.data
+        self.data += 1
+        return None
+
+
 class Counts(StateMachine[Gate, int]):
     """What the machines below do."""
 
@@ -87,6 +101,20 @@ class Simple(Counts):
         initial(Gate.LOCKED, on(Flip, to=Gate.OPEN, do=Counts.count)),
         state(Gate.OPEN, on(Flip, to=Gate.LOCKED, do=Counts.count)),
         on(Tick, do=Counts.count),
+        on(Total, do=Counts.total),
+    )
+
+
+class WaitingMachine(Counts):
+    """The same, with an async action."""
+
+    async def waits(self, event: object) -> None:
+        self.data += 1
+
+    chart = Chart(
+        initial(Gate.LOCKED, on(Flip, to=Gate.OPEN, do=waits)),
+        state(Gate.OPEN, on(Flip, to=Gate.LOCKED, do=waits)),
+        ignore(Tick),
         on(Total, do=Counts.total),
     )
 

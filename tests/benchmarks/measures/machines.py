@@ -11,6 +11,7 @@ from tests.benchmarks.model import BARE, EVENTS, Check, Findings, Measure, Plan
 PLAIN = "plain actor, on_receive"
 STAYS = "machine: stays"
 CHANGES = "machine: changes"
+ASYNC, ASYNC_CHANGES = "async actor", "async machine: changes"
 AT_MOST = 2.5
 
 
@@ -28,13 +29,15 @@ def events(plan: Plan) -> Findings:
         Case("machine: enter and exit actions", n // 2, partial(machines.tells, machines.Entered, **flip)),
         Case("machine: every second one postponed", n // 4, machines.postponed),
         Case("machine: state timeout started, cancelled", n // 4, partial(machines.tells, machines.Timed, **flip)),
+        Case(ASYNC, n // 2, partial(machines.tells, machines.Waiting, **flip)),
+        Case(ASYNC_CHANGES, n // 2, partial(machines.tells, machines.WaitingMachine, **flip)),
         Case("python-statemachine, no actor", n // 20, machines.python_statemachine),
         Case("transitions, no actor", n // 10, machines.transitions),
     ]
     figures = race(cases, plan, unit=EVENTS)
+    pairs = ((STAYS, PLAIN), (CHANGES, PLAIN), (ASYNC_CHANGES, ASYNC))
     checks = [
-        Check(f"time per event, {machine} ÷ {PLAIN}", ratio(figures, PLAIN, machine), AT_MOST, at_least=False)
-        for machine in (STAYS, CHANGES)
+        Check(f"time per event, {machine} ÷ {actor}", ratio(figures, actor, machine), AT_MOST, at_least=False) for machine, actor in pairs
     ]
     return Findings(figures, checks, (PLAIN, CHANGES))
 

@@ -135,7 +135,12 @@ def machine_of(
         await asyncio.sleep(0)
         Scripted.take(self, message)
 
+    async def takes_on_the_way(self: Scripted, message: Any) -> None:
+        await asyncio.sleep(0)
+        Scripted.take_on_the_way(self, message)
+
     take = takes if waits else Scripted.take
+    take_on_the_way = takes_on_the_way if waits else Scripted.take_on_the_way
 
     def transition(place: Place, kind: int) -> Any:
         message = KINDS[kind]
@@ -145,7 +150,7 @@ def machine_of(
         if what is What.POSTPONE:
             return postpone(message)
         if isinstance(what, Place):
-            return on(message, to=what, do=Scripted.take_on_the_way)
+            return on(message, to=what, do=take_on_the_way)
         return on(message, to=ANYWHERE, do=take, postpone=what is What.TAKE_AND_POSTPONE)
 
     def seconds(place: Place, name: str) -> float | None:
