@@ -228,7 +228,7 @@ class MailFirst:
 
 
 @pytest.mark.long
-@settings(max_examples=scaled(10_000, 300), suppress_health_check=list(HealthCheck), deadline=None)
+@settings(max_examples=scaled(10_000, 200), suppress_health_check=list(HealthCheck), deadline=None)
 @given(
     rules=all_rules(),
     scripts=all_scripts,
