@@ -66,10 +66,11 @@ Rules = dict[tuple[Place, int], What | Place]  # a place: taken, and it leads th
 Scripts = dict[tuple[Place, str], tuple[Effect, ...]]  # what the actions of timeouts do
 TIMEOUTS = ("state", "event", "one", "two")
 MANY = 1000  # events
+MOMENT = 1e-6  # seconds
 
 
 class Tie(Exception):  # no error: gen_statem does not say which is first
-    """Two timers are due at the same moment."""
+    """Two timers are due at the same moment, or one just when time stops."""
 
 
 class Endless(Exception):  # no error: the machine has a limit, where the model has none
@@ -121,10 +122,10 @@ class Model:
     def advance(self, seconds: float) -> None:
         """Let time pass."""
         end = self.now + seconds
-        while self.timers and min(self.timers.values()) <= end:
+        while self.timers and min(self.timers.values()) < end + MOMENT:
             due = min(self.timers.values())
-            first = [name for name, when in self.timers.items() if when == due]
-            if len(first) > 1:
+            first = [name for name, when in self.timers.items() if when - due < MOMENT]
+            if len(first) > 1 or end - due < MOMENT:
                 raise Tie
             self.now = due
             del self.timers[first[0]]
