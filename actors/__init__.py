@@ -8,7 +8,7 @@ import logging as _logging
 
 from pykka import CallableProxy, traversable
 
-from actors import debug, messages, typing
+from actors import debug, first_line, messages, typing
 from actors._core.actor import Actor, ThreadingActor
 from actors._core.bounded import Overflow
 from actors._core.event_stream import EventStream, Subscription
@@ -121,3 +121,4 @@ __all__ = [
 ]
 
 _logging.getLogger("actors").addHandler(_logging.NullHandler())
+first_line.install()

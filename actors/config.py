@@ -27,7 +27,8 @@ class SystemConfig:
             handler before it abandons it.
         max_workers: threads for such classes at most; at the cap `WorkersExhausted` is published.
         mailbox: for classes that declare none.
-        tracing: correlation ids, the instrument port and stale-sender fencing.
+        tracing: correlation ids, the instrument port and stale-sender fencing. None: while `actors.logs` is set up, so that log lines have
+            correlation ids, unless that was told otherwise.
         shutdown_timeout: seconds that actors have to end at shutdown before they are killed.
         loop_factory: makes the event loop of the system's own loop thread, e.g. ``uvloop.new_event_loop``.
         ports: clock, random, ids, waiter ...; None: the real ones.
@@ -37,7 +38,7 @@ class SystemConfig:
     blocked_after: float = 0.05
     max_workers: int = 32
     mailbox: Mailbox = field(default_factory=Unbounded)
-    tracing: bool = False
+    tracing: bool | None = None
     shutdown_timeout: float = 10.0
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ports: Ports | None = None
@@ -57,8 +58,8 @@ class SystemConfig:
             msg = "shutdown_timeout=inf is not valid: a shutdown has to end; for a long one give many seconds"
             raise ValueError(msg)
         check_mailbox(self.mailbox)
-        if not isinstance(self.tracing, bool):
-            msg = f"tracing={self.tracing!r} is not valid: True or False"
+        if self.tracing is not None and not isinstance(self.tracing, bool):
+            msg = f"tracing={self.tracing!r} is not valid: True, False or None"
             raise TypeError(msg)
         if self.loop_factory is not None and not callable(self.loop_factory):
             msg = f"loop_factory={self.loop_factory!r} is not valid: a function that returns an event loop, or None"

@@ -17,10 +17,12 @@ from actors.dispatch.waiting import hosts_nobody
 from actors.errors import ForkedError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.cell import Cell
     from actors.runtime import Runtime
 
-__all__ = ["NO_LANE", "ForkedDoor", "keep_alive", "refs", "runtimes"]
+__all__ = ["NO_LANE", "ForkedDoor", "defaults", "keep_alive", "refs", "runtimes", "watchers"]
 
 refs = share()
 
@@ -63,6 +65,8 @@ NO_LANE = Lane(NoHost())
 # -- what outlives one system ----------------------------------------------------------------------------------------------
 
 runtimes: weakref.WeakSet[Runtime] = weakref.WeakSet()
+watchers: list[Callable[[Runtime], object]] = []  # called with each runtime that is made; appended to and removed from, one operation each
+defaults: dict[str, bool] = {"tracing": False}  # what a config that does not say gets
 _keeper: threading.Thread | None = None
 _keeper_lock = threading.Lock()
 

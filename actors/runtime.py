@@ -9,6 +9,7 @@ import asyncio
 import logging
 import threading
 from collections import OrderedDict
+from dataclasses import replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -83,9 +84,11 @@ class Runtime:
 
     def __init__(self, name: str, config: SystemConfig, face: ActorSystem) -> None:
         self.name = name
-        self.config = config
         self.face = face
-        self.ports = self.config.ports or simulated() or real_ports()
+        self.ports = config.ports or simulated() or real_ports()
+        if config.tracing is None:
+            config = replace(config, tracing=process.defaults["tracing"] and self.ports.dispatcher is None)
+        self.config = config
         # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
         self.lock = Mutex()
         self.state = SystemState.RUNNING
@@ -105,6 +108,8 @@ class Runtime:
         self._keeping = 0  # under lock: living actors that keep the process alive
         self._kept = threading.Condition(self.lock)
         process.runtimes.add(self)
+        for watch in tuple(process.watchers):
+            watch(self)
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
 

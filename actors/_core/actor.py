@@ -12,6 +12,7 @@ import pykka
 from actors._core import handlers, timers, watch
 from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
+from actors._core.log import LogAttribute
 from actors._core.messages import Control, Entry, Note, Stashed
 from actors._core.options import DispatcherKind, Options, check_async, fold_options
 from actors._core.ports import touched
@@ -63,6 +64,9 @@ class Actor(pykka.Actor):
 
     use_daemon_thread: ClassVar[bool] = False
     """As in pykka: a living actor keeps the process alive unless this is True."""
+
+    log = LogAttribute()
+    """Writes log lines that say which actor, incarnation and message they are of; see `Log`."""
 
     _greenroom_options: ClassVar[Options] = Options()
     _greenroom_handlers: ClassVar[dict[type[Any], str]] = {}

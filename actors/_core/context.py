@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from greenlet import getcurrent, greenlet
 
-from actors._core.messages import IDLE
+from actors._core.messages import IDLE, Entry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +23,7 @@ __all__ = [
     "bind",
     "binding",
     "bound_worker",
+    "correlation_key",
     "correlation_of",
     "current_cell",
     "current_entry",
@@ -158,6 +159,16 @@ def origin_of(cell: Cell) -> tuple[Any, ...]:
     if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= len(_PLAIN):
         return ()
     return entry[-3], None, 0
+
+
+def correlation_key(cell: Cell) -> Any:
+    """Return what the text of the correlation id is made of, None if the message being handled has none."""
+    rare = cell.rare
+    # Only actors of an event loop have a runner, and may be at several messages.
+    entry = cell.current if rare is None or rare.runner is None else current_entry(cell)
+    if type(entry) is tuple:
+        return entry[1] if cell.system.config.tracing else None
+    return entry[-3] if type(entry) is Entry and len(entry) > len(_PLAIN) else None
 
 
 def correlation_of(cell: Cell) -> str | None:

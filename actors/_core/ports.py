@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell, Lane
     from actors._core.future import Future
+    from actors._core.log import Desk
     from actors._core.messages import Entry
 
 __all__ = [
@@ -191,6 +192,7 @@ class Ports:
         cancelled: what the host's own kind of cancellation raises; out of a plain handler it ends that handler only.
         passing: exceptions that belong to the driver of a simulation: they go through handlers to it and are nobody's crash.
         registered: what a simulation has in place of pykka's registry: refs by cell.
+        log: the desk where log lines wait; None: that of the process.
     """
 
     clock: Clock
@@ -204,6 +206,7 @@ class Ports:
     cancelled: tuple[type[BaseException], ...] = ()
     passing: tuple[type[BaseException], ...] = ()
     registered: dict[Any, Any] | None = None
+    log: Desk | None = None
 
 
 _ambient: list[Ports] = []

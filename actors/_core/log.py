@@ -1,0 +1,418 @@
+"""`self.log`: the callers' half of logging, and the desk where lines wait for the logging actor.
+
+A call takes down what only the caller knows (when, who, where in the code, for which message) and appends that to a queue: formatting and
+writing are the logging actor's, `actors.logs`. What may change meanwhile is made text in the call; see `freeze`.
+
+A line is a tuple, in the order of `LINE`. Who writes what: any thread appends to `Desk.queue`, whose append is atomic; the other fields
+of a desk are written by `actors.logs`, whole values at a time, and read by all.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from contextlib import contextmanager
+from contextvars import ContextVar
+from threading import current_thread
+from typing import TYPE_CHECKING, Any, overload
+
+from actors._core.context import correlation_key, current_cell
+from actors._core.frozen import PLAIN, Captured, freeze, frozen_field, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from actors._core.cell import Cell
+
+__all__ = ["DESK", "LINE", "Desk", "Log", "LogAttribute", "More", "no_secret"]
+
+LINE = (
+    "time",
+    "no",
+    "message",
+    "args",
+    "kwargs",
+    "fields",
+    "context",
+    "cell",
+    "incarnation",
+    "correlation",
+    "code",
+    "lasti",
+    "globals",
+    "thread",
+    "more",
+)
+
+_getframe = sys._getframe
+
+# The fields of `Log.contextualize`, in force where they were given.
+_context: ContextVar[dict[str, Any] | None] = ContextVar("greenroom_log", default=None)
+_context_fields = _context.get
+
+_OFF = 1 << 30
+
+
+class Desk:
+    """Where lines wait, and what a call has to know about the logging that is set up.
+
+    Attributes:
+        level: the number of the lowest level that is on.
+        append: takes a line.
+        refusing: lines of lower levels are refused, with `refuse`: there is too much already.
+        calm: more lines than that in `queue` are a case for `pressed`; -1 if whoever takes them sleeps.
+        now: returns the time in seconds since the epoch.
+        secret: whether the value of a field of that name must not be seen.
+        number: returns number and name of a level that is no method of `Log`.
+    """
+
+    __slots__ = ("append", "calm", "level", "now", "number", "pressed", "queue", "refuse", "refusing", "secret")
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self.queue: deque[Any] = deque()
+        self.append: Callable[[Any], object] = self.queue.append
+        self.level = 0
+        self.refusing = 0
+        self.calm = _OFF
+        self.now = now
+        self.pressed: Callable[[], object] = int
+        self.refuse: Callable[[int, Cell | None], object] = _nothing
+        self.secret: Callable[[str], bool] = no_secret
+        self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
+
+
+def no_secret(name: str) -> bool:  # noqa: ARG001  # the signature of `Desk.secret`
+    """Hide nothing."""
+    return False
+
+
+def _nothing(no: int, cell: Cell | None) -> None:
+    """Refuse nothing."""
+
+
+def _no_levels(level: Any) -> tuple[int, str | None]:
+    return (level, None) if isinstance(level, int) else (0, str(level))
+
+
+def _no_time() -> float:
+    return 0.0
+
+
+DESK = Desk(_no_time)  # of the process; `actors.logs` sees to it. A simulation has one of its own among its ports.
+
+
+class More:
+    """What few lines have.
+
+    Attributes:
+        level: the level's name, where the number does not say it.
+        exception: what `Log.exception` and its like report.
+        event: the name of a system's event.
+        fields: further fields, frozen.
+        where: module, function, line, path, thread and process of a line that came from elsewhere.
+        options: of `Log.opt`.
+        patchers: of `Log.patch`.
+        own: whether the line is one of the logging actor's own.
+        markup: the message as it is with colours; by the logging actor.
+    """
+
+    __slots__ = ("colors", "event", "exception", "fields", "level", "markup", "own", "patchers", "raw", "record", "where")
+
+    def __init__(self) -> None:
+        self.level: str | None = None
+        self.exception: Captured | None = None
+        self.event: str | None = None
+        self.fields: dict[str, Any] | None = None
+        self.where: tuple[Any, ...] | None = None
+        self.patchers: tuple[Callable[[Any], object], ...] = ()
+        self.colors = False
+        self.raw = False
+        self.record = False
+        self.own = False
+        self.markup: Any = None
+
+
+class Log:
+    """Writes log lines for one actor, or for code outside of actors: loguru's API, at a fraction of its cost to the caller.
+
+    ``{}`` in a message takes arguments as `str.format` does; keyword arguments are fields of the line too. A call never raises for what it
+    is to log: what cannot be formatted is written as it is, with the reason. Lines of one actor appear in the order written, with the
+    time of the call. The calls never block, but for `setup(overload=...)`, which can make threads wait for some milliseconds.
+    """
+
+    __slots__ = ("_cell", "_desk", "_fields", "_traced")
+
+    def __init__(self, desk: Desk, cell: Cell | None = None, fields: dict[str, Any] | None = None) -> None:
+        self._desk = desk
+        self._cell = cell
+        self._fields = fields
+        self._traced = cell is not None and cell.system.config.tracing
+
+    def __repr__(self) -> str:
+        return f"<Log of {self._cell.path if self._cell is not None else 'no actor'}>"
+
+    def __reduce__(self) -> Any:
+        msg = f"{self!r} cannot be pickled: it belongs to this process; take `actors.logs.log` or the actor's own there"
+        raise TypeError(msg)
+
+    # -- levels ------------------------------------------------------------------------------------------------------------
+
+    def trace(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level TRACE (5)."""
+        if self._desk.level <= 5:  # noqa: PLR2004
+            self._put(5, message, args, kwargs)
+
+    def debug(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level DEBUG (10)."""
+        if self._desk.level <= 10:  # noqa: PLR2004
+            self._put(10, message, args, kwargs)
+
+    def info(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level INFO (20)."""
+        if self._desk.level <= 20:  # noqa: PLR2004
+            self._put(20, message, args, kwargs)
+
+    def success(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level SUCCESS (25)."""
+        if self._desk.level <= 25:  # noqa: PLR2004
+            self._put(25, message, args, kwargs)
+
+    def warning(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level WARNING (30)."""
+        if self._desk.level <= 30:  # noqa: PLR2004
+            self._put(30, message, args, kwargs)
+
+    def error(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level ERROR (40)."""
+        if self._desk.level <= 40:  # noqa: PLR2004
+            self._put(40, message, args, kwargs)
+
+    def critical(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level CRITICAL (50)."""
+        if self._desk.level <= 50:  # noqa: PLR2004
+            self._put(50, message, args, kwargs)
+
+    def exception(self, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at level ERROR, with the exception that is being handled."""
+        if self._desk.level <= 40:  # noqa: PLR2004
+            more = More()
+            more.exception = Captured.of(sys.exc_info()[1])
+            self._put(40, message, args, kwargs, more)
+
+    def log(self, level: str | int, message: object, /, *args: Any, **kwargs: Any) -> None:
+        """Log at a level given by its name or number.
+
+        Raises:
+            ValueError: there is no level of that name, or the number is negative.
+            TypeError: it is neither.
+        """
+        no, name = self._desk.number(level)
+        if self._desk.level <= no:
+            more = None
+            if name is not None:
+                more = More()
+                more.level = name
+            self._put(no, message, args, kwargs, more)
+
+    def _put(self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2) -> None:
+        """Take down a line; the place in the code is that of the caller `depth` frames up."""
+        desk = self._desk
+        cell = self._cell
+        correlation = None
+        if cell is None:
+            cell = current_cell()
+            if cell is not None:
+                correlation = correlation_key(cell)
+        elif self._traced:
+            correlation = correlation_key(cell)
+        if no < desk.refusing:
+            desk.refuse(no, cell)
+            return
+        if type(message) is not str:
+            message = text_of(message)
+        for value in args:
+            if type(value) not in PLAIN:
+                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk.secret)
+                break
+        else:
+            if kwargs and not PLAIN.issuperset(map(type, kwargs.values())):
+                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk.secret)
+        try:
+            frame = _getframe(depth)
+        except ValueError:  # no caller so far up
+            frame = _getframe(1)
+        desk.append(
+            (
+                desk.now(),
+                no,
+                message,
+                args,
+                kwargs,
+                self._fields,
+                _context_fields(),
+                cell,
+                0 if cell is None else cell.incarnation,
+                correlation,
+                frame.f_code,
+                frame.f_lasti,
+                frame.f_globals,
+                current_thread(),
+                more,
+            )
+        )
+        if len(desk.queue) > desk.calm:
+            desk.pressed()
+
+    # -- more of loguru's API ----------------------------------------------------------------------------------------------
+
+    def bind(self, **fields: Any) -> Log:
+        """Return a log whose lines have these fields too. Values are taken down now, see `freeze`."""
+        return self._with({**(self._fields or {}), **{name: frozen_field(value) for name, value in fields.items()}})
+
+    def _with(self, fields: dict[str, Any] | None) -> Log:
+        return Log(self._desk, self._cell, fields)
+
+    @staticmethod
+    @contextmanager
+    def contextualize(**fields: Any) -> Generator[None, None, None]:
+        """Give every line that is logged within the ``with`` these fields: of any log, in this handler, thread or task."""
+        token = _context.set({**(_context.get() or {}), **{name: frozen_field(value) for name, value in fields.items()}})
+        try:
+            yield
+        finally:
+            _context.reset(token)
+
+    def opt(
+        self,
+        *,
+        exception: bool | BaseException | tuple[Any, ...] | None = None,
+        record: bool = False,
+        lazy: bool = False,
+        colors: bool = False,
+        raw: bool = False,
+        capture: bool = True,
+        depth: int = 0,
+    ) -> Log:
+        """Return a log that works otherwise, as loguru's `opt` does.
+
+        Args:
+            exception: True adds the exception that is being handled; an exception, or what `sys.exc_info` returned, adds that.
+            record: the message may use ``{record[...]}``.
+            lazy: arguments are functions, called only if the level is on.
+            colors: the message has markup, like ``<red>``.
+            raw: the message is written as it is, in place of a formatted line.
+            capture: keyword arguments are fields too.
+            depth: how many callers further up the line is said to come from.
+        """
+        if isinstance(depth, bool) or not isinstance(depth, int) or depth < 0:
+            msg = f"depth={depth!r} is not valid: a whole number of callers, 0 or more"
+            raise ValueError(msg)
+        return OptLog(self, (exception, record, lazy, colors, raw, capture, depth), ())
+
+    def patch(self, patcher: Callable[[Any], object]) -> Log:
+        """Return a log with whose records `patcher` is called before they are written, in the logging actor."""
+        if not callable(patcher):
+            msg = f"patcher={patcher!r} is not valid: a function of the record"
+            raise TypeError(msg)
+        return OptLog(self, (None, False, False, False, False, True, 0), (patcher,))
+
+    def catch(
+        self,
+        exception: Any = Exception,
+        *,
+        level: str | int = "ERROR",
+        reraise: bool = False,
+        onerror: Callable[[BaseException], object] | None = None,
+        exclude: Any = None,
+        default: Any = None,
+        message: str = "An error has been caught in function '{record[function]}', process '{record[process].name}'",
+    ) -> Any:
+        """Log what is raised, as a decorator of plain, async and generator functions, or around a ``with``.
+
+        Args:
+            exception: the type or types that are logged.
+            level: at which.
+            reraise: raise it again afterwards; else it is over.
+            onerror: called with it.
+            exclude: the type or types that go through as if this was not there.
+            default: what a decorated function returns in place of a value.
+            message: of the line.
+        """
+        from actors._core.catching import Catcher  # noqa: PLC0415  # rare, and it needs this module
+
+        if callable(exception) and not isinstance(exception, type):  # @log.catch without parentheses
+            return Catcher(self, Exception, level, reraise, onerror, exclude, default, message)(exception)
+        return Catcher(self, exception, level, reraise, onerror, exclude, default, message)
+
+
+class OptLog(Log):
+    """A log with options."""
+
+    __slots__ = ("_options", "_patchers")
+
+    _patchers: tuple[Callable[[Any], object], ...]
+
+    def __init__(self, log: Log, options: tuple[Any, ...], patchers: tuple[Callable[[Any], object], ...]) -> None:
+        super().__init__(log._desk, log._cell, log._fields)
+        self._options = options
+        former: tuple[Callable[[Any], object], ...] = log._patchers if isinstance(log, OptLog) else ()
+        self._patchers = (*former, *patchers)
+
+    def _with(self, fields: dict[str, Any] | None) -> Log:
+        bound = OptLog(self, self._options, ())
+        bound._fields = fields
+        return bound
+
+    def patch(self, patcher: Callable[[Any], object]) -> Log:
+        """Return a log with a further patcher."""
+        super().patch(patcher)
+        return OptLog(self, self._options, (patcher,))
+
+    def _put(self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2) -> None:
+        exception, record, lazy, colors, raw, capture, above = self._options
+        more = more or More()
+        more.record, more.colors, more.raw, more.patchers = record, colors, raw, self._patchers
+        if exception is not None and exception is not False:
+            more.exception = Captured.of(_exception_of(exception))
+        if lazy:
+            args = tuple(_called(arg) for arg in args)
+            kwargs = {name: _called(value) for name, value in kwargs.items()}
+        if not capture and kwargs:
+            message, args, kwargs, more = freeze(message, args, kwargs, more, self._desk.secret)
+            more.fields = None
+        super()._put(no, message, args, kwargs, more, depth + 1 + above)
+
+
+def _exception_of(given: Any) -> BaseException | None:
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return next((part for part in given if isinstance(part, BaseException)), None)
+    return sys.exc_info()[1]
+
+
+def _called(function: Any) -> Any:
+    try:
+        return function()
+    except Exception as error:  # noqa: BLE001  # told in the line
+        return f"<{text_of(function)} raised {type(error).__name__}: {text_of(error)}>"
+
+
+class LogAttribute:
+    """`Actor.log`: made when first asked for, then an attribute of the instance; gives way to a program's own attribute of that name."""
+
+    @overload
+    def __get__(self, actor: None, owner: type) -> LogAttribute: ...
+
+    @overload
+    def __get__(self, actor: object, owner: type | None = None) -> Log: ...
+
+    def __get__(self, actor: Any, owner: type | None = None) -> Any:
+        """Return the actor's log."""
+        if actor is None:
+            return self
+        cell = actor._greenroom_cell
+        if cell is None:  # in the __init__ of an actor made by hand, before that of the base class
+            return Log(DESK)
+        actor.__dict__["log"] = log = Log(cell.system.ports.log or DESK, cell)
+        return log

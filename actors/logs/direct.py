@@ -1,0 +1,68 @@
+"""Lines while nothing is set up: they go to loguru's global logger at once, as its own do."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from loguru import logger
+
+from actors import process
+from actors._core.log import DESK, no_secret
+from actors.logs.levels import number_and_name
+from actors.logs.own import emergency
+from actors.logs.record import Maker
+
+if TYPE_CHECKING:
+    from actors.logs.record import Record
+
+__all__ = ["correlate", "install", "write"]
+
+FAR = 1 << 30
+
+_lock = threading.Lock()
+_maker = Maker()  # under _lock
+
+
+def correlate(wanted: bool) -> None:  # noqa: FBT001  # as `setup` was given it
+    """Have systems that are made from now on trace, or not, where their config does not say."""
+    process.defaults["tracing"] = wanted
+
+
+def install() -> None:
+    """Let log calls come here."""
+    DESK.append = write
+    DESK.level = 0
+    DESK.refusing = 0
+    DESK.calm = FAR
+    DESK.pressed = int
+    DESK.secret = no_secret
+    DESK.number = number_and_name
+    correlate(False)
+
+
+def write(line: tuple[Any, ...]) -> None:
+    """Hand a line to the global logger."""
+    with _lock:
+        record = _maker.make(line)
+    made = record.as_loguru()
+    more = record.more
+    context = {name: made[name] for name in ("actor", "actor_class", "incarnation", "correlation", "system") if made[name]}
+
+    def take_over(theirs: Any) -> None:
+        extra = {**theirs["extra"], **context, **record.fields}
+        theirs.update({**made, "extra": extra, "elapsed": theirs["elapsed"]})
+
+    try:
+        log = logger.opt(raw=more is not None and more.raw, exception=_exception(record)).patch(take_over)
+        log.log(record.level.name if _known(record) else record.no, record.message)
+    except Exception as error:  # noqa: BLE001  # a handler of the program's raised; the caller is an actor that only wanted to log
+        emergency(f"a handler of loguru's logger failed with {type(error).__name__}: {error}; the line was: {record.message}")
+
+
+def _known(record: Record) -> bool:
+    return not record.level.name.startswith("Level ")
+
+
+def _exception(record: Record) -> BaseException | None:
+    return record.exception.error if record.exception is not None else None

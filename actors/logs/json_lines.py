@@ -1,0 +1,107 @@
+"""JSON lines: one object a line, only with what there is to tell."""
+
+from __future__ import annotations
+
+import json
+import time as clock
+from json.encoder import encode_basestring
+from typing import TYPE_CHECKING, Any
+
+from actors._core.frozen import text_of
+from actors.logs.levels import NUMBERS
+from actors.logs.record import zone_at
+
+if TYPE_CHECKING:
+    from actors.logs.record import Record, Site, Who
+
+__all__ = ["JsonLines"]
+
+_quoted = encode_basestring  # the C function behind json.dumps, for text alone
+_dumped = json.JSONEncoder(ensure_ascii=False, default=text_of, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+
+
+def _site_json(site: Site) -> str:
+    site.json = made = f',"logger":{_quoted(site.name)},"function":{_quoted(site.function)},"line":{site.line}'
+    return made
+
+
+def _who_json(who: Who) -> str:
+    who.json = made = f',"system":{_quoted(who.system)},"actor":{_quoted(who.path)},"class":{_quoted(who.class_name)}'
+    return made
+
+
+def _plain(value: Any) -> Any:
+    """Return a value that JSON has a form for; its nan and infinities are none."""
+    if isinstance(value, float):
+        return value if value - value == 0.0 else str(value)
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 10_000:  # noqa: PLR2004  # Python refuses to print more
+        return f"<a whole number of {value.bit_length()} bits>"
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+
+
+class JsonLines:
+    """Makes JSON lines of records. One thread at a time."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._start = self._shown = self._zone = ""
+
+    def time(self, seconds: float) -> str:
+        """Return a time in ISO 8601, with microseconds and zone."""
+        second = int(seconds // 1)
+        if second != self._second:
+            self._begin(second)
+        return f"{self._start}.{int((seconds - second) * 1e6):06d}{self._zone}"
+
+    def local(self, seconds: float) -> str:
+        """Return a time for people, with milliseconds."""
+        second = int(seconds // 1)
+        if second != self._second:
+            self._begin(second)
+        return f"{self._shown}.{int((seconds - second) * 1e3):03d}"
+
+    def _begin(self, second: int) -> None:
+        zone = zone_at(second)
+        offset = int(zone.utcoffset(None).total_seconds()) // 60
+        self._start = clock.strftime("%Y-%m-%dT%H:%M:%S", clock.gmtime(second + offset * 60))
+        self._shown = self._start.replace("T", " ")
+        self._zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
+        self._second = second
+
+    def line(self, record: Record) -> str:
+        """Return a record as a line, with its end."""
+        who, site, more = record.who, record.site, record.more
+        parts = [f'{{"time":"{self.time(record.time)}","level":{_quoted(record.level.name)},"message":{_quoted(record.message)}']
+        if record.level.name not in NUMBERS:
+            parts.append(f',"no":{record.no}')
+        if who is not None:
+            parts.append(f'{who.json or _who_json(who)},"incarnation":{record.incarnation}')
+        if record.correlation is not None:
+            parts.append(f',"correlation":{_quoted(record.correlation)}')
+        if more is not None and more.event is not None:
+            parts.append(f',"event":{_quoted(more.event)}')
+        parts.append(site.json or _site_json(site))
+        parts.append(f',"thread":{_quoted(record.thread.name)},"process":{record.process.id}')
+        if record.fields:
+            parts.append(f',"fields":{_fields(record.fields)}')
+        if record.exception is not None:
+            parts.append(f',"exception":{_exception(record)}')
+        parts.append("}\n")
+        return "".join(parts)
+
+
+def _fields(fields: dict[str, Any]) -> str:
+    try:
+        return _dumped(fields)
+    except (ValueError, TypeError):
+        return _dumped(_plain(fields))
+
+
+def _exception(record: Record) -> str:
+    captured = record.exception
+    assert captured is not None
+    return _dumped({"type": captured.name, "message": captured.text, "traceback": captured.traceback()})

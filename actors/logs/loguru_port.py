@@ -1,0 +1,134 @@
+"""All that is known here of loguru's insides: records handed to a handler of its without going through its own front end.
+
+That front end takes down time, place and thread of the call, which were taken down already, and costs half of a line. What is used
+besides the public API is `Logger`, `Core`, `Handler.emit` and the types of a record; a test compares the outcome with the public API's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from loguru import _colorizer, _logger, _recattrs, logger
+from loguru._datetime import datetime as loguru_datetime
+from loguru._handler import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import tzinfo
+
+__all__ = [
+    "Emitter",
+    "Message",
+    "RecordException",
+    "RecordFile",
+    "RecordLevel",
+    "RecordProcess",
+    "RecordThread",
+    "colored",
+    "level_named",
+    "local_time",
+    "private_logger",
+    "route",
+]
+
+
+# Its insides have no types.
+_insides: Any = _logger
+_global: Any = logger
+_markup: Any = _colorizer.Colorizer
+RecordException: Any = _recattrs.RecordException
+RecordFile: Any = _recattrs.RecordFile
+RecordLevel: Any = _recattrs.RecordLevel
+RecordProcess: Any = _recattrs.RecordProcess
+RecordThread: Any = _recattrs.RecordThread
+
+
+def private_logger() -> Any:
+    """Return a logger of loguru's with no handler, which shares nothing with the global one."""
+    return _insides.Logger(
+        core=_insides.Core(),
+        exception=None,
+        depth=0,
+        record=False,
+        lazy=False,
+        colors=False,
+        raw=False,
+        capture=True,
+        patchers=[],
+        extra={},
+    )
+
+
+def level_named(name: str) -> Any:
+    """Return a level of the global logger's; raise ValueError if there is none of that name."""
+    level = logger.level(name)
+    return RecordLevel(level.name, level.no, level.icon)
+
+
+def local_time(seconds: float, zone: tzinfo) -> Any:
+    """Return the time of a record, which formats as loguru's do."""
+    return loguru_datetime.fromtimestamp(seconds, zone)
+
+
+def colored(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """Return a message with markup, its arguments in place; ``stripped`` is the text without colours."""
+    if args or kwargs:
+        return _markup.prepare_message(message, args, kwargs)
+    return _markup.prepare_simple_message(message)
+
+
+class Emitter:
+    """One handler of loguru's, and the way to it.
+
+    Args:
+        target: a sink as `logger.add` takes it.
+        **options: those of `logger.add`.
+
+    Raises:
+        TypeError, ValueError: loguru refuses an option.
+        OSError: the file cannot be opened.
+    """
+
+    def __init__(self, target: Any, **options: Any) -> None:
+        self._logger = private_logger()
+        self._id = self._logger.add(target, level=0, catch=False, **options)
+        self._handler = self._logger._core.handlers[self._id]
+        self._known: set[str | None] = {*self._logger._core.levels, None}
+
+    def emit(self, record: dict[str, Any], *, raw: bool = False, colors: Any = None) -> None:
+        """Format a record and hand it to the sink; what the sink raises comes out here."""
+        name = record["level"].name
+        if name not in self._known:
+            name = self._learn(name)
+        self._handler.emit(record, name, False, raw, colors)
+
+    def _learn(self, name: str) -> str | None:
+        try:
+            level = logger.level(name)
+        except ValueError:  # a bare number
+            return None
+        self._logger.level(name, no=level.no, color=level.color, icon=level.icon)
+        self._known.add(name)
+        return name
+
+    def raw(self, text: str) -> None:
+        """Hand a text to the sink as it is."""
+        self._logger.opt(raw=True).critical(text)
+
+    def close(self) -> None:
+        """Close the sink."""
+        self._logger.remove(self._id)
+
+
+def route(sink: Callable[[Any], object]) -> Callable[[], None]:
+    """Have the global logger call `sink` with its records, in place of its default handler; return what undoes that."""
+    handlers = _global._core.handlers
+    if 0 in handlers and handlers[0]._name == "<stderr>":
+        _global.remove(0)
+    number = _global.add(sink, level=0, format="{message}", catch=False, backtrace=False, diagnose=False)
+
+    def undo() -> None:
+        if number in _global._core.handlers:
+            _global.remove(number)
+
+    return undo

@@ -1,0 +1,292 @@
+"""From a line as it was taken down to a record: formatted, with names in place of objects, and with its secrets taken out."""
+
+from __future__ import annotations
+
+import re
+import time as clock
+from datetime import timedelta, timezone
+from multiprocessing import current_process
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from actors._core.frozen import formatted, text_of
+from actors.logs.levels import record_level
+from actors.logs.loguru_port import RecordException, RecordFile, RecordProcess, RecordThread, colored, local_time
+
+if TYPE_CHECKING:
+    from types import CodeType
+
+    from actors._core.cell import Cell
+    from actors._core.frozen import Captured
+    from actors._core.log import More
+    from actors.logs.redaction import Redactor
+
+__all__ = ["LONGEST", "Maker", "Record", "Site", "clean"]
+
+LONGEST = 100_000  # characters of a message that are kept
+KNOWN = 20_000  # places in the code, and actors, that are remembered
+
+# Everything that could end a line, move the cursor, or turn the direction of writing; and what no encoding takes.
+_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NAMED = {"\n": "\\n", "\r": "\\r", "\x1b": "\\x1b"}
+
+
+def _escaped(match: re.Match[str]) -> str:
+    one = match.group()
+    return _NAMED.get(one) or (f"\\x{ord(one):02x}" if ord(one) < 256 else f"\\u{ord(one):04x}")  # noqa: PLR2004
+
+
+def clean(text: str) -> str:
+    """Return `text` on one line: control characters are escaped, so that no text can pass for a line of its own."""
+    return text if text.isprintable() else _UNSAFE.sub(_escaped, text)
+
+
+class Site:
+    """A place in the code."""
+
+    __slots__ = ("code", "file", "function", "json", "line", "module", "name")
+
+    def __init__(self, code: CodeType | None, name: str, function: str, line: int, path: str) -> None:
+        self.code = code  # keeps its id from being another's
+        self.name = name
+        self.function = function
+        self.line = line
+        pure = PurePath(path)
+        self.file = RecordFile(pure.name, path)
+        self.module = pure.stem
+        self.json: str | None = None
+
+
+class Who:
+    """An actor."""
+
+    __slots__ = ("class_name", "json", "path", "system")
+
+    def __init__(self, cell: Cell) -> None:
+        self.path = cell.path
+        self.class_name = cell.actor_class.__qualname__
+        self.system = cell.system.name
+        self.json: str | None = None
+
+
+class Record:
+    """One line, ready to be written in any form. Sinks share it and do not change it."""
+
+    __slots__ = (
+        "_loguru",
+        "correlation",
+        "exception",
+        "fields",
+        "incarnation",
+        "level",
+        "message",
+        "more",
+        "no",
+        "process",
+        "site",
+        "thread",
+        "time",
+        "who",
+    )
+
+    time: float
+    no: int
+    level: Any
+    message: str
+    fields: dict[str, Any]
+    who: Who | None
+    incarnation: int
+    correlation: str | None
+    site: Site
+    thread: Any
+    process: Any
+    exception: Captured | None
+    more: More | None
+    _loguru: dict[str, Any] | None
+
+    @property
+    def event(self) -> str | None:
+        """The name of the event, if it is one."""
+        return self.more.event if self.more is not None else None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a line of the logging actor's own."""
+        return self.more is not None and self.more.own
+
+    @property
+    def actor(self) -> str:
+        """The actor's path, or nothing."""
+        return self.who.path if self.who is not None else ""
+
+    def as_loguru(self) -> dict[str, Any]:
+        """Return it as the record that loguru's formats, filters and sinks know, made when first asked for.
+
+        Besides loguru's keys it has `actor`, `actor_class`, `incarnation`, `correlation`, `system` and `event`.
+        """
+        made = self._loguru
+        if made is None:
+            self._loguru = made = _as_loguru(self)
+        return made
+
+
+_START = clock.time()
+_zones: list[tuple[float, Any]] = [(-1.0, None)]  # until when, the zone; replaced whole
+
+
+def zone_at(seconds: float) -> Any:
+    """Return the local time zone, which changes with the season."""
+    until, zone = _zones[0]
+    if not until - 900 <= seconds < until:  # offsets change at quarters of an hour
+        local = clock.localtime(seconds)
+        zone = timezone(timedelta(seconds=local.tm_gmtoff), local.tm_zone)
+        _zones[0] = (seconds - seconds % 900 + 900, zone)
+    return zone
+
+
+def _as_loguru(record: Record) -> dict[str, Any]:
+    site, who, captured = record.site, record.who, record.exception
+    exception = None
+    if captured is not None and captured.error is not None:
+        exception = RecordException(type(captured.error), captured.error, captured.error.__traceback__)
+    return {
+        "elapsed": timedelta(seconds=record.time - _START),
+        "exception": exception,
+        "extra": record.fields,
+        "file": site.file,
+        "function": site.function,
+        "level": record.level,
+        "line": site.line,
+        "message": record.message,
+        "module": site.module,
+        "name": site.name,
+        "process": record.process,
+        "thread": record.thread,
+        "time": local_time(record.time, zone_at(record.time)),
+        "actor": who.path if who is not None else "",
+        "actor_class": who.class_name if who is not None else "",
+        "incarnation": record.incarnation,
+        "correlation": record.correlation or "",
+        "system": who.system if who is not None else "",
+        "event": record.event or "",
+    }
+
+
+class Maker:
+    """Makes records of lines. One thread at a time."""
+
+    def __init__(self, redactor: Redactor | None = None) -> None:
+        self._redactor = redactor
+        self._sites: dict[tuple[int, int], Site] = {}
+        self._who: dict[Cell, Who] = {}
+        self._threads: dict[Any, Any] = {}
+        self._levels: dict[int, Any] = {}
+        process = current_process()
+        self._process = RecordProcess(process.ident, process.name)
+
+    def make(self, line: tuple[Any, ...]) -> Record:
+        """Return the record of a line."""
+        (seconds, no, message, args, kwargs, bound, context, cell, incarnation, correlation, code, lasti, names, thread, more) = line
+        record = Record()
+        record._loguru = None
+        record.time, record.no, record.incarnation, record.more = seconds, no, incarnation, more
+        record.fields = fields = _fields(bound, context, kwargs, more)
+        record.correlation = None if correlation is None else _correlation_text(cell, correlation)
+        record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
+        record.process = self._process
+        if more is None:
+            record.level = self._levels.get(no) or self._get_level(no)
+            record.exception = None
+        else:
+            record.level = record_level(no, more.level)
+            record.exception = more.exception
+        if more is not None and more.where is not None:
+            name, function, number, path, thread_name, thread_id = more.where
+            record.site = Site(None, name, function, number, path)
+            record.thread = RecordThread(thread_id, thread_name)
+        else:
+            record.site = self._sites.get((id(code), lasti)) or self._get_site(code, lasti, names)
+            record.thread = self._threads.get(thread) or self._get_thread(thread)
+        if self._redactor is not None:
+            args, kwargs = self._redactor.arguments(args, kwargs)
+            record.fields = self._redactor.fields(fields)
+        record.message = message
+        if more is not None and (more.record or more.colors or more.patchers):
+            self._finish(record, message, args, kwargs)
+        elif args or kwargs:
+            record.message = formatted(message, args, kwargs)
+        if len(record.message) > LONGEST:
+            record.message = f"{record.message[:LONGEST]}… ({len(record.message) - LONGEST} more characters)"
+        if self._redactor is not None:
+            self._redactor.apply(record)
+        return record
+
+    def _finish(self, record: Record, message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Format what needs the record, or markup; let patchers change it."""
+        more = record.more
+        assert more is not None
+        if more.record:
+            kwargs = {**kwargs, "record": record.as_loguru()}
+        if more.colors:
+            try:
+                markup = colored(message, args, kwargs)
+                record.message = markup.stripped
+                more.markup = markup
+            except Exception:  # noqa: BLE001  # markup or arguments that do not fit: the message as it is, with the reason
+                record.message = formatted(message, args, kwargs)
+        elif args or kwargs:
+            record.message = formatted(message, args, kwargs)
+        record._loguru = None
+        for patcher in more.patchers:
+            made = {**record.as_loguru(), "extra": dict(record.fields)}
+            try:
+                patcher(made)
+                record.message, record.fields, record._loguru = text_of(made["message"]), dict(made["extra"]), made
+            except Exception as error:  # noqa: BLE001  # told in the line
+                record.message = f"{record.message} [patcher failed: {type(error).__name__}: {text_of(error)}]"
+                record._loguru = None
+
+    # Looked up for the first line of a kind only.
+
+    def _get_who(self, cell: Cell) -> Who:
+        _bound(self._who)
+        self._who[cell] = who = Who(cell)
+        return who
+
+    def _get_level(self, no: int) -> Any:
+        _bound(self._levels)
+        self._levels[no] = level = record_level(no, None)
+        return level
+
+    def _get_site(self, code: Any, lasti: int, names: dict[str, Any]) -> Site:
+        _bound(self._sites)
+        line = next((number for start, end, number in code.co_lines() if start <= lasti < end), None)
+        site = Site(code, text_of(names.get("__name__")), code.co_name, line or code.co_firstlineno, code.co_filename)
+        self._sites[id(code), lasti] = site
+        return site
+
+    def _get_thread(self, thread: Any) -> Any:
+        _bound(self._threads, 1000)
+        self._threads[thread] = made = RecordThread(thread.ident, thread.name)
+        return made
+
+
+def _fields(bound: dict[str, Any] | None, context: dict[str, Any] | None, kwargs: dict[str, Any], more: More | None) -> dict[str, Any]:
+    """Return all fields, the nearest to the call last. The dict is nobody else's."""
+    fields = dict(context) if context else {}
+    if bound:
+        fields.update(bound)
+    if kwargs:
+        fields.update(kwargs)
+    if more is not None and more.fields:
+        fields.update(more.fields)
+    return fields
+
+
+def _correlation_text(cell: Cell, key: Any) -> str:
+    return str(key)
+
+
+def _bound(known: dict[Any, Any], most: int = KNOWN) -> None:
+    if len(known) >= most:
+        known.clear()

@@ -1,0 +1,73 @@
+"""What the logging actor, its sinks, log calls and whoever set logging up have in common."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from actors._core.log import DESK
+from actors.logs.backlog import Backlog
+from actors.logs.door import Door
+from actors.logs.levels import level_number
+from actors.logs.redaction import Redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.logs.overload import Overload
+    from actors.logs.redaction import Redact
+    from actors.logs.routes import Routes
+    from actors.logs.sinks import Sink
+    from actors.logs.thinning import Repeats, Sample, Thinning
+
+__all__ = ["Config", "Works"]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What `setup` was given, checked."""
+
+    sinks: tuple[Sink, ...]
+    level: int
+    overload: Overload
+    redact: Redact | None
+    sample: Sample | None
+    repeats: Repeats | None
+    ordered: bool
+    correlation: bool
+    events: bool
+    routes: Routes
+    exit_timeout: float
+
+
+class Works:
+    """See the module's docstring. Made anew in a forked child.
+
+    Attributes:
+        drained: lines that were taken out of the queue; written by the logging actor.
+        threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
+        gates: held by each sink while it writes.
+    """
+
+    def __init__(self, config: Config, wake: Callable[[], object]) -> None:
+        self.config = config
+        self.redactor = Redactor(config.redact) if config.redact is not None else None
+        self.threads: set[Any] = set()
+        self.door = Door(config.overload, wake, self.threads)
+        self.gates = tuple(threading.Lock() for _ in config.sinks)
+        self.backlogs = tuple(self._backlog(sink) for sink in config.sinks)
+        self.thinning: Thinning | None = None  # set by the logging actor when it begins
+        self.drained = 0
+
+    def _backlog(self, sink: Sink) -> Backlog:
+        lowest = self.config.level if sink.no is None else sink.no
+        return Backlog(sink, lowest, level_number(self.config.overload.keep))
+
+    def lowest(self) -> int:
+        """Return the lowest level that any sink takes."""
+        return min((backlog.lowest for backlog in self.backlogs), default=1 << 30)
+
+    def logged(self) -> int:
+        """Return how many lines were logged: taken out of the queue, waiting in it, or refused."""
+        return self.drained + len(DESK.queue) + self.door.refused
