@@ -1,0 +1,1 @@
+"""Logging by an actor, and reading what it has written."""
