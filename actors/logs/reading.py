@@ -165,7 +165,7 @@ def parse(raw: bytes) -> Line | None:
         get("event"),
         get("logger"),
         {**fields, **get("fields", {})},
-        exception and _failure(exception),
+        None if exception is None else _failure(exception),
     )
 
 

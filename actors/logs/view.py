@@ -48,7 +48,7 @@ class View:
         lines = ["  ".join(part for part in parts if part).rstrip(), *(f"    | {escaped(text)}" for text in others)]
         if line.exception is not None:
             kind, message, traceback = line.exception
-            below = traceback.rstrip() or f"{kind}: {message}"
+            below = traceback.rstrip() or ": ".join(part for part in (kind, message) if part)
             lines += [f"    {self._painted(escaped(text.expandtabs()), RED)}" for text in below.split("\n")]
         return "\n".join(lines)
 
