@@ -135,14 +135,15 @@ class _Printer:
             sys.stdout.write(f"{self._view.text(line)}\n")
 
     def _copy(self, portion: Iterable[Found]) -> None:
-        sys.stdout.flush()
+        # A stand-in for the standard output, such as a StringIO, takes text only.
+        output = None if self._escaping else getattr(sys.stdout, "buffer", None)
         for found in portion:
             self.shown = True
-            if self._escaping:
-                sys.stdout.write(f"{json_escaped(found.raw.decode('utf-8', 'replace'))}\n")
+            if output is not None:
+                output.write(found.raw + b"\n")
             else:
-                sys.stdout.buffer.write(found.raw + b"\n")
-        sys.stdout.buffer.flush()
+                text = found.raw.decode("utf-8", "replace")
+                sys.stdout.write(f"{json_escaped(text) if self._escaping else text}\n")
 
 
 def _tell(sources: list[Source]) -> bool:

@@ -118,6 +118,8 @@ class Source:
 
     def _opened(self) -> io.BufferedReader:
         if self._path is None:
+            if sys.stdin is None:
+                raise UnreadableError("the standard input is closed: name a FILE")
             return cast("io.BufferedReader", sys.stdin.buffer)
         file = self._path.open("rb")
         self._closing.append(file)

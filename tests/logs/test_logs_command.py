@@ -226,6 +226,11 @@ class TestWhatItRefuses:
             assert command.main(["logs", shop, name]) == 2
             assert capsys.readouterr() == ("", f"greenroom: {told}\n")
 
+    def test_a_closed_standard_input_is_told(self, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sys, "stdin", None)
+        assert command.main(["logs", "-"]) == 2
+        assert capsys.readouterr().err == "greenroom: the standard input is closed: name a FILE\n"
+
     def test_of_a_damaged_file_the_lines_before_the_damage_are_shown(self, shop: str, tmp_path: Path, capsys: Capture) -> None:
         path = tmp_path / "shop.log.gz"
         path.write_bytes(gzip.compress(b"".join(line(10 + second, "x" * 100) for second in range(20_000)))[:-2000])
