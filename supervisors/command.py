@@ -25,6 +25,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return command.main(given)
     if given[:1] == ["demo"]:
         return _demo(given[1:])
+    if given[:1] == ["logs"]:
+        from actors.logs import command as logs  # noqa: PLC0415  # the others need not load what logs are written with
+
+        return logs.main(given[1:])
     if given[:1] == ["machine"]:
         return machines.main(given[1:])
     _parser().parse_args(given)
@@ -36,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=command.version_text())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     commands.add_parser("demo", help="show supervision at work in the terminal, and check what it promises")
+    commands.add_parser("logs", help="read the JSON lines of the logging actor: of an actor, of a conversation, of a time")
     commands.add_parser("machine", help="draw the chart of a state machine")
     commands.add_parser("replay", help="make the run of a token again, and walk through it")
     return parser

@@ -214,7 +214,9 @@ class Log:
                 more.level = name
             self._put(no, message, args, kwargs, more)
 
-    def _put(self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2) -> None:
+    def _put(  # noqa: C901  # a further call would cost as much as half of this one
+        self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2
+    ) -> None:
         """Take down a line; the place in the code is that of the caller `depth` frames up."""
         desk = self._desk
         cell = self._cell

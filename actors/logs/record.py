@@ -283,7 +283,8 @@ def _fields(bound: dict[str, Any] | None, context: dict[str, Any] | None, kwargs
     return fields
 
 
-def _correlation_text(cell: Cell, key: Any) -> str:
+def _correlation_text(cell: Cell | None, key: Any) -> str:
+    del cell
     return str(key)
 
 

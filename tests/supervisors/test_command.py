@@ -37,6 +37,7 @@ def test_the_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None
     assert ended.value.code == 0
     told = capsys.readouterr().out
     assert "demo " in told
+    assert "logs " in told
     assert "replay " in told
     assert "machine " in told
 
