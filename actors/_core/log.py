@@ -17,14 +17,14 @@ from threading import current_thread
 from typing import TYPE_CHECKING, Any, overload
 
 from actors._core.context import correlation_key, current_cell
-from actors._core.frozen import PLAIN, Captured, freeze, frozen_field, text_of
+from actors._core.frozen import PLAIN, Captured, formatted, freeze, frozen_field, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actors._core.cell import Cell
 
-__all__ = ["DESK", "LINE", "Desk", "Log", "LogAttribute", "More", "no_secret"]
+__all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "line_text", "no_secret", "taps"]
 
 LINE = (
     "time",
@@ -44,6 +44,8 @@ LINE = (
     "more",
 )
 
+LEVELS = {5: "TRACE", 10: "DEBUG", 20: "INFO", 25: "SUCCESS", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
 _getframe = sys._getframe
 
 # The fields of `Log.contextualize`, in force where they were given.
@@ -53,8 +55,14 @@ _context_fields = _context.get
 _OFF = 1 << 30
 
 
+taps: list[Callable[[Any], object]] = []  # of desks that are made from now on; changed by the one thread that runs tests
+
+
 class Desk:
     """Where lines wait, and what a call has to know about the logging that is set up.
+
+    Args:
+        now: returns the time in seconds since the epoch.
 
     Attributes:
         level: the number of the lowest level that is on.
@@ -66,7 +74,21 @@ class Desk:
         number: returns number and name of a level that is no method of `Log`.
     """
 
-    __slots__ = ("append", "calm", "level", "now", "number", "pressed", "queue", "refuse", "refusing", "secret")
+    __slots__ = (
+        "_append",
+        "_level",
+        "append",
+        "calm",
+        "level",
+        "now",
+        "number",
+        "pressed",
+        "queue",
+        "refuse",
+        "refusing",
+        "secret",
+        "taps",
+    )
 
     def __init__(self, now: Callable[[], float]) -> None:
         self.queue: deque[Any] = deque()
@@ -79,6 +101,24 @@ class Desk:
         self.refuse: Callable[[int, Cell | None], object] = _nothing
         self.secret: Callable[[str], bool] = no_secret
         self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
+        self.taps: tuple[Callable[[Any], object], ...] = tuple(taps)
+        self.use(self.append, 0)
+
+    def use(self, append: Callable[[Any], object], level: int) -> None:
+        """Have `append` take lines from `level` on."""
+        self._append, self._level = append, level
+        self.append, self.level = (self._tapped, 0) if self.taps else (append, level)
+
+    def tap(self, *listeners: Callable[[Any], object]) -> None:
+        """Have these called with every line of any level, in the call, and no others."""
+        self.taps = listeners
+        self.use(self._append, self._level)
+
+    def _tapped(self, line: Any) -> None:
+        for tap in self.taps:
+            tap(line)
+        if line[1] >= self._level:
+            self._append(line)
 
 
 def no_secret(name: str) -> bool:  # noqa: ARG001  # the signature of `Desk.secret`
@@ -398,6 +438,13 @@ def _called(function: Any) -> Any:
         return function()
     except Exception as error:  # noqa: BLE001  # told in the line
         return f"<{text_of(function)} raised {type(error).__name__}: {text_of(error)}>"
+
+
+def line_text(line: tuple[Any, ...]) -> str:
+    """Return level and message of a line."""
+    no, message, args, kwargs, more = line[1], line[2], line[3], line[4], line[-1]
+    name = (more.level if more is not None else None) or LEVELS.get(no, f"Level {no}")
+    return f"{name}: {formatted(message, args, kwargs) if args or kwargs else message}"
 
 
 class LogAttribute:

@@ -94,8 +94,7 @@ class Logging:
         DESK.refuse = works.door.refuse
         DESK.refusing = 0
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
-        DESK.append = Ordered().append if self._config.ordered else DESK.queue.append
-        DESK.level = works.lowest()
+        DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, works.lowest())
 
     def _wake(self) -> None:
         """Have the logging actor look into the queue. It is started when there is something for it, also in a forked child."""
@@ -132,7 +131,7 @@ class Logging:
         for backlog in works.backlogs:
             if backlog.sink.no is None:
                 backlog.lowest = no
-        DESK.level = works.lowest()
+        DESK.use(DESK._append, works.lowest())
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until every line logged before has been written, or reported as lost.

@@ -31,8 +31,7 @@ def correlate(wanted: bool) -> None:  # noqa: FBT001  # as `setup` was given it
 
 def install() -> None:
     """Let log calls come here."""
-    DESK.append = write
-    DESK.level = 0
+    DESK.use(write, 0)
     DESK.refusing = 0
     DESK.calm = FAR
     DESK.pressed = int
@@ -42,7 +41,9 @@ def install() -> None:
 
 
 def write(line: tuple[Any, ...]) -> None:
-    """Hand a line to the global logger."""
+    """Hand a line to the global logger; what systems tell about themselves is for those who set logging up."""
+    if line[-1] is not None and line[-1].event is not None:
+        return
     with _lock:
         record = _maker.make(line)
     made = record.as_loguru()
