@@ -134,12 +134,14 @@ class BoundedMailbox:
             room = self._has_room()
             if room:
                 self._put(prepared)
-                waiting = self._crossing()
+                if len(self._queue) > self._mark:
+                    waiting = self._crossing()
             elif self.overflow is Overflow.DROP_OLDEST:
                 self._put(prepared)
                 victim = self._evict()
         if room:
-            self._tell_of(waiting)
+            if waiting:
+                self._tell_of(waiting)
         elif self.overflow is Overflow.DROP_OLDEST:
             fates.dropped(self._cell, self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
         elif self.overflow is Overflow.DROP_NEWEST:
