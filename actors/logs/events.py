@@ -38,6 +38,8 @@ _KNOWN: dict[type, tuple[str, str]] = {
     kernel.WorkersExhausted: ("workers.exhausted", "ERROR"),
     kernel.UnreadFailure: ("ask.unread_failure", "ERROR"),
     kernel.CallbackFailed: ("callback.failed", "ERROR"),
+    kernel.MailboxHighWater: ("mailbox.high_water", "WARNING"),
+    kernel.DeadlockFound: ("deadlock.found", "ERROR"),
 }
 
 

@@ -191,7 +191,7 @@ class Maker:
         record._loguru = None
         record.time, record.no, record.incarnation, record.more = seconds, no, incarnation, more
         record.fields = fields = _fields(bound, context, kwargs, more)
-        record.correlation = None if correlation is None else _correlation_text(cell, correlation)
+        record.correlation = None if correlation is None else cell.system.ports.ids.text_of(correlation)
         record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
         record.process = self._process
         if more is None:
@@ -281,11 +281,6 @@ def _fields(bound: dict[str, Any] | None, context: dict[str, Any] | None, kwargs
     if more is not None and more.fields:
         fields.update(more.fields)
     return fields
-
-
-def _correlation_text(cell: Cell | None, key: Any) -> str:
-    del cell
-    return str(key)
 
 
 def _bound(known: dict[Any, Any], most: int = KNOWN) -> None:
