@@ -27,14 +27,10 @@ class SystemConfig:
             handler before it abandons it.
         max_workers: threads for such classes at most; at the cap `WorkersExhausted` is published.
         mailbox: for classes that declare none.
-<<<<<<< HEAD
-        tracing: correlation ids, the instrument port and stale-sender fencing. None: while `actors.logs` is set up, so that log lines have
-            correlation ids, unless that was told otherwise.
-=======
         high_water: messages that may wait for an actor before `MailboxHighWater` is published; for a bounded mailbox, 80 % of its capacity
             if that is less.
-        tracing: correlation ids, the instrument port and stale-sender fencing.
->>>>>>> dd78f2a800bec88d6f3289a468a5c5c12b903a2a
+        tracing: correlation ids, the instrument port and stale-sender fencing. None: while `actors.logs` is set up, so that log lines have
+            correlation ids, unless that was told otherwise.
         shutdown_timeout: seconds that actors have to end at shutdown before they are killed.
         loop_factory: makes the event loop of the system's own loop thread, e.g. ``uvloop.new_event_loop``.
         ports: clock, random, ids, waiter ...; None: the real ones.
@@ -44,12 +40,8 @@ class SystemConfig:
     blocked_after: float = 0.05
     max_workers: int = 32
     mailbox: Mailbox = field(default_factory=Unbounded)
-<<<<<<< HEAD
-    tracing: bool | None = None
-=======
     high_water: int = 10_000
-    tracing: bool = False
->>>>>>> dd78f2a800bec88d6f3289a468a5c5c12b903a2a
+    tracing: bool | None = None
     shutdown_timeout: float = 10.0
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ports: Ports | None = None
