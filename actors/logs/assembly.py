@@ -245,7 +245,7 @@ class Logging:
         thinning = works.thinning
         return LogStats(
             works.logged(),
-            len(DESK.queue),
+            works.waiting(),
             works.door.mode(),
             thinning.sampled if thinning is not None else 0,
             thinning.repeated if thinning is not None else 0,

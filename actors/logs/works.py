@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,8 @@ class Works:
     Attributes:
         drained: lines that were taken out of the queue; written by the logging actor.
         threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
-        gates: held by each sink while it writes.
+        gates: held by each sink while it writes. The logging actor puts another in the place of one that a hung sink will not leave.
+        front: lines that a flush of the queue has left over, older than all in the queue.
     """
 
     def __init__(self, config: Config, wake: Callable[[], object]) -> None:
@@ -55,7 +57,8 @@ class Works:
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
         self.door = Door(config.overload, wake, self.threads)
-        self.gates = tuple(threading.Lock() for _ in config.sinks)
+        self.gates = [threading.Lock() for _ in config.sinks]
+        self.front: deque[Any] = deque()  # written by the logging actor
         self.backlogs = tuple(self._backlog(sink) for sink in config.sinks)
         self.thinning: Thinning | None = None  # set by the logging actor when it begins
         self.drained = 0
@@ -70,4 +73,8 @@ class Works:
 
     def logged(self) -> int:
         """Return how many lines were logged: taken out of the queue, waiting in it, or refused."""
-        return self.drained + len(DESK.queue) + self.door.refused
+        return self.drained + self.waiting() + self.door.refused
+
+    def waiting(self) -> int:
+        """Return how many lines are before the sinks."""
+        return sum(1 for one in [*self.front.copy(), *DESK.queue.copy()] if type(one) is tuple)
