@@ -94,10 +94,11 @@ class Backlog:
     adds up at any moment.
     """
 
-    def __init__(self, sink: Sink, lowest: int, keep: int) -> None:
+    def __init__(self, sink: Sink, lowest: int, keep: int, totals: Losses) -> None:
         self.sink = sink
         self.lowest = lowest
         self._keep = keep
+        self._totals = totals
         self.lines: deque[Record | Flush] = deque()  # under lock
         self.losses = Losses()  # that it has not told of yet
         self.lost = 0  # under lock
@@ -116,6 +117,7 @@ class Backlog:
         self._batch: list[Record] = []  # under lock: what is being written
         self._progress = Progress()
         self._report: dict[tuple[Why, int, str], int] = {}  # under lock: what a line is being written about
+        self._told_at = 0  # `written` at the last report
         self._suspect: Record | None = None  # with which it failed last
         self._tries = 0
 
@@ -139,7 +141,11 @@ class Backlog:
                 self.accepted += 1
                 self.lost += not fits
         if not fits and not own:
-            self.losses.add(Why.BACKLOG, record.no, record.actor)
+            self._lose(Why.BACKLOG, record)
+
+    def _lose(self, why: Why, record: Record) -> None:
+        self.losses.add(why, record.no, record.actor)
+        self._totals.add(why, record.no, record.actor)
 
     def put_marker(self, marker: Flush) -> None:
         """Put a marker in."""
@@ -152,6 +158,11 @@ class Backlog:
         with self.lock:
             self.lost += number
             self.accepted += number
+
+    def has_news(self) -> bool:
+        """Tell whether there are losses to report. A sink that logs while it writes does so for the report too: none about that alone."""
+        losses = self.losses
+        return losses.total > losses.own or (losses.total > 0 and self.written != self._told_at)
 
     def progress(self) -> tuple[int, int]:
         """Return what changes whenever the sink gets on."""
@@ -175,7 +186,7 @@ class Backlog:
             self.lines.extendleft(reversed(batch[max(done, upto) :]))
             report, self._report = self._report, {}
         for one in hung:
-            self.losses.add(Why.HUNG, one.no, one.actor)
+            self._lose(Why.HUNG, one)
         self.losses.merge(report)
 
     def close(self) -> tuple[dict[tuple[Why, int, str], int], int]:
@@ -243,6 +254,7 @@ class Backlog:
             if epoch != self.epoch:
                 return None
             self.busy_since = now
+            self._told_at = self.written
             self._report = self.losses.take()
             return self._report
 
@@ -275,5 +287,5 @@ class Backlog:
                     self.lost += not refused.own
             self.lines.extendleft(reversed(rest))
         if refused is not None and not refused.own:
-            self.losses.add(Why.REFUSED, refused.no, refused.actor)
+            self._lose(Why.REFUSED, refused)
         return True

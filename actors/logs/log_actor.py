@@ -181,17 +181,13 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _lose(self, why: Why, line: tuple[Any, ...]) -> None:
         cell = line[7]
-        for backlog in self._backlogs:
-            if line[1] >= backlog.lowest:
-                backlog.lose_counts({(why, line[1], cell.path if cell is not None else ""): 1})
+        self._works.lose({(why, line[1], cell.path if cell is not None else ""): 1})
 
     def _take_losses(self) -> None:
         """Hand on the counts of lines that callers have not even left here."""
         losses = self._works.door.losses
         if losses.total:
-            counts = losses.take()
-            for backlog in self._backlogs:
-                backlog.lose_counts(counts)
+            self._works.lose(losses.take())
 
     def _flush_queue(self) -> None:
         """Throw away what waits, but for what is kept longest."""
@@ -223,7 +219,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _nudge(self) -> None:
         for backlog, keeping in zip(self._backlogs, self._keeping, strict=True):
-            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.losses.total):
+            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.has_news()):
                 backlog.idle = False
                 keeping.ref.tell(WORK)
 
@@ -305,7 +301,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if self._looking:
             return
         for backlog in self._backlogs:
-            if backlog.lines or backlog.losses.total or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
+            if backlog.lines or backlog.has_news() or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
                 break
         else:
             if not self._thinning.pending:

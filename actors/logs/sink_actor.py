@@ -127,19 +127,19 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _report(self, *, now: bool) -> bool:
         """Write a line about what was lost, if it is time for one; False if that failed."""
-        losses = self._backlog.losses
-        if not losses.total or not (now or time.monotonic() - self._reported >= REPORT_EVERY):
+        backlog = self._backlog
+        if not (backlog.losses.total if now else backlog.has_news() and time.monotonic() - self._reported >= REPORT_EVERY):
             return True
-        counts = self._backlog.reporting(self._epoch, time.monotonic())
+        counts = backlog.reporting(self._epoch, time.monotonic())
         if counts is None:
             return False
         message, fields = told(counts)
-        record = self._own.record("log.lost", "WARNING", message, {"sink": self._backlog.sink.name, **fields})
+        record = self._own.record("log.lost", "WARNING", message, {"sink": backlog.sink.name, **fields})
         error = self._try([record], Progress())
-        if error is not None and self._epoch == self._backlog.epoch:
-            self._backlog.error = _told(error)
+        if error is not None and self._epoch == backlog.epoch:
+            backlog.error = _told(error)
         self._reported = time.monotonic()
-        return self._backlog.reported(self._epoch, ok=error is None)
+        return backlog.reported(self._epoch, ok=error is None)
 
 
 def _told(error: BaseException) -> str:

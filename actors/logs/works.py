@@ -11,11 +11,13 @@ from actors._core.log import DESK
 from actors.logs.backlog import Backlog
 from actors.logs.door import Door
 from actors.logs.levels import level_number
+from actors.logs.losses import Losses
 from actors.logs.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.logs.losses import Why
     from actors.logs.overload import Overload
     from actors.logs.redaction import Redact
     from actors.logs.routes import Routes
@@ -48,6 +50,7 @@ class Works:
     Attributes:
         drained: lines that were taken out of the queue; written by the logging actor.
         threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
+        lost: all lines that were lost, before the sinks or by one of them.
         gates: held by each sink while it writes. The logging actor puts another in the place of one that a hung sink will not leave.
         front: lines that a flush of the queue has left over, older than all in the queue.
     """
@@ -57,6 +60,7 @@ class Works:
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
         self.door = Door(config.overload, wake, self.threads)
+        self.lost = Losses()
         self.gates = [threading.Lock() for _ in config.sinks]
         self.front: deque[Any] = deque()  # written by the logging actor
         self.backlogs = tuple(self._backlog(sink) for sink in config.sinks)
@@ -65,7 +69,7 @@ class Works:
 
     def _backlog(self, sink: Sink) -> Backlog:
         lowest = self.config.level if sink.no is None else sink.no
-        return Backlog(sink, lowest, level_number(self.config.overload.keep))
+        return Backlog(sink, lowest, level_number(self.config.overload.keep), self.lost)
 
     def lowest(self) -> int:
         """Return the lowest level that any sink takes."""
@@ -74,6 +78,23 @@ class Works:
     def logged(self) -> int:
         """Return how many lines were logged: taken out of the queue, waiting in it, or refused."""
         return self.drained + self.waiting() + self.door.refused
+
+    def lose(self, counts: dict[tuple[Why, int, str], int]) -> None:
+        """Count lines as lost that did not come to the sinks."""
+        self.lost.merge(counts, self.lowest())
+        for backlog in self.backlogs:
+            backlog.lose_counts(counts)
+
+    def take_rest(self) -> list[tuple[Any, ...]]:
+        """Return the lines that wait, which nobody else will take any more, and count what was lost last."""
+        self.lose(self.door.losses.take())
+        rest = []
+        for queue in (self.front, DESK.queue):
+            while queue:
+                line = queue.popleft()
+                if type(line) is tuple:
+                    rest.append(line)
+        return rest
 
     def waiting(self) -> int:
         """Return how many lines are before the sinks."""

@@ -24,7 +24,7 @@ CHUNK = 64 * 1024  # characters that are written at once
 ROTATED_CHUNK = 4 * 1024  # likewise, of a file that rotates: it may exceed its size by so much
 
 
-class Fenced(Exception):  # noqa: N818  # nothing went wrong
+class Fenced(Exception):  # nothing went wrong
     """The writer was given up while it hung: another writes what it has not begun with."""
 
 
