@@ -89,15 +89,16 @@ class Logging:
 
     # -- beginning ---------------------------------------------------------------------------------------------------------
 
-    def _begin(self) -> None:
-        """Start the logging actor, and let log calls come to it."""
-        works = self._works = Works(self._config, self._wake)
+    def _begin(self) -> Works:
+        """Let log calls come here; the first of them starts the logging actor."""
+        works = self._works = Works(self._config, self._wake, self._revive)
         DESK.calm = -1
         DESK.pressed = works.door.pressed
         DESK.refuse = works.door.refuse
         DESK.refusing = 0
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
         DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, works.lowest())
+        return works
 
     def _wake(self) -> None:
         """Have the logging actor look into the queue. It is started when there is something for it, also in a forked child."""
@@ -111,8 +112,14 @@ class Logging:
             return  # it looks when it begins
         try:
             ref.tell(DRAIN)
-        except ActorDeadError:  # closed at this moment
+        except ActorDeadError:  # closed at this moment, or failed: then the next one looks when it begins
             return
+
+    def _revive(self) -> None:
+        """Start another logging actor, in the turn of the one that failed."""
+        with self._lock:
+            if self._system is not None and not self._closed:
+                self._ref = self._system.start(LogActor, self._works)
 
     # -- what users do -----------------------------------------------------------------------------------------------------
 
@@ -193,6 +200,15 @@ class Logging:
     def _close(self, timeout: float) -> bool:
         if self._closed:
             return True
+        if ports.ambient().waiter.on_loop():  # where futures refuse to block; it is blocked all the same, but not by an error
+            results: list[bool] = []
+            thread = threading.Thread(target=lambda: results.append(self._close_here(timeout)), name="greenroom-logs-close")
+            thread.start()
+            thread.join()
+            return bool(results and results[0])
+        return self._close_here(timeout)
+
+    def _close_here(self, timeout: float) -> bool:
         for undo in reversed(self._undo):
             undo()
         self._undo.clear()
@@ -294,7 +310,9 @@ def setup(
         TypeError, ValueError: an argument is not valid. Nothing is changed then.
     """
     global _current  # noqa: PLW0603
-    config = _checked(sinks or (sys.stderr,), level, overload, redact, sample, repeats, routes, exit_timeout, ordered, correlation, events)
+    config = _checked(
+        sinks or (sys.stderr or _nowhere,), level, overload, redact, sample, repeats, routes, exit_timeout, ordered, correlation, events
+    )
     with _setting_up:
         if _current is not None:
             _current._close(config.exit_timeout)
@@ -306,6 +324,10 @@ def setup(
         direct.correlate(config.correlation)
         _current = made
     return made
+
+
+def _nowhere(message: object) -> None:
+    """Stand in for stderr in a program that has none."""
 
 
 def _checked(

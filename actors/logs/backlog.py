@@ -97,6 +97,7 @@ class Backlog:
     def __init__(self, sink: Sink, lowest: int, keep: int, totals: Losses) -> None:
         self.sink = sink
         self.lowest = lowest
+        self.room = min(BATCH, (sink.backlog + 1) // 2)  # lines that it is given at once
         self._keep = keep
         self._totals = totals
         self.lines: deque[Record | Flush] = deque()  # under lock
@@ -112,6 +113,7 @@ class Backlog:
         self.streak = 0  # failures in a row
         self.error: str | None = None
         self.epoch = 0
+        self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
         self.opened = False
         self.lock = threading.Lock()
         self._batch: list[Record] = []  # under lock: what is being written
@@ -124,8 +126,8 @@ class Backlog:
     # -- the logging actor's side ------------------------------------------------------------------------------------------
 
     def full(self) -> bool:
-        """Tell whether there is no room for a batch."""
-        return len(self.lines) + BATCH > self.sink.backlog
+        """Tell whether there is no room for `room` lines."""
+        return len(self.lines) > self.sink.backlog - self.room
 
     def put(self, record: Record) -> None:
         """Take a line, or count it as lost: those below the level that is kept longest have no place in a backlog that is full."""

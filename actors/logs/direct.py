@@ -20,7 +20,7 @@ __all__ = ["correlate", "install", "write"]
 
 FAR = 1 << 30
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
 _maker = Maker()  # under _lock
 
 

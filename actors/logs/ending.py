@@ -48,13 +48,16 @@ def _after_fork_in_child() -> None:
     _held.clear()
     DESK.queue.clear()
     assembly._setting_up = threading.RLock()
-    direct._lock = threading.Lock()
+    direct._lock = threading.RLock()
     current = assembly._current
     if current is None:
         return
     current._lock = threading.Lock()
     current._ref = current._system = None
-    current._begin()
+    former = current._works
+    works = current._begin()
+    for backlog, parents in zip(works.backlogs, former.backlogs if former is not None else (), strict=True):
+        backlog.opened = parents.opened  # a file in mode "w" is not to be emptied under the parent
     util = sys.modules.get("multiprocessing.util")
     if util is not None:  # its children end without atexit
         util.Finalize(None, _at_exit, exitpriority=-100)

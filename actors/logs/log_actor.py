@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
@@ -33,6 +34,7 @@ LINGER = 0.005  # seconds after which it looks again, before it sleeps: callers 
 LOOK = 0.25  # seconds between two looks at sinks that have something to do
 STALLED = 0.25  # seconds without any progress after which the others go on without a sink
 GIVE_UP = 4  # times `hangs_after`: then a new incarnation takes over
+LEFT_BEHIND = 4  # threads of a sink that hang at a time, at most
 HOPELESS = 3  # failures in a row after which a flush does not wait for a sink
 
 
@@ -52,13 +54,14 @@ class _Look:
 class _Keeping:
     """What the logging actor knows of one sink besides its backlog."""
 
-    __slots__ = ("failed_at", "moved_at", "progress", "ref", "seen", "seen_at", "since")
+    __slots__ = ("failed_at", "left", "moved_at", "progress", "ref", "seen", "seen_at", "since")
 
     def __init__(self) -> None:
         self.ref: ActorRef[SinkActor] | None = None
         self.progress: Any = None
         self.moved_at = 0.0  # when it was last seen to get on, by those who wait for room
         self.seen: Any = None
+        self.left: list[threading.Thread] = []  # threads of incarnations that hung
         self.seen_at = 0.0  # likewise, by those who look whether it hangs
         self.failed_at: Any = None  # its progress when it failed last
         self.since = 0.0  # when it failed or hung, for the first time in a row
@@ -85,15 +88,26 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._keep = keep
         self._thinning = works.thinning = Thinning(config.sample, config.repeats, config.overload.burst, keep, self._tell)
         self._front = works.front
+        self._batch = min((backlog.room for backlog in works.backlogs), default=BATCH)
         self._looking = False
         self._lingering = False
 
     def on_start(self) -> None:
         """Start the sinks."""
         self._works.threads.add(threading.current_thread())
+        for backlog in self._backlogs:
+            backlog.give_up()  # by an actor before this one, which failed
+            backlog.idle = True
         for index in range(len(self._backlogs)):
             self._start_sink(index)
         self._drain()
+
+    def on_failure(self, exception_type: Any, exception_value: BaseException | None, traceback: Any) -> None:
+        """Let another take over: this is a fault of ours, and lines are to be written all the same."""
+        self.on_stop()
+        told = "".join(format_exception(exception_type, exception_value, traceback)) if exception_value is not None else ""
+        emergency(f"the logging actor failed and is started again; please report this\n{told}")
+        self._works.revive()
 
     def on_stop(self) -> None:
         """Note that the thread is not one of logging any more."""
@@ -123,11 +137,11 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         for _ in range(ROUNDS):
             if self._held_up():
                 break
-            took = self._take(BATCH)
+            took = self._take(self._batch)
             taken += took
             door.made_room()
             self._nudge()
-            if took < BATCH:
+            if took < self._batch:
                 break
         self._look_soon()
         if len(DESK.queue) or self._front:
@@ -321,13 +335,23 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
                     backlog.failures += 1
                     backlog.error = f"a write has taken more than {backlog.sink.hangs_after} seconds"
                 self._fails(backlog, keeping, SinkState.HUNG)
-                if still > GIVE_UP * backlog.sink.hangs_after and keeping.ref is not None:
-                    keeping.ref.kill(block=False)
+                if still > GIVE_UP * backlog.sink.hangs_after:
+                    self._take_over(backlog, keeping)
             elif backlog.state is not SinkState.WORKING and keeping.ref is not None and self._got_on(backlog, keeping):
                 self._recovered(backlog, keeping)
         self._thinning.tell_over(time.time())
         self._nudge()
         self._look_soon()
+
+    @staticmethod
+    def _take_over(backlog: Backlog, keeping: _Keeping) -> None:
+        """Leave a sink's thread behind, unless too many are left behind already: then it is waited for."""
+        keeping.left = [thread for thread in keeping.left if thread.is_alive()]
+        if keeping.ref is None or backlog.thread is None or len(keeping.left) >= LEFT_BEHIND:
+            return
+        if backlog.thread not in keeping.left:
+            keeping.left.append(backlog.thread)
+        keeping.ref.kill(block=False)
 
     @staticmethod
     def _got_on(backlog: Backlog, keeping: _Keeping) -> bool:

@@ -56,7 +56,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def on_start(self) -> None:
         """Note the thread."""
-        self._threads.add(self._own.thread())
+        self._backlog.thread = self._own.thread()
+        self._threads.add(self._backlog.thread)
 
     def on_stop(self) -> None:
         """Close the sink."""

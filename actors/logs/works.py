@@ -48,6 +48,7 @@ class Works:
     """See the module's docstring. Made anew in a forked child.
 
     Attributes:
+        revive: starts another logging actor in place of one that failed.
         drained: lines that were taken out of the queue; written by the logging actor.
         threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
         lost: all lines that were lost, before the sinks or by one of them.
@@ -55,8 +56,9 @@ class Works:
         front: lines that a flush of the queue has left over, older than all in the queue.
     """
 
-    def __init__(self, config: Config, wake: Callable[[], object]) -> None:
+    def __init__(self, config: Config, wake: Callable[[], object], revive: Callable[[], object]) -> None:
         self.config = config
+        self.revive = revive
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
         self.door = Door(config.overload, wake, self.threads)
