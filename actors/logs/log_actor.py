@@ -100,7 +100,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             backlog.idle = True
         for index in range(len(self._backlogs)):
             self._start_sink(index)
-        self._drain()
+        self.actor_ref.tell(DRAIN)
 
     def on_failure(self, exception_type: Any, exception_value: BaseException | None, traceback: Any) -> None:
         """Let another take over: this is a fault of ours, and lines are to be written all the same."""
@@ -181,7 +181,11 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             if line[13] in threads:
                 self._lose(Why.OWN, line)
                 continue
-            record = make(line)
+            try:
+                record = make(line)
+            except BaseException:  # a fault of ours: another actor goes on with the next line
+                self._lose(Why.FAILED, line)
+                raise
             if thinning.bursts(record):
                 self._lose(Why.BURST, line)
             elif thinning.passes(record):

@@ -24,7 +24,7 @@ class Why(Enum):
     REFUSED = "the sink failed with it each time"
     HUNG = "the sink hung while it wrote it; it may have been written"
     OWN = "logged by a sink while it wrote"
-    CLOSED = "the program ended first"
+    FAILED = "the logging actor failed with it"
 
 
 class Losses:
