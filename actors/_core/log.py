@@ -75,10 +75,14 @@ class Desk:
         self.refusing = 0
         self.calm = _OFF
         self.now = now
-        self.pressed: Callable[[], object] = int
+        self.pressed: Callable[..., object] = _pressed_by_none
         self.refuse: Callable[[int, Cell | None], object] = _nothing
         self.secret: Callable[[str], bool] = no_secret
         self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
+
+
+def _pressed_by_none(*, waits: bool = True) -> None:
+    """Leave the queue alone."""
 
 
 def no_secret(name: str) -> bool:  # noqa: ARG001  # the signature of `Desk.secret`
