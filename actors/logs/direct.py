@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["correlate", "install", "write"]
 
-FAR = 1 << 30
-
 _lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
 _maker = Maker()  # under _lock
 
@@ -33,11 +31,22 @@ def install() -> None:
     """Let log calls come here."""
     DESK.use(write, 0)
     DESK.refusing = 0
-    DESK.calm = FAR
-    DESK.pressed = int
+    DESK.pressed = _stragglers
+    DESK.calm = 0
     DESK.secret = no_secret
     DESK.number = number_and_name
     correlate(False)
+
+
+def _stragglers(*, waits: bool = True) -> None:  # noqa: ARG001  # the signature of `Desk.pressed`
+    """Write the lines of threads that were about to leave them in the queue when its logging actor went away."""
+    while DESK._append is write and DESK.queue:
+        try:
+            line = DESK.queue.popleft()
+        except IndexError:  # another thread was quicker
+            return
+        if type(line) is tuple:
+            write(line)
 
 
 def write(line: tuple[Any, ...]) -> None:

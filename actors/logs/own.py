@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import threading
 import time
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from actors.logs.record import Record
     from actors.logs.redaction import Redactor
 
+
 __all__ = ["OwnLines", "emergency", "own_line"]
+
+MOST_SELECTED = 1024  # `select` knows no descriptors from there on
 
 
 def own_line(event: str, level: str, message: str, fields: dict[str, Any]) -> tuple[Any, ...]:
@@ -49,13 +53,24 @@ class OwnLines:
 
 
 def emergency(text: str) -> None:
-    """Tell people past all sinks: on stderr, if there is one that works."""
+    """Tell people past all sinks: on stderr, if there is one that works. Does not wait for one that nobody reads."""
     for stream in (sys.stderr, sys.__stderr__):
         if stream is None:
             continue
         try:
+            if not _takes(stream):
+                continue
             stream.write(f"greenroom: {text}\n")
             stream.flush()
         except (OSError, ValueError):  # closed or broken: there may be another, and after that nobody is left to tell
             continue
         return
+
+
+def _takes(stream: Any) -> bool:
+    """Tell whether a short text can be written without waiting. Of a stream that is no file, nobody knows."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return True
+    return bool(select.select([], [descriptor], [], 0)[1]) if descriptor < MOST_SELECTED else True
