@@ -149,7 +149,8 @@ class _FileOut:
         self._emitter = Emitter(sink.target, format="{message}", colorize=False, opener=self._open, **options)
 
     def _open(self, path: str, flags: int) -> int:
-        self._descriptor = os.open(path, flags, 0o666)
+        # Appending also with mode="w": a forked child writes to the file too.
+        self._descriptor = os.open(path, flags | os.O_APPEND, 0o666)
         return self._descriptor
 
     def write(self, lines: list[str]) -> int:
