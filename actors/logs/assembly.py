@@ -23,7 +23,7 @@ from actors.logs.levels import level_number
 from actors.logs.log_actor import LogActor
 from actors.logs.losses import told
 from actors.logs.overload import Overload
-from actors.logs.own import emergency
+from actors.logs.own import emergency, nobody
 from actors.logs.redaction import Redact
 from actors.logs.routes import Routes
 from actors.logs.sinks import as_sink
@@ -302,7 +302,8 @@ def setup(
     """Set the logging of this program up: from now on, one actor writes what is logged anywhere in it.
 
     Args:
-        *sinks: each a `Sink`, or what one is made of: a path, a stream, a function, a handler. None at all means stderr.
+        *sinks: each a `Sink`, or what one is made of: a path, a stream, a function, a handler. None at all means stderr,
+            or nobody in a program that has none.
         level: the lowest level that is written, where a sink has none of its own.
         overload: what happens when lines come faster than they are written.
         redact: what no sink must see.
@@ -322,7 +323,19 @@ def setup(
         TypeError, ValueError: an argument is not valid. Nothing is changed then.
     """
     global _current  # noqa: PLW0603
-    config = _checked(sinks or (sys.stderr,), level, overload, redact, sample, repeats, routes, exit_timeout, ordered, correlation, events)
+    config = _checked(
+        sinks or (sys.stderr if sys.stderr is not None else nobody,),
+        level,
+        overload,
+        redact,
+        sample,
+        repeats,
+        routes,
+        exit_timeout,
+        ordered,
+        correlation,
+        events,
+    )
     with _setting_up:
         if _current is not None:
             _current._close(config.exit_timeout, then=_Then.NEXT)

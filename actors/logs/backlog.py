@@ -244,6 +244,12 @@ class Backlog:
             self.busy_since = now
             return batch, self._progress
 
+    def busy(self, epoch: int, since: float | None) -> None:
+        """Take note that the sink is closed since then, which may hang too; None: that it was."""
+        with self.lock:
+            if epoch == self.epoch:
+                self.busy_since = since
+
     def marker(self, epoch: int) -> Flush | None:
         """Take the marker that is next, if it is one."""
         with self.lock:
