@@ -96,5 +96,5 @@ def run(program: str, *arguments: object, **options: Any) -> subprocess.Complete
     root = str(Path(__file__).parents[2])
     environment = {**os.environ, "PYTHONPATH": root}
     environment.pop("PYTHONWARNINGS", None)
-    given = {"capture_output": True, "text": True, "timeout": 60, "env": environment, "check": False, **options}
-    return subprocess.run([sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)], **given)
+    given = {"capture_output": True, "text": True, "timeout": 60, "env": environment, **options}
+    return subprocess.run([sys.executable, "-c", textwrap.dedent(program), *map(str, arguments)], check=False, **given)
