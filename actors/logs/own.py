@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.logs.redaction import Redactor
 
 
-__all__ = ["OwnLines", "emergency", "own_line"]
+__all__ = ["OwnLines", "emergency", "nobody", "own_line"]
 
 MOST_SELECTED = 1024  # `select` knows no descriptors from there on
 
@@ -50,6 +50,10 @@ class OwnLines:
     def thread() -> threading.Thread:
         """Return the thread that calls this."""
         return threading.current_thread()
+
+
+def nobody(message: Any) -> None:
+    """Stand in for the stderr of a program that has none."""
 
 
 def emergency(text: str) -> None:
