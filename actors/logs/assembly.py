@@ -14,7 +14,7 @@ from actors._core.seconds import check_seconds, check_timeout
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
-from actors.logs.backlog import Flush, SinkState
+from actors.logs.backlog import Flush, LevelChange, SinkState
 from actors.logs.door import DRAIN, Ordered
 from actors.logs.events import OWN_SYSTEM, Watching
 from actors.logs.foreign import silenced
@@ -73,6 +73,7 @@ class Logging:
         self._system: ActorSystem | None = None  # under _lock
         self._ref: ActorRef[LogActor] | None = None  # under _lock
         self._closed = False  # under _lock
+        self._level = config.level
         self._undo: list[Any] = []
 
     def __repr__(self) -> str:
@@ -93,9 +94,12 @@ class Logging:
         DESK.pressed = works.door.pressed
         DESK.refuse = works.door.refuse
         DESK.refusing = 0
+        redact = self._config.redact
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
+        DESK.hidden = redact.replacement if redact is not None else DESK.hidden
+        DESK.hides = redact is not None
         DESK.append = Ordered().append if self._config.ordered else DESK.queue.append
-        DESK.level = works.lowest()
+        self._level = DESK.level = works.lowest()
 
     def _wake(self) -> None:
         """Have the logging actor look into the queue. It is started when there is something for it, also in a forked child."""
@@ -117,7 +121,7 @@ class Logging:
     @property
     def level(self) -> int:
         """The number of the lowest level that any sink takes."""
-        return self._works.lowest() if self._works is not None else DESK.level
+        return self._level
 
     def set_level(self, level: str | int) -> None:
         """Change the level of all sinks that were not given one of their own. Takes effect at once.
@@ -129,10 +133,10 @@ class Logging:
         works = self._works
         if works is None or self._closed:
             return
-        for backlog in works.backlogs:
-            if backlog.sink.no is None:
-                backlog.lowest = no
-        DESK.level = works.lowest()
+        self._level = DESK.level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+        DESK.queue.append(LevelChange(no))
+        works.door.claim()
+        self._wake()
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until every line logged before has been written, or reported as lost.
@@ -201,6 +205,7 @@ class Logging:
             system, self._system = self._system, None
         if system is not None:
             system.shutdown(timeout=1.0)
+        DESK.calm = direct.FAR  # the logging actor may have changed it when it went to sleep
         self._account()
         global _current  # noqa: PLW0603
         if _current is self:

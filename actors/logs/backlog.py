@@ -19,7 +19,7 @@ from actors.logs.writers import Progress
 if TYPE_CHECKING:
     from actors.logs.sinks import Sink
 
-__all__ = ["Backlog", "Flush", "SinkState", "SinkStats"]
+__all__ = ["Backlog", "Flush", "LevelChange", "SinkState", "SinkStats"]
 
 BATCH = 500  # lines that a sink is given at once
 
@@ -84,6 +84,19 @@ class Flush:
             over, result = self._left == 0, self._ok
         if over:
             self.done.try_set(result)
+
+
+class LevelChange:
+    """A marker behind the lines that were logged before the level of sinks without one of their own was changed.
+
+    Attributes:
+        no: the level.
+    """
+
+    __slots__ = ("no",)
+
+    def __init__(self, no: int) -> None:
+        self.no = no
 
 
 class Backlog:

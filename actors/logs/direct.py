@@ -10,6 +10,7 @@ from loguru import logger
 from actors import process
 from actors._core.log import DESK, no_secret
 from actors.logs.levels import number_and_name
+from actors.logs.loguru_port import colored
 from actors.logs.own import emergency
 from actors.logs.record import Maker
 
@@ -20,7 +21,7 @@ __all__ = ["correlate", "install", "write"]
 
 FAR = 1 << 30
 
-_lock = threading.Lock()
+_lock = threading.RLock()  # a patcher, a finalizer or a signal handler may log, too
 _maker = Maker()  # under _lock
 
 
@@ -36,7 +37,9 @@ def install() -> None:
     DESK.refusing = 0
     DESK.calm = FAR
     DESK.pressed = int
+    DESK.hides = False
     DESK.secret = no_secret
+    DESK.colored = colored
     DESK.number = number_and_name
     correlate(False)
 

@@ -48,7 +48,7 @@ def _after_fork_in_child() -> None:
     _held.clear()
     DESK.queue.clear()
     assembly._setting_up = threading.RLock()
-    direct._lock = threading.Lock()
+    direct._lock = threading.RLock()
     current = assembly._current
     if current is None:
         return
