@@ -188,7 +188,8 @@ class Maker:
         (seconds, no, message, args, kwargs, bound, context, cell, incarnation, correlation, code, lasti, names, thread, more) = line
         record = Record()
         record._loguru = None
-        record.time, record.no, record.incarnation, record.more = seconds, no, incarnation, more
+        record.time, record.no, record.more = seconds, no, more
+        record.incarnation = incarnation or (0 if cell is None else 1)  # the first one's `__init__` runs before it has begun
         record.fields = fields = _fields(bound, context, kwargs, more)
         record.correlation = None if correlation is None else _correlation_text(cell, correlation)
         record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
