@@ -7,12 +7,15 @@ import inspect
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self
 
+from actors._core.callbacks import check_callback
 from actors._core.frozen import Captured
-from actors._core.log import Log, More
+from actors._core.log import More
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
+
+    from actors._core.log import Log
 
 __all__ = ["Catcher"]
 
@@ -31,6 +34,11 @@ class Catcher:
         default: Any,
         message: str,
     ) -> None:
+        _check_types("exception", exception)
+        if exclude is not None:
+            _check_types("exclude", exclude)
+        if onerror is not None:
+            check_callback("onerror", onerror, "a function of the exception")
         self._log = log
         self._exception = exception
         self._level = log._desk.number(level)
@@ -51,7 +59,7 @@ class Catcher:
         if self._log._desk.level <= no:
             more = More()
             more.level, more.exception, more.record = name, Captured.of(error), True
-            Log._put(self._log, no, self._message, (), {}, more, self._depth)
+            self._log._report(no, self._message, more, self._depth)
         if self._onerror is not None:
             self._onerror(error)
         return not self._reraise
@@ -60,41 +68,84 @@ class Catcher:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None) -> bool:
-        return self.__exit__(kind, error, traceback)
+        catcher = copy(self)
+        catcher._depth += 1
+        return catcher.__exit__(kind, error, traceback)
 
     def __call__(self, function: Any) -> Any:
-        """Decorate a function, coroutine function, generator function or class's method."""
+        """Decorate a function, coroutine function or generator function, also an async one."""
         if inspect.isclass(function):
             msg = f"catch() is not valid for the class {function.__qualname__}: decorate its methods, or use it around a `with`"
             raise TypeError(msg)
+        if not callable(function):
+            msg = f"function={function!r} is not valid: catch() decorates functions"
+            raise TypeError(msg)
         catcher = copy(self)
         catcher._depth = self._depth + 1
-        caught: Any
         if inspect.iscoroutinefunction(function):
-
-            async def caught_async(*args: Any, **kwargs: Any) -> Any:
-                with catcher:
-                    return await function(*args, **kwargs)
-                return catcher._default
-
-            caught = caught_async
-
+            made = _async(catcher, function)
+        elif inspect.isasyncgenfunction(function):
+            made = _async_generator(catcher, function)
         elif inspect.isgeneratorfunction(function):
-
-            def caught_generator(*args: Any, **kwargs: Any) -> Any:
-                with catcher:
-                    return (yield from function(*args, **kwargs))
-                return catcher._default
-
-            caught = caught_generator
-
+            made = _generator(catcher, function)
         else:
+            made = _plain(catcher, function)
+        return functools.wraps(function)(made)
 
-            def caught_plain(*args: Any, **kwargs: Any) -> Any:
-                with catcher:
-                    return function(*args, **kwargs)
-                return catcher._default
 
-            caught = caught_plain
+def _plain(catcher: Catcher, function: Any) -> Any:
+    def caught(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return function(*args, **kwargs)
+        return catcher._default
 
-        return functools.wraps(function)(caught)
+    return caught
+
+
+def _async(catcher: Catcher, function: Any) -> Any:
+    async def caught(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return await function(*args, **kwargs)
+        return catcher._default
+
+    return caught
+
+
+def _generator(catcher: Catcher, function: Any) -> Any:
+    def caught(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            return (yield from function(*args, **kwargs))
+        return catcher._default
+
+    return caught
+
+
+def _async_generator(catcher: Catcher, function: Any) -> Any:
+    async def caught(*args: Any, **kwargs: Any) -> Any:
+        with catcher:
+            inner = function(*args, **kwargs)
+            step = anext(inner)
+            while True:
+                try:
+                    value = await step
+                except StopAsyncIteration:
+                    return
+                try:
+                    sent = yield value
+                except GeneratorExit:
+                    await inner.aclose()
+                    raise
+                except BaseException as error:  # noqa: BLE001  # thrown in: the generator's to deal with
+                    step = inner.athrow(error)
+                else:
+                    step = inner.asend(sent)
+
+    return caught
+
+
+def _check_types(name: str, value: Any) -> None:
+    """Raise TypeError unless `value` is what can stand behind ``except``."""
+    several = value if isinstance(value, tuple) else (value,)
+    if not all(isinstance(one, type) and issubclass(one, BaseException) for one in several):
+        msg = f"{name}={value!r} is not valid: a type of exceptions, or a tuple of such"
+        raise TypeError(msg)

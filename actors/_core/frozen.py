@@ -7,28 +7,33 @@ the line.
 from __future__ import annotations
 
 import reprlib
+from itertools import islice
 from traceback import TracebackException
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import TracebackType
 
-    from actors._core.log import More
+    from actors._core.log import Desk, More
 
-__all__ = ["PLAIN", "Captured", "formatted", "freeze", "frozen_field", "repr_of", "text_of"]
+__all__ = ["LONGEST", "PLAIN", "Captured", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
 
 PLAIN = frozenset({str, int, float, bool, type(None), bytes, complex})  # cannot change, and format without anybody's code
 DEEP = 6  # containers within each other that a field may have
 WIDE = 200  # elements of a container that a field may have
+MANY = 2000  # elements that all containers of a field may have together
+LONGEST = 100_000  # characters of a text that are written
+_SEVERAL = (list, tuple, set, frozenset)
 _SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
 _SHORT.maxstring = _SHORT.maxother = 200
 
 
 def text_of(value: Any) -> str:
     """Return ``str(value)``, or what became of that."""
     try:
-        return str(value)
+        text = str(value)
+        return text if type(text) is str else str.__str__(text)  # nobody's subclass, with methods of its own
     except Exception as error:  # noqa: BLE001  # told in the text
         return f"<unprintable {type(value).__qualname__}: {type(error).__name__}>"
 
@@ -36,38 +41,83 @@ def text_of(value: Any) -> str:
 def repr_of(value: Any) -> str:
     """Return ``repr(value)``, or what became of that."""
     try:
-        return repr(value)
+        text = repr(value)
+        return text if type(text) is str else str.__str__(text)
     except Exception as error:  # noqa: BLE001  # told in the text
         return f"<unprintable {type(value).__qualname__}: {type(error).__name__}>"
 
 
-def frozen_field(value: Any, depth: int = 0) -> Any:
+def shortened(text: str) -> str:
+    """Return a text that is no longer than a line may be."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text) - LONGEST} more characters)"
+
+
+def frozen_field(value: Any) -> Any:
     """Return `value` as it is now: plain values, and containers of such; anything else as its `str`."""
     kind = type(value)
     if kind in PLAIN:
         return value
-    if kind in (list, tuple, set, frozenset, dict):
-        if depth >= DEEP:
-            return _cut(_SHORT.repr(value))
-        try:
-            return _frozen_container(value, depth)
-        except RuntimeError:  # another thread changes it at this moment
-            return f"<{kind.__name__} that changed while it was logged>"
+    if kind in _SEVERAL or isinstance(value, dict):
+        return _frozen_container(value, 0, [MANY])
     return text_of(value)
 
 
-def _frozen_container(value: Any, depth: int) -> Any:
-    left = len(value) - WIDE
-    if type(value) is dict:
-        items = list(value.items())[:WIDE]
-        made: dict[str, Any] = {text_of(key): frozen_field(one, depth + 1) for key, one in items}
-        if left > 0:
-            made["…"] = f"{left} more"
-        return made
-    several = [frozen_field(one, depth + 1) for one in list(value)[:WIDE]]
-    if left > 0:
-        several.append(f"… {left} more")
-    return several
+def _frozen(value: Any, depth: int, left: list[int]) -> Any:
+    left[0] -= 1
+    if type(value) in PLAIN:
+        return value
+    if type(value) in _SEVERAL or isinstance(value, dict):
+        return _frozen_container(value, depth, left)
+    return text_of(value)
+
+
+def _frozen_container(value: Any, depth: int, left: list[int]) -> Any:
+    """Return a dict or list; `left` has how many elements it may still have, with all those within it."""
+    try:
+        if depth >= DEEP or left[0] <= 0:
+            return _cut(_SHORT.repr(value))
+        more = len(value) - WIDE
+        if isinstance(value, dict):
+            items = list(islice(dict.items(value), WIDE))
+            made: dict[str, Any] = {text_of(key): _frozen(one, depth + 1, left) for key, one in items}
+            if more > 0:
+                made["…"] = f"{more} more"
+            return made
+        several = [_frozen(one, depth + 1, left) for one in list(islice(value, WIDE))]
+        if more > 0:
+            several.append(f"… {more} more")
+        return several
+    except Exception as error:  # noqa: BLE001  # another thread changes it at this moment, or it is a class's of its own; told in the text
+        return f"<{type(value).__name__} that could not be read: {type(error).__name__}>"
+
+
+def without_secrets(value: Any, desk: Desk, known: dict[int, Any]) -> Any:
+    """Return `value`, or, if a dict in it has keys that are secret, a copy without what they stand for."""
+    if not (type(value) in _SEVERAL or isinstance(value, dict)):
+        return value
+    if id(value) in known:
+        return known[id(value)]
+    known[id(value)] = "…"  # of one that contains itself
+    made = value
+    try:
+        if isinstance(value, dict):
+            items = list(dict.items(value))
+            safe = [(key, _safe(key, one, desk, known)) for key, one in items]
+            if any(new is not one for (_, one), (_, new) in zip(items, safe, strict=True)):
+                made = dict(safe)
+        else:
+            several = list(value)
+            parts = [without_secrets(one, desk, known) for one in several]
+            if any(new is not one for one, new in zip(several, parts, strict=True)):
+                made = parts if type(value) not in (tuple, list) else type(value)(parts)
+    except Exception as error:  # noqa: BLE001  # as above, or it is too deep
+        made = f"<{type(value).__name__} that could not be read: {type(error).__name__}>"
+    known[id(value)] = made
+    return made
+
+
+def _safe(key: Any, value: Any, desk: Desk, known: dict[int, Any]) -> Any:
+    return desk.hidden if desk.secret(text_of(key)) else without_secrets(value, desk, known)
 
 
 def _cut(text: str) -> str:
@@ -84,15 +134,24 @@ def formatted(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> st
 
 
 def freeze(
-    message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More, secret: Callable[[str], bool]
+    message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More, desk: Desk
 ) -> tuple[str, tuple[Any, ...], dict[str, Any], More]:
     """Format now, and take the fields down; nothing is left to be formatted later."""
-    shown = {name: "***" if secret(name) else value for name, value in kwargs.items()}
-    fields = {name: frozen_field(value) for name, value in shown.items()}
+    if desk.hides:
+        args = tuple(without_secrets(one, desk, {}) for one in args)
+        kwargs = {name: _safe(name, value, desk, {}) for name, value in kwargs.items()}
+    fields = {name: frozen_field(value) for name, value in kwargs.items()}
     if more.record:  # the record is made later: only what does not change can wait for it
-        return text_of(message), tuple(one if type(one) in PLAIN else text_of(one) for one in args), fields, more
-    more.fields = fields
-    return formatted(text_of(message), args, shown), (), {}, more
+        return message, tuple(one if type(one) in PLAIN else text_of(one) for one in args), fields, more
+    if more.capture:
+        more.fields = fields
+    if more.colors:
+        try:
+            more.markup = desk.colored(message, args, kwargs)
+            return more.markup.stripped, (), {}, more
+        except Exception:  # noqa: BLE001  # markup or arguments that do not fit: without colours, with the reason
+            more.colors = False
+    return formatted(message, args, kwargs)[: 2 * LONGEST], (), {}, more
 
 
 class Captured:
@@ -122,7 +181,10 @@ class Captured:
         """Return the traceback, as Python prints it."""
         if isinstance(self.told, str):
             return self.told
-        return "".join(self.told.format()).rstrip("\n")
+        try:
+            return "".join(self.told.format()).rstrip("\n")
+        except Exception as failure:  # noqa: BLE001  # notes may be as odd as any object; told in the text
+            return f"{self.name}: {self.text} [no traceback: {type(failure).__name__}]"
 
 
 def _told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> TracebackException | str:

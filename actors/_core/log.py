@@ -70,7 +70,10 @@ class Desk:
         refusing: lines of lower levels are refused, with `refuse`: there is too much already.
         calm: more lines than that in `queue` are a case for `pressed`; -1 if whoever takes them sleeps.
         now: returns the time in seconds since the epoch.
+        hides: whether there is anything that must not be seen.
         secret: whether the value of a field of that name must not be seen.
+        hidden: what is seen in its place.
+        colored: makes a message with markup, and its arguments in their places.
         number: returns number and name of a level that is no method of `Log`.
     """
 
@@ -79,6 +82,9 @@ class Desk:
         "_level",
         "append",
         "calm",
+        "colored",
+        "hidden",
+        "hides",
         "level",
         "now",
         "number",
@@ -99,7 +105,10 @@ class Desk:
         self.now = now
         self.pressed: Callable[..., object] = _pressed_by_none
         self.refuse: Callable[[int, Cell | None], object] = _nothing
+        self.hides = False
         self.secret: Callable[[str], bool] = no_secret
+        self.hidden = "***"
+        self.colored: Callable[[str, tuple[Any, ...], dict[str, Any]], Any] = _no_colors
         self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
         self.taps: tuple[Callable[[Any], object], ...] = tuple(taps)
         self.use(self.append, 0)
@@ -134,6 +143,10 @@ def _nothing(no: int, cell: Cell | None) -> None:
     """Refuse nothing."""
 
 
+def _no_colors(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ARG001  # the signature of `Desk.colored`
+    raise LookupError("nothing knows of colours")
+
+
 def _no_levels(level: Any) -> tuple[int, str | None]:
     return (level, None) if isinstance(level, int) else (0, str(level))
 
@@ -157,10 +170,11 @@ class More:
         options: of `Log.opt`.
         patchers: of `Log.patch`.
         own: whether the line is one of the logging actor's own.
-        markup: the message as it is with colours; by the logging actor.
+        capture: whether keyword arguments are fields too.
+        markup: the message as it is with colours.
     """
 
-    __slots__ = ("colors", "event", "exception", "fields", "level", "markup", "own", "patchers", "raw", "record", "where")
+    __slots__ = ("capture", "colors", "event", "exception", "fields", "level", "markup", "own", "patchers", "raw", "record", "where")
 
     def __init__(self) -> None:
         self.level: str | None = None
@@ -173,6 +187,7 @@ class More:
         self.raw = False
         self.record = False
         self.own = False
+        self.capture = True
         self.markup: Any = None
 
 
@@ -278,11 +293,11 @@ class Log:
             message = text_of(message)
         for value in args:
             if type(value) not in PLAIN:
-                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk.secret)
+                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk)
                 break
         else:
             if kwargs and not PLAIN.issuperset(map(type, kwargs.values())):
-                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk.secret)
+                message, args, kwargs, more = freeze(message, args, kwargs, more or More(), desk)
         try:
             frame = _getframe(depth)
         except ValueError:  # no caller so far up
@@ -308,6 +323,10 @@ class Log:
         )
         if len(desk.queue) > desk.calm:
             desk.pressed()
+
+    def _report(self, no: int, message: str, more: More, depth: int) -> None:
+        """Take down what `Log.catch` caught; the place in the code is that of the caller `depth` frames up."""
+        self._put(no, message, (), {}, more, depth + 1)
 
     # -- more of loguru's API ----------------------------------------------------------------------------------------------
 
@@ -417,16 +436,18 @@ class OptLog(Log):
     def _put(self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2) -> None:
         exception, record, lazy, colors, raw, capture, above = self._options
         more = more or More()
-        more.record, more.colors, more.raw, more.patchers = record, colors, raw, self._patchers
+        more.record, more.colors, more.raw, more.capture, more.patchers = record, colors, raw, capture, self._patchers
         if exception is not None and exception is not False:
             more.exception = Captured.of(_exception_of(exception))
         if lazy:
             args = tuple(_called(arg) for arg in args)
             kwargs = {name: _called(value) for name, value in kwargs.items()}
-        if not capture and kwargs:
-            message, args, kwargs, more = freeze(message, args, kwargs, more, self._desk.secret)
-            more.fields = None
         super()._put(no, message, args, kwargs, more, depth + 1 + above)
+
+    def _report(self, no: int, message: str, more: More, depth: int) -> None:
+        _, _, _, more.colors, more.raw, _, above = self._options
+        more.patchers = self._patchers
+        Log._put(self, no, message, (), {}, more, depth + 1 + above)
 
 
 def _exception_of(given: Any) -> BaseException | None:

@@ -14,7 +14,7 @@ from actors._core.seconds import check_seconds, check_timeout
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
-from actors.logs.backlog import Flush, Signal, SinkState
+from actors.logs.backlog import Flush, LevelChange, Signal, SinkState
 from actors.logs.door import DRAIN, Ordered
 from actors.logs.events import OWN_SYSTEM, Watching
 from actors.logs.foreign import silenced
@@ -60,6 +60,7 @@ class Logging:
         self._system: ActorSystem | None = None  # under _lock
         self._ref: ActorRef[LogActor] | None = None  # under _lock
         self._closed = False  # under _lock
+        self._level = config.level
         self._undo: list[Any] = []
 
     def __repr__(self) -> str:
@@ -84,8 +85,12 @@ class Logging:
         DESK.pressed = works.door.pressed
         DESK.refuse = works.door.refuse
         DESK.refusing = 0
+        redact = self._config.redact
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
-        DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, works.lowest())
+        DESK.hidden = redact.replacement if redact is not None else DESK.hidden
+        DESK.hides = redact is not None
+        self._level = works.lowest()
+        DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, self._level)
 
     def _resume(self) -> None:
         """Take what the former has left in the queue."""
@@ -133,7 +138,7 @@ class Logging:
     @property
     def level(self) -> int:
         """The number of the lowest level that any sink takes."""
-        return self._works.lowest() if self._works is not None else DESK.level
+        return self._level
 
     def set_level(self, level: str | int) -> None:
         """Change the level of all sinks that were not given one of their own. Takes effect at once.
@@ -145,10 +150,11 @@ class Logging:
         works = self._works
         if works is None or self._closed:
             return
-        for backlog in works.backlogs:
-            if backlog.sink.no is None:
-                backlog.lowest = no
-        DESK.use(DESK._append, works.lowest())
+        self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+        DESK.use(DESK._append, self._level)
+        DESK.queue.append(LevelChange(no))
+        works.door.claim()
+        self._wake()
 
     def flush(self, timeout: float = 5.0) -> bool:
         """Wait until every line logged before has been written, or reported as lost.

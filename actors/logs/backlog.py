@@ -19,7 +19,7 @@ from actors.logs.writers import Progress
 if TYPE_CHECKING:
     from actors.logs.sinks import Sink
 
-__all__ = ["Backlog", "Flush", "Signal", "SinkState", "SinkStats"]
+__all__ = ["Backlog", "Flush", "LevelChange", "Signal", "SinkState", "SinkStats"]
 
 BATCH = 500  # lines that a sink is given at once
 
@@ -107,6 +107,22 @@ class Signal:
     def wait(self, timeout: float) -> bool:
         """Wait; False if it took too long, or a sink fails."""
         return self._set.wait(timeout) and self._ok
+
+
+class LevelChange:
+    """A marker behind the lines that were logged before the level of sinks without one of their own was changed.
+
+    Attributes:
+        no: the level.
+    """
+
+    __slots__ = ("no",)
+
+    def __init__(self, no: int) -> None:
+        self.no = no
+
+    def passed(self) -> None:
+        """Nobody waits for it."""
 
 
 class Backlog:

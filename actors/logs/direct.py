@@ -10,6 +10,7 @@ from loguru import logger
 from actors import process
 from actors._core.log import DESK, no_secret
 from actors.logs.levels import number_and_name
+from actors.logs.loguru_port import colored
 from actors.logs.own import emergency
 from actors.logs.record import Maker
 
@@ -37,7 +38,9 @@ def install() -> None:
     DESK.refusing = 0
     DESK.pressed = _stragglers
     DESK.calm = FAR
+    DESK.hides = False
     DESK.secret = no_secret
+    DESK.colored = colored
     DESK.number = number_and_name
     correlate(False)
 

@@ -11,7 +11,7 @@ from actors._core.actor import Actor
 from actors._core.log import DESK
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
-from actors.logs.backlog import Flush, SinkState
+from actors.logs.backlog import Flush, LevelChange, SinkState
 from actors.logs.door import DRAIN
 from actors.logs.levels import level_number
 from actors.logs.losses import Why
@@ -178,9 +178,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
                 line = front.popleft() if front else queue.popleft()
             except IndexError:
                 return number
-            if type(line) is Flush:
-                self._pass_marker(line)
-                self._works.ended = self._works.ended or line.last
+            if type(line) is not tuple:
+                self._take_marker(line)
                 continue
             self._works.drained += 1
             if line[13] in threads:
@@ -218,12 +217,22 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         most = self._works.config.overload.flush_at
         for _ in range(len(queue)):
             line = queue.popleft()
-            if type(line) is Flush or (line[1] >= self._keep and len(kept) < most):
+            if type(line) is not tuple or (line[1] >= self._keep and len(kept) < most):
                 kept.append(line)
             else:
                 self._works.drained += 1
                 self._lose(Why.FLUSH, line)
         self._works.door.made_room()
+
+    def _take_marker(self, marker: Flush | LevelChange) -> None:
+        if type(marker) is Flush:
+            self._pass_marker(marker)
+            self._works.ended = self._works.ended or marker.last
+            return
+        assert type(marker) is LevelChange
+        for backlog in self._backlogs:
+            if backlog.sink.no is None:
+                backlog.lowest = marker.no
 
     def _pass_marker(self, marker: Flush) -> None:
         self._thinning.tell_over(float("inf"))

@@ -9,7 +9,7 @@ from multiprocessing import current_process
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from actors._core.frozen import formatted, text_of
+from actors._core.frozen import LONGEST, formatted, shortened, text_of
 from actors.logs.levels import record_level
 from actors.logs.loguru_port import RecordException, RecordFile, RecordProcess, RecordThread, colored, local_time
 
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from actors._core.log import More
     from actors.logs.redaction import Redactor
 
-__all__ = ["LONGEST", "Maker", "Record", "Site", "clean"]
+__all__ = ["Maker", "Record", "Site", "clean"]
 
-LONGEST = 100_000  # characters of a message that are kept
 KNOWN = 20_000  # places in the code, and actors, that are remembered
 
 # Everything that could end a line, move the cursor, or turn the direction of writing; and what no encoding takes.
@@ -189,7 +188,8 @@ class Maker:
         (seconds, no, message, args, kwargs, bound, context, cell, incarnation, correlation, code, lasti, names, thread, more) = line
         record = Record()
         record._loguru = None
-        record.time, record.no, record.incarnation, record.more = seconds, no, incarnation, more
+        record.time, record.no, record.more = seconds, no, more
+        record.incarnation = incarnation or (0 if cell is None else 1)  # the first one's `__init__` runs before it has begun
         record.fields = fields = _fields(bound, context, kwargs, more)
         record.correlation = None if correlation is None else cell.system.ports.ids.text_of(correlation)
         record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
@@ -215,10 +215,13 @@ class Maker:
             self._finish(record, message, args, kwargs)
         elif args or kwargs:
             record.message = formatted(message, args, kwargs)
-        if len(record.message) > LONGEST:
-            record.message = f"{record.message[:LONGEST]}… ({len(record.message) - LONGEST} more characters)"
         if self._redactor is not None:
             self._redactor.apply(record)
+        # Cut behind the redaction: half of a secret is one, too, and does not look like one any more.
+        if len(record.message) > LONGEST:
+            record.message = shortened(record.message)
+        if record.fields:
+            _shorten(record.fields)
         return record
 
     def _finish(self, record: Record, message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
@@ -227,7 +230,9 @@ class Maker:
         assert more is not None
         if more.record:
             kwargs = {**kwargs, "record": record.as_loguru()}
-        if more.colors:
+        if more.markup is not None:  # made in the call
+            pass
+        elif more.colors:
             try:
                 markup = colored(message, args, kwargs)
                 record.message = markup.stripped
@@ -276,11 +281,28 @@ def _fields(bound: dict[str, Any] | None, context: dict[str, Any] | None, kwargs
     fields = dict(context) if context else {}
     if bound:
         fields.update(bound)
-    if kwargs:
+    if kwargs and (more is None or more.capture):
         fields.update(kwargs)
     if more is not None and more.fields:
         fields.update(more.fields)
     return fields
+
+
+def _shorten(fields: dict[str, Any]) -> None:
+    for name, value in fields.items():
+        if type(value) not in (int, bool, float) and (type(value) is not str or len(value) > LONGEST):
+            fields[name] = _short(value)
+
+
+def _short(value: Any) -> Any:
+    kind = type(value)
+    if kind is str:
+        return shortened(value)
+    if kind is bytes:
+        return value if len(value) <= LONGEST else shortened(value.decode("utf-8", "backslashreplace"))
+    if kind is dict:
+        return {name: _short(one) for name, one in value.items()}
+    return [_short(one) for one in value] if kind is list else value
 
 
 def _bound(known: dict[Any, Any], most: int = KNOWN) -> None:
