@@ -154,6 +154,7 @@ class Backlog:
         self.epoch = 0
         self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
         self.opened = False
+        self.shared = False  # whether its file is the parent's, of whom this is a fork
         self.lock = threading.Lock()
         self._batch: list[Record] = []  # under lock: what is being written
         self._progress = Progress()

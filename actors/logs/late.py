@@ -76,7 +76,7 @@ class Late:
         try:
             writer = self._writers.get(backlog)
             if writer is None:
-                writer = self._writers[backlog] = open_writer(backlog.sink, again=backlog.opened)
+                writer = self._writers[backlog] = open_writer(backlog.sink, again=backlog.opened, shared=backlog.shared)
                 backlog.opened = True
             writer.write([record], Progress())
         except BaseException as error:  # noqa: BLE001  # a sink may raise anything; the caller only wanted to log

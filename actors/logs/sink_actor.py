@@ -121,8 +121,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
         try:
             with self._gate:
                 if self._writer is None:
-                    self._writer = open_writer(self._backlog.sink, again=self._backlog.opened)
-                    self._backlog.opened = True
+                    self._writer = open_writer(self._backlog.sink, again=self._backlog.opened, shared=self._backlog.shared)
+                    self._backlog.opened, self._backlog.shared = True, False
                 self._writer.write(batch, progress)
         except BaseException as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by the logging actor
             return error

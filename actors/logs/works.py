@@ -100,7 +100,7 @@ class Works:
 
     def _inherit(self, parent: Works) -> None:
         for mine, former in zip(self.backlogs, parent.backlogs, strict=True):
-            mine.lowest, mine.opened = former.lowest, True
+            mine.lowest, mine.opened, mine.shared = former.lowest, True, True
 
     def _backlog(self, sink: Sink) -> Backlog:
         lowest = self.config.level if sink.no is None else sink.no

@@ -65,10 +65,16 @@ class Writer(Protocol):
         """Close what was opened."""
 
 
-def open_writer(sink: Sink, *, again: bool = False) -> Writer:
-    """Return a writer for a sink; raises what opening it raises. `again`: it was open before, and its file is to be gone on with."""
+def open_writer(sink: Sink, *, again: bool = False, shared: bool = False) -> Writer:
+    """Return a writer for a sink; raises what opening it raises.
+
+    Args:
+        sink: the sink.
+        again: it was open before, and its file is to be gone on with.
+        shared: another process may be in the middle of a line of its file.
+    """
     if sink.kind == "path":
-        return _TextWriter(sink, _FileOut(sink, again=again))
+        return _TextWriter(sink, _FileOut(sink, again=again, shared=shared))
     if sink.kind == "stream":
         return _TextWriter(sink, _StreamOut(sink.target))
     return _CallWriter(sink)
@@ -139,7 +145,8 @@ def _whole(lines: list[str], sizes: list[int], written: int) -> tuple[int, bool]
 class _FileOut:
     """A file, by loguru: it opens, rotates, compresses and deletes. Its descriptor is watched, to know what reached a full disk."""
 
-    def __init__(self, sink: Sink, *, again: bool) -> None:
+    def __init__(self, sink: Sink, *, again: bool, shared: bool) -> None:
+        self._shared = shared
         self._descriptor = -1
         self._opened = 0  # how often
         self._start = 0  # size of the file when it was opened
@@ -158,7 +165,8 @@ class _FileOut:
         status = os.fstat(self._descriptor)
         self._identity = (status.st_dev, status.st_ino)
         self._opened += 1
-        self._end_line(path)
+        if not self._shared:
+            self._end_line(path)
         self._start = self._size()
         return self._descriptor
 
