@@ -14,7 +14,7 @@ from actors._core.seconds import check_seconds, check_timeout
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
-from actors.logs.backlog import Flush, SinkState
+from actors.logs.backlog import Flush
 from actors.logs.door import DRAIN, Ordered
 from actors.logs.events import OWN_SYSTEM, Watching
 from actors.logs.foreign import silenced
@@ -50,6 +50,8 @@ class LogStats:
         logged: lines whose level was on.
         waiting: lines in the queue, before any sink.
         mode: what a log call does at this moment.
+        lost: lines that were lost, by level and path of the actor (or nothing): before they came to the sinks, or by one of them, and then
+            once for each sink that lost it.
         sampled: lines left out by `Sample`.
         repeated: lines left out by `Repeats`.
         sinks: the account of each sink.
@@ -58,6 +60,7 @@ class LogStats:
     logged: int
     waiting: int
     mode: Mode
+    lost: dict[tuple[str, str], int]
     sampled: int
     repeated: int
     sinks: tuple[SinkStats, ...]
@@ -224,12 +227,10 @@ class Logging:
         """Tell on stderr what never reached a sink."""
         works = self._works
         assert works is not None  # it has begun
-        left = len([line for line in list(DESK.queue) if type(line) is tuple])
-        DESK.queue.clear()
+        left = works.take_rest()
         for backlog in works.backlogs:
-            counts = backlog.losses.take()
-            waiting = backlog.stats().waiting + left
-            backlog.state = SinkState.CLOSED
+            counts, waiting = backlog.close()
+            waiting += sum(1 for line in left if line[1] >= backlog.lowest)
             name = backlog.sink.name
             if counts:
                 emergency(f"log sink {name}: {told(counts)[0]}")
@@ -244,8 +245,9 @@ class Logging:
         thinning = works.thinning
         return LogStats(
             works.logged(),
-            len(DESK.queue),
+            works.waiting(),
             works.door.mode(),
+            works.lost.by_level_and_actor(),
             thinning.sampled if thinning is not None else 0,
             thinning.repeated if thinning is not None else 0,
             tuple(backlog.stats() for backlog in works.backlogs),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
@@ -53,14 +52,16 @@ class _Look:
 class _Keeping:
     """What the logging actor knows of one sink besides its backlog."""
 
-    __slots__ = ("busy", "moved_at", "progress", "ref", "since")
+    __slots__ = ("failed_at", "moved_at", "progress", "ref", "seen", "seen_at", "since")
 
     def __init__(self) -> None:
         self.ref: ActorRef[SinkActor] | None = None
         self.progress: Any = None
-        self.moved_at = 0.0  # when it was last seen to get on
-        self.busy = False
-        self.since = 0.0  # when it failed or hung
+        self.moved_at = 0.0  # when it was last seen to get on, by those who wait for room
+        self.seen: Any = None
+        self.seen_at = 0.0  # likewise, by those who look whether it hangs
+        self.failed_at: Any = None  # its progress when it failed last
+        self.since = 0.0  # when it failed or hung, for the first time in a row
 
 
 class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
@@ -83,7 +84,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         keep = level_number(config.overload.keep)
         self._keep = keep
         self._thinning = works.thinning = Thinning(config.sample, config.repeats, config.overload.burst, keep, self._tell)
-        self._front: deque[Any] = deque()  # what a flush has left over
+        self._front = works.front
         self._looking = False
         self._lingering = False
 
@@ -180,24 +181,21 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _lose(self, why: Why, line: tuple[Any, ...]) -> None:
         cell = line[7]
-        for backlog in self._backlogs:
-            if line[1] >= backlog.lowest:
-                backlog.lose_counts({(why, line[1], cell.path if cell is not None else ""): 1})
+        self._works.lose({(why, line[1], cell.path if cell is not None else ""): 1})
 
     def _take_losses(self) -> None:
         """Hand on the counts of lines that callers have not even left here."""
         losses = self._works.door.losses
         if losses.total:
-            counts = losses.take()
-            for backlog in self._backlogs:
-                backlog.lose_counts(counts)
+            self._works.lose(losses.take())
 
     def _flush_queue(self) -> None:
         """Throw away what waits, but for what is kept longest."""
         queue, kept = DESK.queue, self._front
+        most = self._works.config.overload.flush_at
         for _ in range(len(queue)):
             line = queue.popleft()
-            if type(line) is Flush or line[1] >= self._keep:
+            if type(line) is Flush or (line[1] >= self._keep and len(kept) < most):
                 kept.append(line)
             else:
                 self._works.drained += 1
@@ -209,7 +207,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._take_losses()
         for index, backlog in enumerate(self._backlogs):
             marker.expect()
-            backlog.lines.append(marker)
+            backlog.put_marker(marker)
             if backlog.state is SinkState.FAILED and self._keeping[index].ref is None:
                 self.cancel_timer(("restart", index))
                 self._start_sink(index)
@@ -221,7 +219,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _nudge(self) -> None:
         for backlog, keeping in zip(self._backlogs, self._keeping, strict=True):
-            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.losses.total):
+            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.has_news()):
                 backlog.idle = False
                 keeping.ref.tell(WORK)
 
@@ -241,7 +239,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _start_sink(self, index: int) -> None:
         backlog, keeping = self._backlogs[index], self._keeping[index]
         works = self._works
-        ref = self.spawn(SinkActor, backlog, self._own, works.threads, works.gates[index])
+        gate = works.gates[index] = threading.Lock()
+        ref = self.spawn(SinkActor, backlog, self._own, works.threads, gate)
         keeping.ref = ref
         self.watch(ref)
         backlog.idle = False
@@ -257,8 +256,9 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         backlog.give_up()
         if down.error is not None and backlog.error is None:
             backlog.error = f"{type(down.error).__name__}: {down.error}"
-        backlog.failures += 1
-        backlog.streak += 1
+        backlog.failures += backlog.state is not SinkState.HUNG  # that was counted when it was seen
+        backlog.streak = backlog.streak + 1 if keeping.failed_at == backlog.written else 1
+        keeping.failed_at = backlog.written
         self._fails(backlog, keeping, SinkState.FAILED)
         waits = any(type(one) is Flush for one in list(backlog.lines))
         if waits and backlog.streak >= HOPELESS:
@@ -282,7 +282,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         keeping.since = time.monotonic()
         keeping.progress = backlog.progress()
         sink = backlog.sink
-        what = f"fails: {backlog.error}" if state is SinkState.FAILED else f"hangs: a write has taken more than {sink.hangs_after} seconds"
+        what = f"fails: {backlog.error}" if state is SinkState.FAILED else f"hangs: {backlog.error}"
         message = f"log sink {sink.name} {what}"
         self._tell("log.sink_failed", "ERROR", message, {"sink": sink.name, "state": state.value, "error": backlog.error}, but=backlog)
         self._nudge()
@@ -301,7 +301,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if self._looking:
             return
         for backlog in self._backlogs:
-            if backlog.lines or backlog.losses.total or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
+            if backlog.lines or backlog.has_news() or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
                 break
         else:
             if not self._thinning.pending:
@@ -313,11 +313,15 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         now = time.monotonic()
         for backlog, keeping in zip(self._backlogs, self._keeping, strict=True):
             since = backlog.busy_since
-            if since is not None and now - since > backlog.sink.hangs_after:
-                if backlog.state is SinkState.WORKING:
+            if (progress := backlog.progress()) != keeping.seen:
+                keeping.seen, keeping.seen_at = progress, now
+            still = now - max(since, keeping.seen_at) if since is not None else 0.0
+            if still > backlog.sink.hangs_after:
+                if backlog.state is not SinkState.HUNG:
                     backlog.failures += 1
+                    backlog.error = f"a write has taken more than {backlog.sink.hangs_after} seconds"
                 self._fails(backlog, keeping, SinkState.HUNG)
-                if now - since > GIVE_UP * backlog.sink.hangs_after and keeping.ref is not None:
+                if still > GIVE_UP * backlog.sink.hangs_after and keeping.ref is not None:
                     keeping.ref.kill(block=False)
             elif backlog.state is not SinkState.WORKING and keeping.ref is not None and self._got_on(backlog, keeping):
                 self._recovered(backlog, keeping)

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from threading import Lock, Thread
 
     from actors.logs.backlog import Backlog
-    from actors.logs.losses import Why
     from actors.logs.own import OwnLines
     from actors.logs.writers import Writer
 
@@ -82,7 +81,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
             return
         while (marker := backlog.marker(self._epoch)) is not None:
             if not self._report(now=True):
-                backlog.lines.appendleft(marker)
+                with backlog.lock:
+                    backlog.lines.appendleft(marker)
                 self._over = True
                 self.stop()
                 return
@@ -121,32 +121,25 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
                     self._writer = open_writer(self._backlog.sink, again=self._backlog.opened)
                     self._backlog.opened = True
                 self._writer.write(batch, progress)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by the logging actor
+        except BaseException as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by the logging actor
             return error
         return None
 
     def _report(self, *, now: bool) -> bool:
         """Write a line about what was lost, if it is time for one; False if that failed."""
-        losses = self._backlog.losses
-        if not losses.total or not (now or time.monotonic() - self._reported >= REPORT_EVERY):
+        backlog = self._backlog
+        if not (backlog.losses.total if now else backlog.has_news() and time.monotonic() - self._reported >= REPORT_EVERY):
             return True
-        counts: dict[tuple[Why, int, str], int] = losses.take()
-        message, fields = told(counts)
-        record = self._own.record("log.lost", "WARNING", message, {"sink": self._backlog.sink.name, **fields})
-        with self._backlog.lock:
-            if self._epoch == self._backlog.epoch:
-                self._backlog.busy_since = time.monotonic()
-        progress = Progress()
-        error = self._try([record], progress)
-        with self._backlog.lock:
-            if self._epoch == self._backlog.epoch:
-                self._backlog.busy_since = None
-        if error is not None:
-            losses.merge(counts)
-            self._backlog.error = _told(error)
+        counts = backlog.reporting(self._epoch, time.monotonic())
+        if counts is None:
             return False
+        message, fields = told(counts)
+        record = self._own.record("log.lost", "WARNING", message, {"sink": backlog.sink.name, **fields})
+        error = self._try([record], Progress())
+        if error is not None and self._epoch == backlog.epoch:
+            backlog.error = _told(error)
         self._reported = time.monotonic()
-        return True
+        return backlog.reported(self._epoch, ok=error is None)
 
 
 def _told(error: BaseException) -> str:

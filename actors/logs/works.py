@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,13 @@ from actors._core.log import DESK
 from actors.logs.backlog import Backlog
 from actors.logs.door import Door
 from actors.logs.levels import level_number
+from actors.logs.losses import Losses
 from actors.logs.redaction import Redactor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.logs.losses import Why
     from actors.logs.overload import Overload
     from actors.logs.redaction import Redact
     from actors.logs.routes import Routes
@@ -47,7 +50,9 @@ class Works:
     Attributes:
         drained: lines that were taken out of the queue; written by the logging actor.
         threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
-        gates: held by each sink while it writes.
+        lost: all lines that were lost, before the sinks or by one of them.
+        gates: held by each sink while it writes. The logging actor puts another in the place of one that a hung sink will not leave.
+        front: lines that a flush of the queue has left over, older than all in the queue.
     """
 
     def __init__(self, config: Config, wake: Callable[[], object]) -> None:
@@ -55,14 +60,16 @@ class Works:
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
         self.door = Door(config.overload, wake, self.threads)
-        self.gates = tuple(threading.Lock() for _ in config.sinks)
+        self.lost = Losses()
+        self.gates = [threading.Lock() for _ in config.sinks]
+        self.front: deque[Any] = deque()  # written by the logging actor
         self.backlogs = tuple(self._backlog(sink) for sink in config.sinks)
         self.thinning: Thinning | None = None  # set by the logging actor when it begins
         self.drained = 0
 
     def _backlog(self, sink: Sink) -> Backlog:
         lowest = self.config.level if sink.no is None else sink.no
-        return Backlog(sink, lowest, level_number(self.config.overload.keep))
+        return Backlog(sink, lowest, level_number(self.config.overload.keep), self.lost)
 
     def lowest(self) -> int:
         """Return the lowest level that any sink takes."""
@@ -70,4 +77,25 @@ class Works:
 
     def logged(self) -> int:
         """Return how many lines were logged: taken out of the queue, waiting in it, or refused."""
-        return self.drained + len(DESK.queue) + self.door.refused
+        return self.drained + self.waiting() + self.door.refused
+
+    def lose(self, counts: dict[tuple[Why, int, str], int]) -> None:
+        """Count lines as lost that did not come to the sinks."""
+        self.lost.merge(counts, self.lowest())
+        for backlog in self.backlogs:
+            backlog.lose_counts(counts)
+
+    def take_rest(self) -> list[tuple[Any, ...]]:
+        """Return the lines that wait, which nobody else will take any more, and count what was lost last."""
+        self.lose(self.door.losses.take())
+        rest = []
+        for queue in (self.front, DESK.queue):
+            while queue:
+                line = queue.popleft()
+                if type(line) is tuple:
+                    rest.append(line)
+        return rest
+
+    def waiting(self) -> int:
+        """Return how many lines are before the sinks."""
+        return sum(1 for one in [*self.front.copy(), *DESK.queue.copy()] if type(one) is tuple)

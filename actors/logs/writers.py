@@ -24,14 +24,33 @@ CHUNK = 64 * 1024  # characters that are written at once
 ROTATED_CHUNK = 4 * 1024  # likewise, of a file that rotates: it may exceed its size by so much
 
 
-class Progress:
-    """How far a writer has come with what it was given. Written by the writer; others may look at it while it hangs."""
+class Fenced(Exception):  # nothing went wrong
+    """The writer was given up while it hung: another writes what it has not begun with."""
 
-    __slots__ = ("done", "filtered")
+
+class Progress:
+    """How far a writer has come with what it was given. Written by the writer; others may look at it while it hangs.
+
+    Attributes:
+        done: records that are dealt with.
+        upto: records that are dealt with when the write that it is at is over.
+        filtered: records that the filter refused, of those that are done.
+        fenced: whether the writer was given up; written by those who do that.
+    """
+
+    __slots__ = ("done", "fenced", "filtered", "upto")
 
     def __init__(self) -> None:
-        self.done = 0  # records that are dealt with
-        self.filtered = 0  # those of them that the filter refused
+        self.done = 0
+        self.upto = 0
+        self.filtered = 0
+        self.fenced = False
+
+    def begin(self, upto: int) -> None:
+        """Announce a write. Whoever gives the writer up sets `fenced` first and reads `upto` then, so that one of both is seen."""
+        self.upto = upto
+        if self.fenced:
+            raise Fenced
 
 
 class Writer(Protocol):
@@ -92,6 +111,7 @@ class _TextWriter:
 
     def _flush(self, lines: list[str], numbers: list[int], progress: Progress, done: int) -> None:
         before = progress.done - progress.filtered  # lines that were written
+        progress.begin(done)
         written = self._out.write(lines) if lines else 0
         error, self._out.error = self._out.error, None
         if error is None or written == len(lines):
@@ -276,7 +296,8 @@ class _CallWriter:
         return call
 
     def write(self, records: Sequence[Record], progress: Progress) -> None:
-        for record in records:
+        for number, record in enumerate(records, 1):
+            progress.begin(number)
             took = self._took
             made = record.as_loguru()
             if self._json is None:
@@ -286,7 +307,7 @@ class _CallWriter:
                 self._emitter.emit({**made, "message": self._json(record)}, raw=True)
             if took == self._took and not self._always:
                 progress.filtered += 1
-            progress.done += 1
+            progress.done = number
 
     def close(self) -> None:
         try:
