@@ -56,5 +56,9 @@ def _after_fork_in_child() -> None:
     current._ref = current._system = None
     current._begin()
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:  # its children end without atexit
-        util.Finalize(None, _at_exit, exitpriority=-100)
+    if util is not None:  # its children end without atexit, and forget their parent's finalizers when they begin
+        util.register_after_fork(_close_child, _close_child)
+
+
+def _close_child(_: object) -> None:
+    sys.modules["multiprocessing.util"].Finalize(None, _at_exit, exitpriority=-100)
