@@ -97,7 +97,7 @@ class Desk:
         self.refusing = 0
         self.calm = _OFF
         self.now = now
-        self.pressed: Callable[[], object] = int
+        self.pressed: Callable[..., object] = _pressed_by_none
         self.refuse: Callable[[int, Cell | None], object] = _nothing
         self.secret: Callable[[str], bool] = no_secret
         self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
@@ -119,6 +119,10 @@ class Desk:
             tap(line)
         if line[1] >= self._level:
             self._append(line)
+
+
+def _pressed_by_none(*, waits: bool = True) -> None:
+    """Leave the queue alone."""
 
 
 def no_secret(name: str) -> bool:  # noqa: ARG001  # the signature of `Desk.secret`

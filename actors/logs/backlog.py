@@ -19,7 +19,7 @@ from actors.logs.writers import Progress
 if TYPE_CHECKING:
     from actors.logs.sinks import Sink
 
-__all__ = ["Backlog", "Flush", "SinkState", "SinkStats"]
+__all__ = ["Backlog", "Flush", "Signal", "SinkState", "SinkStats"]
 
 BATCH = 500  # lines that a sink is given at once
 
@@ -61,12 +61,18 @@ class SinkStats:
 
 
 class Flush:
-    """A marker that goes with the lines: whoever waits for it knows that all before it were dealt with."""
+    """A marker that goes with the lines: whoever waits for it knows that all before it were dealt with.
 
-    __slots__ = ("_left", "_lock", "_ok", "done")
+    Args:
+        done: a future of bool.
+        last: nothing behind it is for this logging actor.
+    """
 
-    def __init__(self, done: Any) -> None:
-        self.done = done  # a future of bool
+    __slots__ = ("_left", "_lock", "_ok", "done", "last")
+
+    def __init__(self, done: Any, *, last: bool = False) -> None:
+        self.done = done
+        self.last = last
         self._lock = threading.Lock()
         self._left = 1  # under _lock: sinks that it has not passed, and the desk
         self._ok = True  # under _lock
@@ -84,6 +90,23 @@ class Flush:
             over, result = self._left == 0, self._ok
         if over:
             self.done.try_set(result)
+
+
+class Signal:
+    """What a marker sets for a thread that may wait, whatever runs on it otherwise."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        self._ok = False
+
+    def try_set(self, ok: bool) -> None:  # noqa: FBT001  # as a future's
+        """Let the waiting thread go on."""
+        self._ok = ok
+        self._set.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait; False if it took too long, or a sink fails."""
+        return self._set.wait(timeout) and self._ok
 
 
 class Backlog:
@@ -220,6 +243,12 @@ class Backlog:
             self._batch, self._progress = batch, Progress()
             self.busy_since = now
             return batch, self._progress
+
+    def busy(self, epoch: int, since: float | None) -> None:
+        """Take note that the sink is closed since then, which may hang too; None: that it was."""
+        with self.lock:
+            if epoch == self.epoch:
+                self.busy_since = since
 
     def marker(self, epoch: int) -> Flush | None:
         """Take the marker that is next, if it is one."""

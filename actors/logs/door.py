@@ -54,8 +54,8 @@ class Door:
 
     # -- called by log calls -----------------------------------------------------------------------------------------------
 
-    def pressed(self) -> None:
-        """See to it that the queue is attended to, and slow the caller down if it is long."""
+    def pressed(self, *, waits: bool = True) -> None:
+        """See to it that the queue is attended to, and slow the caller down if it is long, and if it `waits`."""
         if DESK.calm < 0 and self.claim():
             self._wake()
         waiting, overload = len(DESK.queue), self._overload
@@ -63,7 +63,7 @@ class Door:
             DESK.refusing = NOTHING_KEPT
         elif waiting >= overload.drop_at:
             DESK.refusing = max(DESK.refusing, self._keep)
-        elif waiting > overload.sync_at and self._may_wait():
+        elif waiting > overload.sync_at and waits and self._may_wait():
             self._room.clear()
             # Invariant: cleared before this look. The logging actor takes lines out before it sets it: one of both is seen.
             if len(DESK.queue) > overload.sync_at:

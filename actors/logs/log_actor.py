@@ -117,6 +117,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _drain(self) -> None:
         door = self._works.door
         self._take_losses()
+        if self._works.ended:
+            return
         if door.overfull():
             self._flush_queue()
         taken = 0
@@ -155,13 +157,16 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Hand on up to so many lines; return how many there were."""
         front, queue, threads, make = self._front, DESK.queue, self._works.threads, self._maker.make
         thinning = self._thinning
-        for number in range(most):
+        for number in range(most):  # not more, so that mail comes through
+            if self._works.ended:
+                return number
             try:
                 line = front.popleft() if front else queue.popleft()
             except IndexError:
                 return number
             if type(line) is Flush:
                 self._pass_marker(line)
+                self._works.ended = self._works.ended or line.last
                 continue
             self._works.drained += 1
             if line[13] in threads:

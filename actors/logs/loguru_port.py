@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loguru import _colorizer, _logger, _recattrs, logger
+from loguru import _colorizer, _locks_machinery, _logger, _recattrs, logger
 from loguru._datetime import datetime as loguru_datetime
 from loguru._handler import Message
 
@@ -35,6 +35,7 @@ __all__ = [
 # Its insides have no types.
 _insides: Any = _logger
 _global: Any = logger
+_locks: Any = _locks_machinery
 _markup: Any = _colorizer.Colorizer
 RecordException: Any = _recattrs.RecordException
 RecordFile: Any = _recattrs.RecordFile
@@ -94,6 +95,9 @@ class Emitter:
         self._id = self._logger.add(target, level=0, catch=False, **options)
         self._handler = self._logger._core.handlers[self._id]
         self._known: set[str | None] = {*self._logger._core.levels, None}
+        # A fork takes all of loguru's locks first: it would wait for a sink that hangs. What is forked off uses none of these.
+        _locks.logger_locks.discard(self._logger._core.lock)
+        _locks.handler_locks.discard(self._handler._lock)
 
     def emit(self, record: dict[str, Any], *, raw: bool = False, colors: Any = None) -> None:
         """Format a record and hand it to the sink; what the sink raises comes out here."""
@@ -122,13 +126,35 @@ class Emitter:
 
 def route(sink: Callable[[Any], object]) -> Callable[[], None]:
     """Have the global logger call `sink` with its records, in place of its default handler; return what undoes that."""
-    handlers = _global._core.handlers
-    if 0 in handlers and handlers[0]._name == "<stderr>":
-        _global.remove(0)
+    default = _without_default()
     number = _global.add(sink, level=0, format="{message}", catch=False, backtrace=False, diagnose=False)
 
     def undo() -> None:
         if number in _global._core.handlers:
             _global.remove(number)
+        if default is not None:
+            _with_handler(0, default)
 
     return undo
+
+
+def _without_default() -> Any:
+    """Take the handler away that loguru itself has put there, and return it; None if it is not there."""
+    core = _global._core
+    default = core.handlers.get(0)
+    if default is None or default._name != "<stderr>":
+        return None
+    with core.lock:
+        _set_handlers(core, {number: one for number, one in core.handlers.items() if one is not default})
+    return default
+
+
+def _with_handler(number: int, handler: Any) -> None:
+    core = _global._core
+    with core.lock:
+        _set_handlers(core, {number: handler, **core.handlers})
+
+
+def _set_handlers(core: Any, handlers: dict[int, Any]) -> None:
+    core.min_level = min((one.levelno for one in handlers.values()), default=float("inf"))
+    core.handlers = handlers

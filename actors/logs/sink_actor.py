@@ -64,10 +64,12 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
         writer, self._writer = self._writer, None
         if writer is None:
             return
+        self._backlog.busy(self._epoch, time.monotonic())
         try:
             writer.close()
-        except Exception as error:  # noqa: BLE001  # told by the logging actor
+        except BaseException as error:  # noqa: BLE001  # told by the logging actor
             self._backlog.error = self._backlog.error or _told(error)
+        self._backlog.busy(self._epoch, None)
 
     def on_receive(self, message: Any) -> None:
         """Write what waits; one batch for each message, so that a stop comes through."""

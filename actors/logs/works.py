@@ -17,14 +17,15 @@ from actors.logs.redaction import Redactor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors.logs.backlog import SinkStats
     from actors.logs.losses import Why
-    from actors.logs.overload import Overload
+    from actors.logs.overload import Mode, Overload
     from actors.logs.redaction import Redact
     from actors.logs.routes import Routes
     from actors.logs.sinks import Sink
     from actors.logs.thinning import Repeats, Sample, Thinning
 
-__all__ = ["Config", "Works"]
+__all__ = ["Config", "LogStats", "Works"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,18 +45,43 @@ class Config:
     exit_timeout: float
 
 
+@dataclass(frozen=True, slots=True)
+class LogStats:
+    """The account of the logging that is set up.
+
+    Attributes:
+        logged: lines whose level was on.
+        waiting: lines in the queue, before any sink.
+        mode: what a log call does at this moment.
+        lost: lines that were lost, by level and path of the actor (or nothing): before they came to the sinks, or by one of them, and then
+            once for each sink that lost it.
+        sampled: lines left out by `Sample`.
+        repeated: lines left out by `Repeats`.
+        sinks: the account of each sink.
+    """
+
+    logged: int
+    waiting: int
+    mode: Mode
+    lost: dict[tuple[str, str], int]
+    sampled: int
+    repeated: int
+    sinks: tuple[SinkStats, ...]
+
+
 class Works:
-    """See the module's docstring. Made anew in a forked child.
+    """See the module's docstring. Made anew in a forked child, which goes on with the files of its `parent`.
 
     Attributes:
         drained: lines that were taken out of the queue; written by the logging actor.
         threads: of the logging actor and its sinks. A set's add, discard and membership test are one operation each.
         lost: all lines that were lost, before the sinks or by one of them.
         gates: held by each sink while it writes. The logging actor puts another in the place of one that a hung sink will not leave.
+        ended: whether the logging actor takes no more lines; never unset.
         front: lines that a flush of the queue has left over, older than all in the queue.
     """
 
-    def __init__(self, config: Config, wake: Callable[[], object]) -> None:
+    def __init__(self, config: Config, wake: Callable[[], object], parent: Works | None = None) -> None:
         self.config = config
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
@@ -64,8 +90,15 @@ class Works:
         self.gates = [threading.Lock() for _ in config.sinks]
         self.front: deque[Any] = deque()  # written by the logging actor
         self.backlogs = tuple(self._backlog(sink) for sink in config.sinks)
+        if parent is not None:
+            self._inherit(parent)
         self.thinning: Thinning | None = None  # set by the logging actor when it begins
         self.drained = 0
+        self.ended = False
+
+    def _inherit(self, parent: Works) -> None:
+        for mine, former in zip(self.backlogs, parent.backlogs, strict=True):
+            mine.lowest, mine.opened = former.lowest, True
 
     def _backlog(self, sink: Sink) -> Backlog:
         lowest = self.config.level if sink.no is None else sink.no
@@ -94,7 +127,15 @@ class Works:
                 line = queue.popleft()
                 if type(line) is tuple:
                     rest.append(line)
+                else:
+                    line.passed(ok=False)
         return rest
+
+    def hand_back(self) -> None:
+        """Leave what waits in the queue, for whoever comes next."""
+        self.lose(self.door.losses.take())
+        DESK.queue.extendleft(reversed(self.front))
+        self.front.clear()
 
     def waiting(self) -> int:
         """Return how many lines are before the sinks."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import inspect
 import io
+import logging
 import os
 import stat
+import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.logs.formats import renderer
@@ -139,6 +141,9 @@ class _FileOut:
 
     def __init__(self, sink: Sink, *, again: bool) -> None:
         self._descriptor = -1
+        self._opened = 0  # how often
+        self._start = 0  # size of the file when it was opened
+        self._identity: tuple[int, int] | None = None  # of the file behind the descriptor, whose number may be another's one day
         self._torn = False
         self.error: Exception | None = None
         self.chunk = ROTATED_CHUNK if sink.options.get("rotation") is not None else CHUNK
@@ -149,12 +154,17 @@ class _FileOut:
         self._emitter = Emitter(sink.target, format="{message}", colorize=False, opener=self._open, **options)
 
     def _open(self, path: str, flags: int) -> int:
-        self._descriptor = os.open(path, flags, 0o666)
+        # Appending also with mode="w": a forked child writes to the file too.
+        self._descriptor = os.open(path, flags | os.O_APPEND, 0o666)
+        status = os.fstat(self._descriptor)
+        self._identity = (status.st_dev, status.st_ino)
+        self._opened += 1
+        self._start = self._size()
         return self._descriptor
 
     def write(self, lines: list[str]) -> int:
         before = self._size()
-        descriptor = self._descriptor
+        opened = self._opened
         text = "".join(lines)
         if self._torn:
             text = "\n" + text
@@ -165,7 +175,9 @@ class _FileOut:
         if self.error is None:
             self._torn = False
             return len(lines)
-        grown = self._size() - before - self._torn if self._descriptor == descriptor and before >= 0 else 0
+        if self._opened != opened:  # opened late, or rotated: what is in it now came from here
+            before = self._start
+        grown = self._size() - before - self._torn if before >= 0 else 0
         sizes = [len(line.encode(self._encoding, "backslashreplace")) for line in lines]
         whole, self._torn = _whole(lines, sizes, max(0, grown))
         self._let_go()
@@ -176,11 +188,15 @@ class _FileOut:
             status = os.fstat(self._descriptor)
         except OSError:  # not open yet, with delay=True
             return -1
-        return status.st_size if stat.S_ISREG(status.st_mode) else -1
+        same = (status.st_dev, status.st_ino) == self._identity
+        return status.st_size if same and stat.S_ISREG(status.st_mode) else -1
 
     def _let_go(self) -> None:
         """Have what Python still keeps for the file go nowhere: it will be written again, and must not be there twice."""
         try:
+            status = os.fstat(self._descriptor)
+            if (status.st_dev, status.st_ino) != self._identity:  # closed already, by a rotation that failed
+                return
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._descriptor)
             os.close(null)
@@ -268,7 +284,8 @@ class _CallWriter:
             target = self._awaited(sink.target)
         elif sink.kind == "function":
             target = self._counted(sink.target)
-        self._always = sink.kind == "handler" and sink.filter is None
+        else:
+            target = _Handing(sink.target, self._count)
         given = sink.shown_format()
         self._json = renderer(given) if given is sink.json else None
         self._emitter = Emitter(
@@ -279,6 +296,9 @@ class _CallWriter:
             backtrace=sink.backtrace,
             diagnose=sink.diagnose,
         )
+
+    def _count(self) -> None:
+        self._took += 1
 
     def _counted(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
         def call(message: Any) -> None:
@@ -305,7 +325,7 @@ class _CallWriter:
                 self._emitter.emit(made, raw=more.raw if more is not None else False, colors=more.markup if more is not None else None)
             else:
                 self._emitter.emit({**made, "message": self._json(record)}, raw=True)
-            if took == self._took and not self._always:
+            if took == self._took:
                 progress.filtered += 1
             progress.done = number
 
@@ -315,6 +335,39 @@ class _CallWriter:
         finally:
             if self._runner is not None:
                 self._runner.close()
+
+
+class _Handing(logging.Handler):
+    """Hands records to a handler, whose failures come out, which `logging` only prints."""
+
+    def __init__(self, handler: logging.Handler, count: Callable[[], object]) -> None:
+        super().__init__()
+        self._handler = handler
+        self._count = count
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Hand a record on."""
+        handler: Any = self._handler
+        handler.handleError = _raised
+        try:
+            handler.handle(record)
+        finally:
+            del handler.handleError
+        self._count()
+        return record
+
+    def close(self) -> None:
+        """Close the handler."""
+        super().close()
+        self._handler.close()
+
+
+def _raised(record: Any) -> None:
+    """Raise what a handler has just caught."""
+    del record
+    error = sys.exc_info()[1]
+    if error is not None:
+        raise error
 
 
 def is_coroutine_function(target: Any) -> bool:
