@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loguru import logger
 
 from actors import Actor, ActorSystem, SystemConfig, logs
 from actors.logs import JSON, TEXT, Burst, Logging, Overload, Redact, Repeats, Routes, Sample, Sink, SinkBackoff
@@ -332,6 +333,18 @@ def test_what_libraries_log_and_warn_of_is_written_too(set_up: SetUp) -> None:
     first, second = lines_of(out)
     assert (first["logger"], first["level"], first["message"], first["fields"]) == ("a.library", "WARNING", "1 is low", {"port": 80})
     assert second["message"] == "careful"
+
+
+def test_the_fields_of_a_context_are_in_every_line_within_it_also_of_libraries(set_up: SetUp) -> None:
+    out = io.StringIO()
+    made = set_up(Sink(out, format=JSON), routes=Routes(warnings=False, uncaught=False))
+    with logs.log.contextualize(order=7):
+        logs.log.info("ours")
+        logging.getLogger("a.library").warning("theirs", extra={"port": 80})
+        logger.info("loguru's")
+    logs.log.info("after")
+    assert made.flush(WAIT)
+    assert [line.get("fields") for line in lines_of(out)] == [{"order": 7}, {"order": 7, "port": 80}, {"order": 7}, None]
 
 
 def test_what_systems_tell_about_themselves_is_lines_with_fields(set_up: SetUp) -> None:
