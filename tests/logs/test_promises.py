@@ -158,6 +158,16 @@ def test_a_log_call_raises_for_nothing_that_it_is_given(set_up: SetUp) -> None:
     assert len(lines_of(out)) == len(calls)
 
 
+def test_a_level_that_does_not_exist_is_refused(set_up: SetUp) -> None:
+    set_up(io.StringIO())
+    with pytest.raises(ValueError, match="level='LOUD' is not valid"):
+        logs.log.log("LOUD", "x")
+    with pytest.raises(ValueError, match="level=-1 is not valid"):
+        logs.log.log(-1, "x")
+    with pytest.raises(ValueError, match="level='LOUD' is not valid"):
+        logs.setup(level="LOUD")
+
+
 def test_an_object_is_logged_as_it_was_at_the_call(set_up: SetUp, held: Held) -> None:
     logging = set_up(held)
     basket = ["tea"]
@@ -182,6 +192,26 @@ def test_on_an_event_loop_no_log_call_waits_however_many_lines_do(set_up: SetUp,
         asyncio.run(on_a_loop_of_its_own())
     held.gate.set()
     assert logging.flush(WAIT)
+
+
+def test_a_thread_waits_for_a_bounded_time_when_too_many_lines_wait(set_up: SetUp, held: Held) -> None:
+    set_up(Sink(held, backlog=1), overload=Overload(sync_at=1, drop_at=100_000, flush_at=200_000, patience=0.001))
+    thread = threading.Thread(target=lambda: [logs.log.info("x") for _ in range(50)])
+    thread.start()
+    thread.join(WAIT)  # though the sink is held until the end of the test
+    assert not thread.is_alive()
+    with ActorSystem() as system:
+        system.spawn(Counter).ask(50, timeout=WAIT)
+
+
+def test_no_more_lines_wait_than_the_limits_say(set_up: SetUp, held: Held) -> None:
+    made = set_up(Sink(held, backlog=100), overload=Overload(sync_at=10, drop_at=20, flush_at=1_000, patience=0.0))
+    for _ in range(5_000):
+        logs.log.error("x")
+        assert made.stats().waiting <= 2 * 1_000 + 1  # errors that a flush has kept, and new ones
+    assert made.stats().sinks[0].waiting <= 100 + 25 + 1
+    held.gate.set()
+    assert made.flush(WAIT)
 
 
 @pytest.mark.parametrize("mode", ["drop", "flush", "burst", "backlog"])
@@ -256,6 +286,25 @@ def test_a_sink_that_comes_back_gets_what_waited_in_order(set_up: SetUp) -> None
     assert logging.stats().sinks[0].failures > 0
 
 
+def test_a_sink_that_hangs_is_taken_over_and_loses_what_it_was_writing(set_up: SetUp, held: Held) -> None:
+    taken: list[str] = []
+
+    def hangs_once(message: Any) -> None:
+        if not held.reached.is_set():
+            held(message)
+        elif not message.record["event"]:
+            taken.append(message.record["message"])
+
+    made = set_up(Sink(hangs_once, hangs_after=0.01, backoff=SOON))
+    for number in range(100):
+        logs.log.info("{}", number)
+    assert made.flush(WAIT)
+    assert taken == [str(number) for number in range(1, 100)]
+    (sink,) = made.stats().sinks
+    assert (sink.written, sink.lost) == (99, 1)
+    held.gate.set()
+
+
 def test_what_a_sink_logs_while_it_writes_is_counted_and_does_not_come_back(set_up: SetUp) -> None:
     def chatty(message: Any) -> None:
         logs.log.info("I write")
@@ -287,6 +336,27 @@ def test_no_message_field_name_or_exception_can_pass_for_a_line(set_up: SetUp) -
     assert not any(line.startswith("2030") for line in text.getvalue().splitlines())
     assert lines_of(lines)[0]["message"] == forged
     assert "\x1b" not in text.getvalue()
+
+
+@pytest.mark.parametrize("colorize", [True, False])
+def test_a_line_looks_as_if_loguru_had_written_it(set_up: SetUp, colorize: bool) -> None:
+    form = (
+        "<level>{level: <8}</level>|{level.icon}|{level.no}|{name}|{function}|{file.name}|{file.path}|{module}|{thread.name}|{thread.id}|"
+        "{process.name}|{process.id}|{time:YYYY-MM-DD ZZ}|{message}|<red>{extra[a]}</red>"
+    )
+    ours, theirs = io.StringIO(), io.StringIO()
+    made = set_up(Sink(ours, format=form, colorize=colorize), level=0)
+    number = logger.add(theirs, format=form, colorize=colorize, level=0)
+    levels = ("TRACE", "DEBUG", "INFO", "SUCCESS", "WARNING", "ERROR", "CRITICAL")
+    for log in (logs.log, logger):
+        for level in levels:
+            log.bind(a=1).log(level, "{} and {b}", 1, b="two")
+            log.bind(a=2).opt(colors=True).log(level, "<green>{}</green>", level)
+            log.bind(a=3).opt(record=True).log(level, "{record[level].name}")
+    logger.remove(number)
+    assert made.flush(WAIT)
+    assert len(ours.getvalue().splitlines()) == 3 * len(levels)
+    assert ours.getvalue() == theirs.getvalue()
 
 
 def test_no_sink_sees_a_secret(set_up: SetUp, tmp_path: Path) -> None:
