@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
 
-__all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "line_text", "no_secret", "taps"]
+__all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "context_fields", "line_text", "no_secret", "taps"]
 
 LINE = (
     "time",
@@ -50,7 +50,7 @@ _getframe = sys._getframe
 
 # The fields of `Log.contextualize`, in force where they were given.
 _context: ContextVar[dict[str, Any] | None] = ContextVar("greenroom_log", default=None)
-_context_fields = _context.get
+context_fields = _context.get
 
 _OFF = 1 << 30
 
@@ -310,7 +310,7 @@ class Log:
                 args,
                 kwargs,
                 self._fields,
-                _context_fields(),
+                context_fields(),
                 cell,
                 0 if cell is None else cell.incarnation,
                 correlation,

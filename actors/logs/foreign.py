@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.context import correlation_key, current_cell
 from actors._core.frozen import Captured
-from actors._core.log import DESK, More
+from actors._core.log import DESK, More, context_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -85,7 +85,7 @@ def put(
             (),
             {},
             None,
-            None,
+            None if event is not None else context_fields(),
             about,
             0 if about is None else about.incarnation,
             correlation,

@@ -9,15 +9,21 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import text_of
 from actors.logs.levels import NUMBERS
-from actors.logs.record import zone_at
+from actors.logs.record import UNSAFE, zone_at
 
 if TYPE_CHECKING:
+    import re
+
     from actors.logs.record import Record, Site, Who
 
 __all__ = ["JsonLines"]
 
 _quoted = encode_basestring  # the C function behind json.dumps, for text alone
 _dumped = json.JSONEncoder(ensure_ascii=False, default=text_of, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 def _site_json(site: Site) -> str:
@@ -90,8 +96,11 @@ class JsonLines:
             parts.append(f',"fields":{_fields(record.fields)}')
         if record.exception is not None:
             parts.append(f',"exception":{_exception(record)}')
-        parts.append("}\n")
-        return "".join(parts)
+        parts.append("}")
+        line = "".join(parts)
+        if not line.isascii():  # what JSON leaves as it is, and some take for the end of a line, or terminals for a command
+            line = UNSAFE.sub(_escape, line)
+        return line + "\n"
 
 
 def _fields(fields: dict[str, Any]) -> str:

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from actors._core.log import More
     from actors.logs.redaction import Redactor
 
-__all__ = ["Maker", "Record", "Site", "clean"]
+__all__ = ["UNSAFE", "Maker", "Record", "Site", "clean"]
 
 KNOWN = 20_000  # places in the code, and actors, that are remembered
 
 # Everything that could end a line, move the cursor, or turn the direction of writing; and what no encoding takes.
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\x1b": "\\x1b"}
 
 
@@ -37,7 +37,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def clean(text: str) -> str:
     """Return `text` on one line: control characters are escaped, so that no text can pass for a line of its own."""
-    return text if text.isprintable() else _UNSAFE.sub(_escaped, text)
+    return text if text.isprintable() else UNSAFE.sub(_escaped, text)
 
 
 class Site:

@@ -19,7 +19,7 @@ from typing import Any
 from actors import ActorSystem, logs
 
 from .idle import rss
-from .log_storm import from_threads, from_the_loop
+from .log_storm import from_the_loop, from_threads
 from .loggers import BRACES, Channel
 
 GLANCE = 0.01  # seconds between two looks at what waits

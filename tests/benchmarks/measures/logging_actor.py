@@ -7,7 +7,7 @@ from functools import partial
 
 from actors.logs import Overload
 from tests.benchmarks.contenders import log_account, log_flood, log_storm, loggers
-from tests.benchmarks.harness import Case, at_most, attempt, find, percentile, race, ratio, reach
+from tests.benchmarks.harness import Case, at_most, attempt, percentile, race, ratio, reach
 from tests.benchmarks.model import BYTES, CALLS, COUNT, LINES, SECONDS, Check, Figure, Findings, Measure, Plan
 
 TEXT, JSON, SHAPED, UNTRACED = "greenroom: TEXT", "greenroom: JSON", "greenroom: loguru's format", "greenroom: TEXT, correlation=False"
