@@ -257,7 +257,7 @@ class Backlog:
                 return None
             batch: list[Record] = []
             lines = self.lines
-            while len(batch) < BATCH and lines and type(lines[0]) is Record:
+            while len(batch) < self.room and lines and type(lines[0]) is Record:
                 batch.append(lines.popleft())  # type: ignore[arg-type]  # looked at above
             self._batch, self._progress = batch, Progress()
             self.busy_since = now

@@ -135,9 +135,9 @@ def storm(plan: Plan) -> Findings:
         for name, (opener, kind) in STORMS.items():
             seconds = plan.size(3, 1) if name.startswith(TEXT) else 1
 
-            def sample(
-                name: str = name, run: partial[list[float]] = partial(log_storm.lateness, seconds, opener=opener, storm=kind)
-            ) -> float:
+            run = partial(log_storm.lateness, seconds, opener=opener, storm=kind)
+
+            def sample(name: str = name, run: partial[list[float]] = run) -> float:
                 late = run()
                 tails[name].samples.append(percentile(late, 99))
                 return percentile(late, 50)
