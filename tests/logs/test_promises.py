@@ -59,6 +59,17 @@ class Held:
         assert self.gate.wait(WAIT)
         self.messages.append(message)
 
+    def hold_up_the_logging_actor(self) -> None:
+        """Have it take no line before the gate is open, by a patcher, which runs in its turn."""
+        inside = threading.Event()
+
+        def patcher(record: Any) -> None:
+            inside.set()
+            assert self.gate.wait(WAIT)
+
+        logs.log.patch(patcher).info("the logging actor is held up by this one")
+        assert inside.wait(WAIT)
+
     def of_program(self) -> list[str]:
         return [one.record["message"] for one in self.messages if not one.record["event"]]
 
@@ -170,18 +181,22 @@ def test_a_level_that_does_not_exist_is_refused(set_up: SetUp) -> None:
 
 def test_an_object_is_logged_as_it_was_at_the_call(set_up: SetUp, held: Held) -> None:
     logging = set_up(held)
+    held.hold_up_the_logging_actor()
     basket = ["tea"]
-    logs.log.info("bought {}", basket, basket=basket)
+    logs.log.info("bought {}", basket)
+    logs.log.info("bought", basket=basket)
+    logs.log.bind(basket=basket).info("bought")
     basket.append("milk")
     held.gate.set()
     assert logging.flush(WAIT)
-    record = held.messages[0].record
-    assert record["message"] == "bought ['tea']"
-    assert record["extra"] == {"basket": ["tea"]}
+    first, *others = [one.record for one in held.messages[1:]]
+    assert first["message"] == "bought ['tea']"
+    assert [one["extra"] for one in others] == [{"basket": ["tea"]}] * 2
 
 
 def test_on_an_event_loop_no_log_call_waits_however_many_lines_do(set_up: SetUp, held: Held) -> None:
-    logging = set_up(Sink(held, backlog=10), overload=Overload(sync_at=1, drop_at=100_000, flush_at=200_000, patience=1000.0))
+    logging = set_up(held, overload=Overload(sync_at=1, drop_at=100_000, flush_at=200_000, patience=1000.0))
+    held.hold_up_the_logging_actor()
     with ActorSystem() as system:
         system.spawn(AsyncCounter).ask(500, timeout=WAIT)
 
@@ -195,10 +210,11 @@ def test_on_an_event_loop_no_log_call_waits_however_many_lines_do(set_up: SetUp,
 
 
 def test_a_thread_waits_for_a_bounded_time_when_too_many_lines_wait(set_up: SetUp, held: Held) -> None:
-    set_up(Sink(held, backlog=1), overload=Overload(sync_at=1, drop_at=100_000, flush_at=200_000, patience=0.001))
+    set_up(held, overload=Overload(sync_at=1, drop_at=100_000, flush_at=200_000, patience=0.001))
+    held.hold_up_the_logging_actor()
     thread = threading.Thread(target=lambda: [logs.log.info("x") for _ in range(50)])
     thread.start()
-    thread.join(WAIT)  # though the sink is held until the end of the test
+    thread.join(WAIT)  # though nothing is taken until the end of the test
     assert not thread.is_alive()
     with ActorSystem() as system:
         system.spawn(Counter).ask(50, timeout=WAIT)
@@ -303,7 +319,12 @@ def test_a_sink_that_hangs_is_taken_over_and_loses_what_it_was_writing(set_up: S
     assert taken == [str(number) for number in range(1, 100)]
     (sink,) = made.stats().sinks
     assert (sink.written, sink.lost) == (99, 1)
-    held.gate.set()
+    held.gate.set()  # the former one goes on, and has no part in anything any more
+    logs.log.info("after")
+    assert made.flush(WAIT)
+    assert taken == [*(str(number) for number in range(1, 100)), "after"]
+    (sink,) = made.stats().sinks
+    assert (sink.written, sink.lost) == (100, 1)
 
 
 def test_what_a_sink_logs_while_it_writes_is_counted_and_does_not_come_back(set_up: SetUp) -> None:
