@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import text_of
 from actors.logs.json_lines import JsonLines
-from actors.logs.loguru_port import Emitter
+from actors.logs.loguru_port import Emitter, RecordFile, RecordLevel, RecordProcess, RecordThread
 from actors.logs.record import clean
 
 if TYPE_CHECKING:
@@ -36,6 +37,12 @@ JSON = Format("JSON")
 """A JSON object a line, for `greenroom logs` and whatever else reads logs."""
 
 _TEXT = "<green>{stamp}</green> | <level>{level: <8}</level> | <cyan>{origin}</cyan> - <level>{message}</level><dim>{details}</dim>\n"
+_TEXT += "{exception}"  # of loguru's own tracebacks
+_COLORS = re.compile("(\x1b\\[[0-9;]*m)")
+
+
+def _clean_but_colors(text: str) -> str:
+    return "".join(part if number % 2 else clean(part) for number, part in enumerate(_COLORS.split(text)))
 
 
 def _single_line(value: Any) -> Any:
@@ -46,6 +53,24 @@ def _single_line(value: Any) -> Any:
     if isinstance(value, list):
         return [_single_line(one) for one in value]
     return value
+
+
+_NAMES = ("name", "function", "module", "actor", "actor_class", "correlation", "system", "event")
+
+
+def _one_line(source: dict[str, Any]) -> dict[str, Any]:
+    """Return what is to be changed in a record of loguru's, so that no name in it can end a line."""
+    made: dict[str, Any] = {name: clean(source[name]) for name in _NAMES if not source[name].isprintable()}
+    file, level, process, thread = source["file"], source["level"], source["process"], source["thread"]
+    if not file.path.isprintable():
+        made["file"] = RecordFile(clean(file.name), clean(file.path))
+    if not level.name.isprintable():
+        made["level"] = RecordLevel(clean(level.name), level.no, level.icon)
+    if not process.name.isprintable():
+        made["process"] = RecordProcess(process.id, clean(process.name))
+    if not thread.name.isprintable():
+        made["thread"] = RecordThread(thread.id, clean(thread.name))
+    return made
 
 
 def _details(record: Record) -> str:
@@ -59,7 +84,7 @@ def _details(record: Record) -> str:
 def _value(value: Any) -> str:
     if isinstance(value, str):
         return repr(value) if " " in value or not value or "=" in value else value
-    return str(value)
+    return text_of(value)
 
 
 def _origin(record: Record) -> str:
@@ -112,8 +137,8 @@ class TextLines:
             details = clean(_details(record))
         shown = {
             "stamp": self._stamps.local(record.time),
-            "level": record.level,
-            "origin": who.path if who is not None and record.incarnation <= 1 else clean(_origin(record)),
+            "level": record.level if record.level.name.isprintable() else _one_line(record.as_loguru())["level"],
+            "origin": clean(who.path if who is not None and record.incarnation <= 1 else _origin(record)),
             "message": message if message.isprintable() else clean(message),
             "details": details,
             "exception": None,
@@ -126,10 +151,11 @@ class TextLines:
 
     def _loguru_record(self, record: Record) -> dict[str, Any]:
         source = record.as_loguru()
-        if record.message.isprintable() and not record.fields and record.exception is None:
+        names = _one_line(source)
+        if record.message.isprintable() and not record.fields and record.exception is None and not names:
             return source
         exception = source["exception"] if self._loguru_tracebacks else None
-        return {**source, "message": clean(record.message), "extra": _single_line(record.fields), "exception": exception}
+        return {**source, **names, "message": clean(record.message), "extra": _single_line(record.fields), "exception": exception}
 
     def _taken(self) -> str:
         text = "".join(self._made)
@@ -139,13 +165,13 @@ class TextLines:
     def _with_traceback(self, record: Record, text: str) -> str:
         captured = record.exception
         assert captured is not None
-        if not self._loguru_tracebacks:
+        if not self._loguru_tracebacks or captured.error is None:
             traceback = captured.traceback()
             head = text.rstrip("\n")
         else:
             lines = text.split("\n")
             head, traceback = "\n".join(lines[: self._breaks + 1]), "\n".join(lines[self._breaks + 1 :]).strip("\n")
-        keep = clean if not self._colorize or not self._loguru_tracebacks else str
+        keep = clean if not self._colorize or not self._loguru_tracebacks or captured.error is None else _clean_but_colors
         return "\n".join([head, *(f"{INDENT}{keep(one)}" for one in traceback.split("\n")), ""])
 
 
@@ -165,9 +191,9 @@ def check_format(given: Any) -> None:
         raise ValueError(msg) from error
 
 
-def renderer(given: Any, **options: Any) -> Callable[[Record], str]:
+def renderer(given: Any, *, ascii_only: bool = False, **options: Any) -> Callable[[Record], str]:
     """Return the function that makes lines in a format; what cannot be made comes out in a plain form, with the reason."""
-    plain = JsonLines()
+    plain = JsonLines(ascii_only=ascii_only)
     if given is JSON:
         filter_ = options.get("filter_")
         if filter_ is None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time as clock
-from json.encoder import encode_basestring
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import text_of
@@ -12,14 +13,19 @@ from actors.logs.levels import NUMBERS
 from actors.logs.record import UNSAFE, zone_at
 
 if TYPE_CHECKING:
-    import re
-
     from actors.logs.record import Record, Site, Who
 
 __all__ = ["JsonLines"]
 
+_OTHERS = re.compile("[^\x00-\x7f]+")  # in a JSON line they stand within texts only
 _quoted = encode_basestring  # the C function behind json.dumps, for text alone
-_dumped = json.JSONEncoder(ensure_ascii=False, default=text_of, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+
+
+def _text(value: Any) -> str:
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else text_of(value)
+
+
+_dumped = json.JSONEncoder(ensure_ascii=False, default=_text, allow_nan=False, check_circular=False, separators=(",", ":")).encode
 
 
 def _escape(match: re.Match[str]) -> str:
@@ -46,29 +52,40 @@ def _plain(value: Any) -> Any:
         return [_plain(one) for one in value]
     if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 10_000:  # noqa: PLR2004  # Python refuses to print more
         return f"<a whole number of {value.bit_length()} bits>"
-    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else value
+    return value
 
 
 class JsonLines:
-    """Makes JSON lines of records. One thread at a time."""
+    """Makes JSON lines of records. One thread at a time.
 
-    def __init__(self) -> None:
+    Args:
+        ascii_only: for where not every character can be written: others are JSON's escapes.
+    """
+
+    def __init__(self, *, ascii_only: bool = False) -> None:
+        self._ascii_only = ascii_only
         self._second = -1
         self._start = self._shown = self._zone = ""
 
     def time(self, seconds: float) -> str:
         """Return a time in ISO 8601, with microseconds and zone."""
-        second = int(seconds // 1)
-        if second != self._second:
-            self._begin(second)
-        return f"{self._start}.{int((seconds - second) * 1e6):06d}{self._zone}"
+        micro = self._micro(seconds)
+        return f"{self._start}.{micro:06d}{self._zone}"
 
     def local(self, seconds: float) -> str:
         """Return a time for people, with milliseconds."""
+        micro = self._micro(seconds)
+        return f"{self._shown}.{micro // 1000:03d}"
+
+    def _micro(self, seconds: float) -> int:
+        """Return the microseconds, rounded as `datetime` does; the second is the present one then."""
         second = int(seconds // 1)
+        micro = round((seconds - second) * 1e6)
+        if micro == 1_000_000:  # noqa: PLR2004  # so near to the next one
+            second, micro = second + 1, 0
         if second != self._second:
             self._begin(second)
-        return f"{self._shown}.{int((seconds - second) * 1e3):03d}"
+        return micro
 
     def _begin(self, second: int) -> None:
         zone = zone_at(second)
@@ -99,8 +116,12 @@ class JsonLines:
         parts.append("}")
         line = "".join(parts)
         if not line.isascii():  # what JSON leaves as it is, and some take for the end of a line, or terminals for a command
-            line = UNSAFE.sub(_escape, line)
+            line = _OTHERS.sub(_escaped, line) if self._ascii_only else UNSAFE.sub(_escape, line)
         return line + "\n"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return encode_basestring_ascii(match.group())[1:-1]
 
 
 def _fields(fields: dict[str, Any]) -> str:

@@ -126,8 +126,9 @@ class Sink:
         probe = private_logger()
         if self.kind == "path":  # loguru reads the options; with delay no file is made
             probe.add(self.target, **{**self.options, "delay": True})
-        probe.add(lambda _: None, filter=self.filter)
-        probe.remove()
+            # Not removed: then loguru would delete and compress, as at the end of a program.
+        if self.filter is not None:
+            probe.add(lambda _: None, filter=self.filter)
 
     def is_terminal(self) -> bool:
         """Tell whether people read it as it is written."""

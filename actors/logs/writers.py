@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import inspect
 import io
 import logging
@@ -11,7 +12,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.logs.formats import renderer
+from actors.logs.formats import Format, renderer
 from actors.logs.loguru_port import Emitter
 
 if TYPE_CHECKING:
@@ -96,7 +97,12 @@ class _TextWriter:
 
     def __init__(self, sink: Sink, out: _Out) -> None:
         self._line = renderer(
-            sink.shown_format(), colorize=sink.shows_colors(), filter_=sink.filter, backtrace=sink.backtrace, diagnose=sink.diagnose
+            sink.shown_format(),
+            ascii_only=not takes_all(sink),
+            colorize=sink.shows_colors(),
+            filter_=sink.filter,
+            backtrace=sink.backtrace,
+            diagnose=sink.diagnose,
         )
         self._out = out
 
@@ -238,13 +244,19 @@ class _StreamOut:
     def write(self, lines: list[str]) -> int:
         try:
             if self._descriptor is None:
-                self._stream.write("".join(lines))
+                self._write_text("".join(lines))
                 _flushed(self._stream)
                 return len(lines)
             return self._write_bytes(lines)
         except Exception as error:  # noqa: BLE001  # handed on by the caller
             self.error = error
             return 0
+
+    def _write_text(self, text: str) -> None:
+        try:
+            self._stream.write(text)
+        except UnicodeEncodeError:
+            self._stream.write(text.encode(self._encoding, "backslashreplace").decode(self._encoding))
 
     def _write_bytes(self, lines: list[str]) -> int:
         assert self._descriptor is not None
@@ -304,10 +316,14 @@ class _CallWriter:
         else:
             target = _Handing(sink.target, self._count)
         given = sink.shown_format()
-        self._json = renderer(given) if given is sink.json else None
+        self._line: Callable[[Record], str] | None = None
+        if isinstance(given, Format):
+            options = {"colorize": bool(sink.colorize), "backtrace": sink.backtrace, "diagnose": sink.diagnose}
+            self._line = renderer(given, **options)
+        self._bare = sink.kind == "handler"  # which ends lines itself, and writes the traceback too
         self._emitter = Emitter(
             target,
-            format="{message}" if self._json is not None else given,
+            format="{message}" if self._line is not None else given,
             colorize=bool(sink.colorize),
             filter=sink.filter,
             backtrace=sink.backtrace,
@@ -337,11 +353,13 @@ class _CallWriter:
             progress.begin(number)
             took = self._took
             made = record.as_loguru()
-            if self._json is None:
+            if self._line is None:
                 more = record.more
                 self._emitter.emit(made, raw=more.raw if more is not None else False, colors=more.markup if more is not None else None)
             else:
-                self._emitter.emit({**made, "message": self._json(record)}, raw=True)
+                text = self._line(record)
+                made = {**made, "message": text.removesuffix("\n"), "exception": None} if self._bare else {**made, "message": text}
+                self._emitter.emit(made, raw=True)
             if took == self._took:
                 progress.filtered += 1
             progress.done = number
@@ -385,6 +403,15 @@ def _raised(record: Any) -> None:
     error = sys.exc_info()[1]
     if error is not None:
         raise error
+
+
+def takes_all(sink: Sink) -> bool:
+    """Tell whether every character can be written to a sink of text."""
+    given = sink.options.get("encoding") if sink.kind == "path" else getattr(sink.target, "encoding", None)
+    try:
+        return given is None or codecs.lookup(given).name.startswith("utf")
+    except (LookupError, TypeError):  # a stream that makes its own sense of it
+        return False
 
 
 def is_coroutine_function(target: Any) -> bool:

@@ -10,7 +10,8 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
 from loguru import logger
@@ -19,6 +20,7 @@ from actors import logs
 from actors._core.log import DESK
 from actors.logs import Logging, Routes, Sink, direct
 
+E = TypeVar("E", bound=BaseException)
 NO_ROUTES = Routes(logging=False, warnings=False, uncaught=False, loguru=False)
 WAIT = 30.0  # a safety net for what should come at once
 
@@ -28,18 +30,36 @@ class Caught:
 
     def __init__(self) -> None:
         self.logging: Logging | None = None
+        self._options: dict[str, Any] | None = None
         self._messages: list[Any] = []
         self._streams: list[io.StringIO] = []
 
-    def set_up(self, *sinks: Any, formats: tuple[Any, ...] = (), collect: bool = True, colorize: bool = False, **options: Any) -> Caught:
+    def set_up(
+        self,
+        *sinks: Any,
+        formats: tuple[Any, ...] = (),
+        collect: bool = True,
+        colorize: bool = False,
+        path: Path | None = None,
+        **options: Any,
+    ) -> Caught:
         """Set logging up; what is not given is as quiet as can be: every level, no routes, no events."""
         self._messages = messages = []  # of its own: the former sink may still have something to write
         self._streams = [io.StringIO() for _ in formats]
         own = [Sink(stream, format=one, colorize=colorize) for stream, one in zip(self._streams, formats, strict=True)]
         taking = [Sink(messages.append, name="caught")] if collect else []
+        own += [Sink(path, format=logs.JSON)] if path is not None else []
         given = {"level": 0, "routes": NO_ROUTES, "events": False, **options}
         self.logging = logs.setup(*taking, *own, *sinks, **given)
         return self
+
+    def ready(self, **options: Any) -> Caught:
+        """Set logging up, but only once for all examples of a property: then forget what came before."""
+        if self._options == options:
+            self.clear()
+            return self
+        self._options = options
+        return self.set_up(**options)
 
     def flush(self) -> None:
         """Wait until all was written."""
@@ -147,3 +167,11 @@ def here(back: int = 0) -> tuple[str, str, int]:
 def place(record: dict[str, Any]) -> tuple[str, str, int]:
     """Module, function and line that a record tells."""
     return record["name"], record["function"], record["line"]
+
+
+def raised(error: E) -> E:
+    """Return an exception that has been raised, so that it has a traceback."""
+    try:
+        raise error
+    except type(error) as caught_one:
+        return caught_one

@@ -348,7 +348,7 @@ PLANS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 5)), max_size=12)
 def test_lines_of_one_actor_or_thread_come_in_the_order_written_in_every_sink(
     caught: Caught, plan: list[tuple[int, int]], actors: int, threads: int, ordered: bool
 ) -> None:
-    caught.set_up(formats=(JSON, JSON), ordered=ordered, collect=False)
+    caught.ready(formats=(JSON, JSON), ordered=ordered, collect=False)
     _write(plan, actors, threads)
     _check_order(caught, plan, actors, threads)
     if ordered:
