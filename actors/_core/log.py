@@ -14,7 +14,7 @@ from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import current_thread
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from actors._core.context import correlation_key, current_cell
 from actors._core.frozen import PLAIN, Captured, formatted, freeze, frozen_field, text_of
@@ -22,6 +22,7 @@ from actors._core.frozen import PLAIN, Captured, formatted, freeze, frozen_field
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from actors._core.catching import Catcher
     from actors._core.cell import Cell
 
 __all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "context_fields", "line_text", "no_secret", "taps"]
@@ -45,6 +46,8 @@ LINE = (
 )
 
 LEVELS = {5: "TRACE", 10: "DEBUG", 20: "INFO", 25: "SUCCESS", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 _getframe = sys._getframe
 
@@ -381,6 +384,22 @@ class Log:
             raise TypeError(msg)
         return OptLog(self, (None, False, False, False, False, True, 0), (patcher,))
 
+    @overload
+    def catch(
+        self,
+        exception: type[BaseException] | tuple[type[BaseException], ...] = ...,
+        *,
+        level: str | int = ...,
+        reraise: bool = ...,
+        onerror: Callable[[BaseException], object] | None = ...,
+        exclude: type[BaseException] | tuple[type[BaseException], ...] | None = ...,
+        default: Any = ...,
+        message: str = ...,
+    ) -> Catcher: ...
+
+    @overload
+    def catch(self, exception: F) -> F: ...
+
     def catch(
         self,
         exception: Any = Exception,
@@ -403,7 +422,7 @@ class Log:
             default: what a decorated function returns in place of a value.
             message: of the line.
         """
-        from actors._core.catching import Catcher  # noqa: PLC0415  # rare, and it needs this module
+        from actors._core.catching import Catcher  # noqa: PLC0415  # rare
 
         if callable(exception) and not isinstance(exception, type):  # @log.catch without parentheses
             return Catcher(self, Exception, level, reraise, onerror, exclude, default, message)(exception)
