@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from actors._core.callbacks import check_callback
 from actors._core.frozen import Captured
