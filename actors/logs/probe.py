@@ -11,15 +11,15 @@ from actors.logs.record import Maker, Record
 __all__ = ["probe_record"]
 
 
-class _Anything(str):
-    """A field that has whatever a format asks for."""
+class _Any:
+    """Stands for a field, of which nothing is known."""
 
-    __slots__ = ()
-
-    def __getitem__(self, _: object) -> _Anything:
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
         return self
 
-    def __getattr__(self, name: str) -> _Anything:
+    def __getitem__(self, key: Any) -> Any:
         return self
 
     def __format__(self, spec: str) -> str:
@@ -27,14 +27,12 @@ class _Anything(str):
 
 
 class _Fields(dict[str, Any]):
-    """Fields of any name: which ones lines will have, nobody knows before."""
-
-    def __missing__(self, name: str) -> _Anything:
-        return _Anything()
+    def __missing__(self, name: str) -> Any:
+        return _Any()
 
 
 def probe_record() -> Record:
-    """Return a record as one outside of any actor would make it, with all fields that a format may ask for."""
+    """Return a record as one outside of any actor would make it; it has whatever field a format asks for."""
     more = More()
     more.where = ("module", "function", 1, "module.py", "MainThread", threading.get_ident())
     record = Maker().make((0.0, 20, "a line to try the format with", (), {}, None, None, None, 0, None, None, 0, {}, None, more))
