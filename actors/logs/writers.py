@@ -144,7 +144,6 @@ class _FileOut:
         self._opened = 0  # how often
         self._start = 0  # size of the file when it was opened
         self._identity: tuple[int, int] | None = None  # of the file behind the descriptor, whose number may be another's one day
-        self._torn = False
         self.error: Exception | None = None
         self.chunk = ROTATED_CHUNK if sink.options.get("rotation") is not None else CHUNK
         self._encoding: str = sink.options.get("encoding") or "utf8"
@@ -159,27 +158,37 @@ class _FileOut:
         status = os.fstat(self._descriptor)
         self._identity = (status.st_dev, status.st_ino)
         self._opened += 1
+        self._end_line(path)
         self._start = self._size()
         return self._descriptor
+
+    def _end_line(self, path: str) -> None:
+        """End a line that was torn by a full disk, or a crash: the next one must not be glued to it."""
+        size = self._size()
+        if size <= 0:
+            return
+        end = "a\n".encode(self._encoding)[len("a".encode(self._encoding)) :]
+        with open(path, "rb") as file:  # noqa: PTH123  # as it was opened
+            file.seek(max(0, size - len(end)))
+            torn = file.read() != end
+        if torn:
+            os.write(self._descriptor, end)
 
     def write(self, lines: list[str]) -> int:
         before = self._size()
         opened = self._opened
         text = "".join(lines)
-        if self._torn:
-            text = "\n" + text
         try:
             self._emitter.raw(text)
         except Exception as error:  # noqa: BLE001  # handed on by the caller, with what was written before
             self.error = error
         if self.error is None:
-            self._torn = False
             return len(lines)
         if self._opened != opened:  # opened late, or rotated: what is in it now came from here
             before = self._start
-        grown = self._size() - before - self._torn if before >= 0 else 0
+        grown = self._size() - before if before >= 0 else 0
         sizes = [len(line.encode(self._encoding, "backslashreplace")) for line in lines]
-        whole, self._torn = _whole(lines, sizes, max(0, grown))
+        whole, _ = _whole(lines, sizes, max(0, grown))
         self._let_go()
         return whole
 
