@@ -132,6 +132,11 @@ def test_containers_that_contain_themselves_end(caught: Caught, self_at: str) ->
 
 # -- by pattern ------------------------------------------------------------------------------------------------------------
 
+
+def _fail() -> None:
+    raise ValueError(SECRET)
+
+
 BY_PATTERN_WAYS: dict[str, Callable[[], None]] = {
     "message": lambda: log.info(f"it is {SECRET}!"),
     "argument": lambda: log.info("{}", SECRET),
@@ -146,7 +151,7 @@ BY_PATTERN_WAYS: dict[str, Callable[[], None]] = {
     "colors": lambda: log.opt(colors=True).info("<red>{}</red> <b>x</b>", SECRET),
     "patch": lambda: log.patch(lambda record: record.update(message=SECRET, extra={"a": SECRET})).info("x"),
     "patch with exception": lambda: log.opt(exception=raised(ValueError(SECRET))).patch(lambda record: None).info("x"),
-    "catch": lambda: log.catch(_fail)(),
+    "catch": log.catch(_fail),
     "not formatted": lambda: log.info("{nothing}", SECRET),
     "logging": lambda: logging.getLogger("tests").error("%s", SECRET, extra={"a": SECRET}, exc_info=raised(ValueError(SECRET))),
     "warnings": lambda: warnings.warn_explicit(SECRET, UserWarning, "x", 1),
@@ -159,10 +164,6 @@ def _caused() -> Exception:
     error.__cause__ = raised(KeyError(SECRET))
     error.add_note(SECRET)
     return error
-
-
-def _fail() -> None:
-    raise ValueError(SECRET)
 
 
 @pytest.mark.parametrize("way", BY_PATTERN_WAYS)
