@@ -122,13 +122,34 @@ class Emitter:
 
 def route(sink: Callable[[Any], object]) -> Callable[[], None]:
     """Have the global logger call `sink` with its records, in place of its default handler; return what undoes that."""
-    handlers = _global._core.handlers
-    if 0 in handlers and handlers[0]._name == "<stderr>":
-        _global.remove(0)
+    put_back = _put_default_aside()
     number = _global.add(sink, level=0, format="{message}", catch=False, backtrace=False, diagnose=False)
 
     def undo() -> None:
-        if number in _global._core.handlers:
+        if number in _global._core.handlers:  # else the program has taken all handlers away
             _global.remove(number)
+            put_back()
 
     return undo
+
+
+def _put_default_aside() -> Callable[[], None]:
+    """Take the handler away that loguru begins with; return what puts it back, with its number."""
+    core = _global._core
+    with core.lock:
+        handler = core.handlers.get(0)
+        if handler is None or handler._name != "<stderr>":
+            return lambda: None
+        _set_handlers({number: one for number, one in core.handlers.items() if number})
+
+    def put_back() -> None:
+        with core.lock:
+            _set_handlers({0: handler, **core.handlers})
+
+    return put_back
+
+
+def _set_handlers(handlers: dict[int, Any]) -> None:
+    core = _global._core
+    core.handlers = handlers
+    core.min_level = min((one.levelno for one in handlers.values()), default=float("inf"))

@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import inspect
 import io
+import logging
 import os
 import stat
 from typing import TYPE_CHECKING, Any, Protocol
@@ -254,12 +255,15 @@ class _CallWriter:
     def __init__(self, sink: Sink) -> None:
         self._took = 0
         self._runner: asyncio.Runner | None = None
+        self._handler: _Handled | None = None
         target: Any = sink.target
         if sink.kind == "coroutine function":
             self._runner = asyncio.Runner()
             target = self._awaited(sink.target)
         elif sink.kind == "function":
             target = self._counted(sink.target)
+        else:
+            target = self._handler = _Handled(sink.target)
         self._always = sink.kind == "handler" and sink.filter is None
         given = sink.shown_format()
         self._line: Callable[[Record], str] | None = None
@@ -295,6 +299,8 @@ class _CallWriter:
         for record in records:
             took = self._took
             made = record.as_loguru()
+            if self._handler is not None:
+                self._handler.record = record
             if self._line is None:
                 more = record.more
                 self._emitter.emit(made, raw=more.raw if more is not None else False, colors=more.markup if more is not None else None)
@@ -312,6 +318,29 @@ class _CallWriter:
         finally:
             if self._runner is not None:
                 self._runner.close()
+
+
+class _Handled(logging.Handler):
+    """Hands records to a handler with the time and the thread of the call; `logging` knows only those of the writing."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__()
+        self._target = handler
+        self.record: Record | None = None
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Hand a record on."""
+        source = self.record
+        assert source is not None  # set before each one
+        record.relativeCreated += (source.time - record.created) * 1000
+        record.created, record.msecs = source.time, source.time % 1 * 1000
+        record.thread, record.threadName = source.thread.id, source.thread.name
+        return bool(self._target.handle(record))
+
+    def close(self) -> None:
+        """Close the handler."""
+        super().close()
+        self._target.close()
 
 
 def takes_all(sink: Sink) -> bool:
