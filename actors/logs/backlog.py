@@ -13,8 +13,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors.logs.losses import Losses, Why
+from actors.logs.progress import Progress
 from actors.logs.record import Record
-from actors.logs.writers import Progress
 
 if TYPE_CHECKING:
     from actors.logs.sinks import Sink

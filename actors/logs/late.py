@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from actors._core.frozen import text_of
 from actors._core.log import DESK
 from actors.logs.own import emergency
+from actors.logs.progress import Progress
 from actors.logs.record import Maker
-from actors.logs.writers import Progress, open_writer
+from actors.logs.writers import open_writer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

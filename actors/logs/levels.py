@@ -14,8 +14,12 @@ _BY_NUMBER: dict[int, Any] = {}  # a plain dict store, the same whoever is first
 _BY_NAME: dict[str, Any] = {}
 
 
-def number_and_name(level: Any) -> tuple[int, str | None]:
+def number_and_name(level: Any, argument: str = "level") -> tuple[int, str | None]:
     """Return number and name of a level; the name is None where the number says it.
+
+    Args:
+        level: name or number.
+        argument: what the argument is called that it was given as.
 
     Raises:
         ValueError: there is no level of that name, or the number is negative.
@@ -25,28 +29,28 @@ def number_and_name(level: Any) -> tuple[int, str | None]:
         no = NUMBERS.get(level)
         if no is not None:
             return no, None
-        return _named(level).no, level
+        return _named(level, argument).no, level
     if isinstance(level, bool) or not isinstance(level, int):
-        msg = f"level={level!r} is not valid: a level's name, like 'INFO', or its number"
+        msg = f"{argument}={level!r} is not valid: a level's name, like 'INFO', or its number"
         raise TypeError(msg)
     if level < 0:
-        msg = f"level={level!r} is not valid: a level's number is 0 or more"
+        msg = f"{argument}={level!r} is not valid: a level's number is 0 or more"
         raise ValueError(msg)
     return level, None
 
 
-def level_number(level: Any) -> int:
+def level_number(level: Any, argument: str = "level") -> int:
     """Return the number of a level; raises as `number_and_name`."""
-    return number_and_name(level)[0]
+    return number_and_name(level, argument)[0]
 
 
-def _named(name: str) -> Any:
+def _named(name: str, argument: str = "level") -> Any:
     known = _BY_NAME.get(name)
     if known is None:
         try:
             known = level_named(name)
         except ValueError:
-            msg = f"level={name!r} is not valid: {', '.join(NUMBERS)}, or one made with loguru's logger.level({name!r}, no=...)"
+            msg = f"{argument}={name!r} is not valid: {', '.join(NUMBERS)}, or one made with loguru's logger.level({name!r}, no=...)"
             raise ValueError(msg) from None
         _BY_NAME[name] = known
     return known

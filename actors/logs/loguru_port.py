@@ -126,35 +126,34 @@ class Emitter:
 
 def route(sink: Callable[[Any], object]) -> Callable[[], None]:
     """Have the global logger call `sink` with its records, in place of its default handler; return what undoes that."""
-    default = _without_default()
+    put_back = _put_default_aside()
     number = _global.add(sink, level=0, format="{message}", catch=False, backtrace=False, diagnose=False)
 
     def undo() -> None:
-        if number in _global._core.handlers:
+        if number in _global._core.handlers:  # else the program has taken all handlers away
             _global.remove(number)
-        if default is not None:
-            _with_handler(0, default)
+            put_back()
 
     return undo
 
 
-def _without_default() -> Any:
-    """Take the handler away that loguru itself has put there, and return it; None if it is not there."""
-    core = _global._core
-    default = core.handlers.get(0)
-    if default is None or default._name != "<stderr>":
-        return None
-    with core.lock:
-        _set_handlers(core, {number: one for number, one in core.handlers.items() if one is not default})
-    return default
-
-
-def _with_handler(number: int, handler: Any) -> None:
+def _put_default_aside() -> Callable[[], None]:
+    """Take the handler away that loguru begins with; return what puts it back, with its number."""
     core = _global._core
     with core.lock:
-        _set_handlers(core, {number: handler, **core.handlers})
+        handler = core.handlers.get(0)
+        if handler is None or handler._name != "<stderr>":
+            return lambda: None
+        _set_handlers({number: one for number, one in core.handlers.items() if number})
+
+    def put_back() -> None:
+        with core.lock:
+            _set_handlers({0: handler, **core.handlers})
+
+    return put_back
 
 
-def _set_handlers(core: Any, handlers: dict[int, Any]) -> None:
-    core.min_level = min((one.levelno for one in handlers.values()), default=float("inf"))
+def _set_handlers(handlers: dict[int, Any]) -> None:
+    core = _global._core
     core.handlers = handlers
+    core.min_level = min((one.levelno for one in handlers.values()), default=float("inf"))

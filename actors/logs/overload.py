@@ -82,7 +82,7 @@ class Overload:
                 "each has to be more than the one before"
             )
             raise ValueError(msg)
-        level_number(self.keep)
+        level_number(self.keep, "keep")
         check_seconds("patience", self.patience)
         if self.burst is not None and not isinstance(self.burst, Burst):
             msg = f"burst={self.burst!r} is not valid: a Burst, or None"

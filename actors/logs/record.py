@@ -246,7 +246,8 @@ class Maker:
             made = {**record.as_loguru(), "extra": dict(record.fields)}
             try:
                 patcher(made)
-                record.message, record.fields, record._loguru = text_of(made["message"]), dict(made["extra"]), made
+                made["extra"] = dict(made["extra"])
+                record.message, record.fields, record._loguru = text_of(made["message"]), made["extra"], made
             except Exception as error:  # noqa: BLE001  # told in the line
                 record.message = f"{record.message} [patcher failed: {type(error).__name__}: {text_of(error)}]"
                 record._loguru = None

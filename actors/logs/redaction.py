@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from actors._core.frozen import text_of
 
 if TYPE_CHECKING:
     from actors.logs.record import Record
@@ -35,12 +37,12 @@ class Redact:
     replacement: str = "***"
 
     def __post_init__(self) -> None:
-        for name in ("keys", "patterns"):
+        for name, is_one in (("keys", _is_text), ("patterns", _is_pattern)):
             given = getattr(self, name)
-            if isinstance(given, str) or not isinstance(given, Iterable) or not all(isinstance(one, str | re.Pattern) for one in given):
+            if isinstance(given, str | bytes) or not isinstance(given, Collection) or not all(is_one(one) for one in given):
                 msg = f"{name}={given!r} is not valid: a collection of texts, like ['token']"
                 raise TypeError(msg)
-        if not all(isinstance(one, str) and one for one in self.keys):
+        if not all(self.keys):
             msg = f"keys={self.keys!r} is not valid: words that are not empty"
             raise ValueError(msg)
         for one in self.patterns:
@@ -52,6 +54,14 @@ class Redact:
         if not isinstance(self.replacement, str):
             msg = f"replacement={self.replacement!r} is not valid: a text"
             raise TypeError(msg)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_pattern(value: Any) -> bool:
+    return isinstance(value, str) or (isinstance(value, re.Pattern) and isinstance(value.pattern, str))
 
 
 class Redactor:
@@ -98,6 +108,10 @@ class Redactor:
             return [self._value(one) for one in value]
         if type(value) is bytes and self._patterns:
             return self.text(value.decode("utf-8", "backslashreplace"))
+        if type(value) is int or type(value) is float:  # a card's number may be one
+            text = text_of(value)
+            safe = self.text(text)
+            return value if safe == text else safe
         return value
 
     def apply(self, record: Record) -> None:

@@ -9,7 +9,8 @@ from actors._core.actor import Actor
 from actors._core.frozen import text_of
 from actors._core.options import DispatcherKind
 from actors.logs.losses import told
-from actors.logs.writers import Progress, open_writer
+from actors.logs.progress import Progress
+from actors.logs.writers import open_writer
 
 if TYPE_CHECKING:
     from threading import Lock, Thread

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from actors._core.frozen import repr_of
 from actors._core.seconds import check_seconds
 from actors.logs.levels import level_number
 
@@ -38,12 +39,14 @@ class Sample:
         if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 2:  # noqa: PLR2004
             msg = f"every={self.every!r} is not valid: a whole number, 2 or more"
             raise ValueError(msg)
-        level_number(self.below)
+        level_number(self.below, "below")
 
 
 @dataclass(frozen=True, slots=True)
 class Repeats:
     """A line that repeats one of the same actor within `seconds` is not written; how many did is told when that time is over.
+
+    It repeats one if it comes from the same place with the same level, message, fields and exception.
 
     Args:
         seconds: from the first one on, more than 0.
@@ -57,7 +60,7 @@ class Repeats:
         if check_seconds("seconds", self.seconds) == 0:
             msg = "seconds=0 is not valid: more than 0"
             raise ValueError(msg)
-        level_number(self.below)
+        level_number(self.below, "below")
 
 
 class _Repeated:
@@ -138,7 +141,16 @@ class Thinning:
 
     def _repeats_one(self, record: Record, seconds: float) -> bool:
         self.tell_over(record.time)
-        key = (record.actor, record.no, record.message, record.site.file.path, record.site.line)
+        captured = record.exception
+        key = (
+            record.actor,
+            record.no,
+            record.message,
+            record.site.file.path,
+            record.site.line,
+            repr_of(record.fields) if record.fields else "",
+            captured and (captured.name, captured.text),
+        )
         known = self._lines.get(key)
         if known is not None:
             known.count += 1

@@ -2,58 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import inspect
 import io
-import logging
 import os
 import stat
-import sys
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.logs.formats import Format, renderer
+from actors.logs.call_writer import CallWriter
+from actors.logs.formats import renderer
 from actors.logs.loguru_port import Emitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from actors.logs.progress import Progress
     from actors.logs.record import Record
     from actors.logs.sinks import Sink
 
-__all__ = ["Progress", "Writer", "open_writer"]
+__all__ = ["Writer", "open_writer"]
 
 CHUNK = 64 * 1024  # characters that are written at once
 ROTATED_CHUNK = 4 * 1024  # likewise, of a file that rotates: it may exceed its size by so much
-
-
-class Fenced(Exception):  # nothing went wrong
-    """The writer was given up while it hung: another writes what it has not begun with."""
-
-
-class Progress:
-    """How far a writer has come with what it was given. Written by the writer; others may look at it while it hangs.
-
-    Attributes:
-        done: records that are dealt with.
-        upto: records that are dealt with when the write that it is at is over.
-        filtered: records that the filter refused, of those that are done.
-        fenced: whether the writer was given up; written by those who do that.
-    """
-
-    __slots__ = ("done", "fenced", "filtered", "upto")
-
-    def __init__(self) -> None:
-        self.done = 0
-        self.upto = 0
-        self.filtered = 0
-        self.fenced = False
-
-    def begin(self, upto: int) -> None:
-        """Announce a write. Whoever gives the writer up sets `fenced` first and reads `upto` then, so that one of both is seen."""
-        self.upto = upto
-        if self.fenced:
-            raise Fenced
 
 
 class Writer(Protocol):
@@ -78,7 +48,7 @@ def open_writer(sink: Sink, *, again: bool = False, shared: bool = False) -> Wri
         return _TextWriter(sink, _FileOut(sink, again=again, shared=shared))
     if sink.kind == "stream":
         return _TextWriter(sink, _StreamOut(sink.target))
-    return _CallWriter(sink)
+    return CallWriter(sink)
 
 
 class _Out(Protocol):
@@ -299,110 +269,6 @@ def _flushed(stream: Any) -> None:
     flush = getattr(stream, "flush", None)
     if callable(flush):
         flush()
-
-
-class _CallWriter:
-    """Hands records to a function, a coroutine function or a handler of `logging`, one after the other."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._took = 0
-        self._runner: asyncio.Runner | None = None
-        target: Any = sink.target
-        if sink.kind == "coroutine function":
-            self._runner = asyncio.Runner()
-            target = self._awaited(sink.target)
-        elif sink.kind == "function":
-            target = self._counted(sink.target)
-        else:
-            target = _Handing(sink.target, self._count)
-        given = sink.shown_format()
-        self._line: Callable[[Record], str] | None = None
-        if isinstance(given, Format):
-            options = {"colorize": bool(sink.colorize), "backtrace": sink.backtrace, "diagnose": sink.diagnose}
-            self._line = renderer(given, **options)
-        self._bare = sink.kind == "handler"  # which ends lines itself, and writes the traceback too
-        self._emitter = Emitter(
-            target,
-            format="{message}" if self._line is not None else given,
-            colorize=bool(sink.colorize),
-            filter=sink.filter,
-            backtrace=sink.backtrace,
-            diagnose=sink.diagnose,
-        )
-
-    def _count(self) -> None:
-        self._took += 1
-
-    def _counted(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
-        def call(message: Any) -> None:
-            function(message)
-            self._took += 1
-
-        return call
-
-    def _awaited(self, function: Callable[[Any], Any]) -> Callable[[Any], None]:
-        def call(message: Any) -> None:
-            assert self._runner is not None
-            self._runner.run(function(message))
-            self._took += 1
-
-        return call
-
-    def write(self, records: Sequence[Record], progress: Progress) -> None:
-        for number, record in enumerate(records, 1):
-            progress.begin(number)
-            took = self._took
-            made = record.as_loguru()
-            if self._line is None:
-                more = record.more
-                self._emitter.emit(made, raw=more.raw if more is not None else False, colors=more.markup if more is not None else None)
-            else:
-                text = self._line(record)
-                made = {**made, "message": text.removesuffix("\n"), "exception": None} if self._bare else {**made, "message": text}
-                self._emitter.emit(made, raw=True)
-            if took == self._took:
-                progress.filtered += 1
-            progress.done = number
-
-    def close(self) -> None:
-        try:
-            self._emitter.close()
-        finally:
-            if self._runner is not None:
-                self._runner.close()
-
-
-class _Handing(logging.Handler):
-    """Hands records to a handler, whose failures come out, which `logging` only prints."""
-
-    def __init__(self, handler: logging.Handler, count: Callable[[], object]) -> None:
-        super().__init__()
-        self._handler = handler
-        self._count = count
-
-    def handle(self, record: logging.LogRecord) -> Any:
-        """Hand a record on."""
-        handler: Any = self._handler
-        handler.handleError = _raised
-        try:
-            handler.handle(record)
-        finally:
-            del handler.handleError
-        self._count()
-        return record
-
-    def close(self) -> None:
-        """Close the handler."""
-        super().close()
-        self._handler.close()
-
-
-def _raised(record: Any) -> None:
-    """Raise what a handler has just caught."""
-    del record
-    error = sys.exc_info()[1]
-    if error is not None:
-        raise error
 
 
 def takes_all(sink: Sink) -> bool:

@@ -67,10 +67,15 @@ class Caught:
         assert self.logging.flush(WAIT)
 
     @property
+    def written(self) -> list[Any]:
+        """The messages that the function sink was called with."""
+        self.flush()
+        return list(self._messages)
+
+    @property
     def records(self) -> list[dict[str, Any]]:
         """All records, as a function sink sees them."""
-        self.flush()
-        return [message.record for message in self._messages]
+        return [message.record for message in self.written]
 
     @property
     def record(self) -> dict[str, Any]:

@@ -97,4 +97,6 @@ def run(program: str, *arguments: object, **options: Any) -> subprocess.Complete
     environment = {**os.environ, "PYTHONPATH": root}
     environment.pop("PYTHONWARNINGS", None)
     given = {"capture_output": True, "text": True, "timeout": 60, "env": environment, **options}
-    return subprocess.run([sys.executable, "-W", "ignore:This process", "-c", textwrap.dedent(program), *map(str, arguments)], check=False, **given)
+    return subprocess.run(
+        [sys.executable, "-W", "ignore:This process", "-c", textwrap.dedent(program), *map(str, arguments)], check=False, **given
+    )
