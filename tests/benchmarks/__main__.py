@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.list:
         for measure in chosen:
             print(f"{measure.name:18} {measure.title}")
+        for group, members in GROUPS.items():
+            print(f"{group:18} {', '.join(members)}")
         return 0
     plan = Plan(options.quick, options.rounds or (3 if options.quick else 5))
     facts = environment.describe()
@@ -78,7 +80,10 @@ def _write(options: argparse.Namespace, facts: dict[str, Any], plan: Plan, outco
         problem = chart.draw(options.chart, outcomes, note=_headline(facts, plan))
         print(problem or f"chart: {options.chart}")
     if options.markdown:
-        markdown.write(options.markdown, facts, outcomes, quick=plan.quick, chart=options.chart)
+        # A group of measures has a place of its own, so that it can be renewed without the others.
+        alone = options.only is not None and len(options.only) == 1 and options.only[0] in GROUPS
+        place = options.only[0] if alone else markdown.ALL
+        markdown.write(options.markdown, facts, outcomes, quick=plan.quick, chart=options.chart, place=place)
 
 
 def _with_verdicts(outcome: Outcome) -> dict[str, Any]:

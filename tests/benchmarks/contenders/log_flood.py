@@ -22,6 +22,9 @@ from .idle import rss
 from .log_storm import from_the_loop, from_threads
 from .loggers import BRACES, Channel
 
+THREADS, ON_LOOP, HANGS = "threads", "loop", "hangs"
+KINDS = {THREADS: "threads", ON_LOOP: "handlers on a loop", HANGS: "threads, and a sink that hangs"}
+OWN = '"event":"log.'  # in lines of the logging actor's own
 GLANCE = 0.01  # seconds between two looks at what waits
 
 
@@ -91,10 +94,11 @@ def _run(kind: str, seconds: float) -> Flood:
         sink = stats.sinks[0]
         found.logged, found.written = stats.logged, sink.written
         found.astray = stats.logged - stats.waiting - sink.written - sink.lost - sink.waiting
+        if isinstance(target, Path):
+            with target.open(encoding="utf-8") as file:
+                found.astray += abs(sink.written - sum(OWN not in line for line in file))
         return found
 
-
-THREADS, ON_LOOP, HANGS = "threads", "loop", "hangs"
 
 if __name__ == "__main__":
     sys.stdout.write(json.dumps(dataclasses.asdict(_run(sys.argv[1], float(sys.argv[2])))))

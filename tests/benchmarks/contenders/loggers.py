@@ -3,6 +3,7 @@
 All write the same lines in formats that look the same, but for JSON. None may lose any: the lines in the file are counted.
 """
 
+# it takes an actor's log for one of the standard library's
 from __future__ import annotations
 
 import contextlib
