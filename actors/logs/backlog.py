@@ -106,7 +106,8 @@ class Backlog:
         self.idle = True  # whether its actor has to be told that there is something; set by it, cleared by whoever tells it
         self.busy_since: float | None = None
         self.failures = 0
-        self.streak = 0  # failures in a row
+        self.streak = 0  # failures in a row, nothing being written or given up between them
+        self.settled = 0  # under lock: lines that its actors have done with
         self.error: str | None = None
         self.epoch = 0
         self.opened = False
@@ -214,6 +215,7 @@ class Backlog:
         own = sum(1 for one in self._batch[: progress.done] if one.own)
         self.written += progress.done - progress.filtered - own
         self.accepted -= progress.filtered
+        self.settled += progress.done
         if progress.done:
             self._suspect = None
 
@@ -229,6 +231,7 @@ class Backlog:
             if self._tries >= self.sink.attempts:
                 del rest[0]
                 self._suspect = None
+                self.settled += 1
                 if not first.own:
                     self.lose(Why.REFUSED, first.no, first.actor)
         self.lines.extendleft(reversed(rest))

@@ -11,6 +11,7 @@ from actors._core.actor import Actor
 from actors._core.log import DESK
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
+from actors.errors import SystemStoppedError
 from actors.logs.backlog import Flush, SinkState
 from actors.logs.door import DRAIN
 from actors.logs.levels import level_number
@@ -53,7 +54,7 @@ class _Look:
 class _Keeping:
     """What the logging actor knows of one sink besides its backlog."""
 
-    __slots__ = ("busy", "moved_at", "progress", "ref", "since")
+    __slots__ = ("busy", "moved_at", "progress", "ref", "settled", "since")
 
     def __init__(self) -> None:
         self.ref: ActorRef[SinkActor] | None = None
@@ -61,6 +62,7 @@ class _Keeping:
         self.moved_at = 0.0  # when it was last seen to get on
         self.busy = False
         self.since = 0.0  # when it failed or hung
+        self.settled = 0  # lines that were done with when it failed last
 
 
 class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
@@ -241,7 +243,10 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _start_sink(self, index: int) -> None:
         backlog, keeping = self._backlogs[index], self._keeping[index]
         works = self._works
-        ref = self.spawn(SinkActor, backlog, self._own, works.threads, works.gates[index])
+        try:
+            ref = self.spawn(SinkActor, backlog, self._own, works.threads, works.gates[index])
+        except SystemStoppedError:  # closed at this moment; what waits is counted there
+            return
         keeping.ref = ref
         self.watch(ref)
         backlog.idle = False
@@ -258,7 +263,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if down.error is not None and backlog.error is None:
             backlog.error = f"{type(down.error).__name__}: {down.error}"
         backlog.failures += 1
-        backlog.streak += 1
+        backlog.streak = backlog.streak + 1 if backlog.settled == keeping.settled else 1
+        keeping.settled = backlog.settled
         self._fails(backlog, keeping, SinkState.FAILED)
         waits = any(type(one) is Flush for one in list(backlog.lines))
         if waits and backlog.streak >= HOPELESS:
