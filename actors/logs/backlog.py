@@ -149,7 +149,8 @@ class Backlog:
         self.idle = True  # whether its actor has to be told that there is something; set by it, cleared by whoever tells it
         self.busy_since: float | None = None
         self.failures = 0
-        self.streak = 0  # failures in a row
+        self.streak = 0  # failures in a row, nothing being written or given up between them
+        self.settled = 0  # under lock: lines that its actors have done with
         self.error: str | None = None
         self.epoch = 0
         self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
@@ -167,7 +168,7 @@ class Backlog:
 
     def full(self) -> bool:
         """Tell whether there is no room for `room` lines."""
-        return len(self.lines) > self.sink.backlog - self.room
+        return len(self.lines) + len(self._batch) > self.sink.backlog - self.room
 
     def put(self, record: Record) -> None:
         """Take a line, or count it as lost: those below the level that is kept longest have no place in a backlog that is full."""
@@ -176,7 +177,7 @@ class Backlog:
         if record.no >= self._keep:
             most += most // 4
         with self.lock:
-            fits = len(self.lines) < most
+            fits = len(self.lines) + len(self._batch) < most  # what is being written may come back
             if fits:
                 self.lines.append(record)
             if not own:
@@ -293,6 +294,7 @@ class Backlog:
         own = sum(1 for one in batch[:done] if one.own)
         self.written += done - filtered - own
         self.filtered += filtered
+        self.settled += done
         if done:
             self._suspect = None
 
@@ -332,6 +334,7 @@ class Backlog:
                 if self._tries >= self.sink.attempts:
                     refused = rest.pop(0)
                     self._suspect = None
+                    self.settled += 1
                     self.lost += not refused.own
             self.lines.extendleft(reversed(rest))
         if refused is not None and not refused.own:

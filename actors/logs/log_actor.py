@@ -11,6 +11,7 @@ from actors._core.actor import Actor
 from actors._core.log import DESK
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
+from actors.errors import SystemStoppedError
 from actors.logs.backlog import Flush, LevelChange, SinkState
 from actors.logs.door import DRAIN
 from actors.logs.levels import level_number
@@ -63,7 +64,7 @@ class _Keeping:
         self.seen: Any = None
         self.left: list[threading.Thread] = []  # threads of incarnations that hung
         self.seen_at = 0.0  # likewise, by those who look whether it hangs
-        self.failed_at: Any = None  # its progress when it failed last
+        self.failed_at = -1  # how many lines were done with when it failed last
         self.since = 0.0  # when it failed or hung, for the first time in a row
 
 
@@ -272,7 +273,10 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         backlog, keeping = self._backlogs[index], self._keeping[index]
         works = self._works
         gate = works.gates[index] = threading.Lock()
-        ref = self.spawn(SinkActor, backlog, self._own, works.threads, gate)
+        try:
+            ref = self.spawn(SinkActor, backlog, self._own, works.threads, gate)
+        except SystemStoppedError:  # closed at this moment; what waits is counted there
+            return
         keeping.ref = ref
         self.watch(ref)
         backlog.idle = False
@@ -289,8 +293,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if down.error is not None and backlog.error is None:
             backlog.error = f"{type(down.error).__name__}: {down.error}"
         backlog.failures += backlog.state is not SinkState.HUNG  # that was counted when it was seen
-        backlog.streak = backlog.streak + 1 if keeping.failed_at == backlog.written else 1
-        keeping.failed_at = backlog.written
+        backlog.streak = backlog.streak + 1 if backlog.settled == keeping.failed_at else 1
+        keeping.failed_at = backlog.settled
         self._fails(backlog, keeping, SinkState.FAILED)
         waits = any(type(one) is Flush for one in list(backlog.lines))
         if waits and backlog.streak >= HOPELESS:

@@ -9,7 +9,6 @@ import json
 import random
 import re
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -121,19 +120,11 @@ def accounts(lines: int) -> list[Account]:
             for kind in kinds:
                 refs = [system.spawn(kind, name=f"{kind.__name__}{number}") for number in range(ACTORS // 2)]
                 get_all([ref.ask(each, block=False) for ref in refs])
-            _flush(logging)
+            if not logging.flush(WAIT):
+                raise TimeoutError("not all lines were written or given up")
         function.close()
         failures = {one.name: one.failures for one in logging.stats().sinks}
         return [_account(name, path, each * ACTORS, failures[name]) for name, path in paths.items()]
-
-
-def _flush(logging: logs.Logging) -> None:
-    """Flush until it succeeds: a flush does not wait for a sink that has failed some times in a row."""
-    end = time.perf_counter() + WAIT
-    while not logging.flush(WAIT):
-        if time.perf_counter() > end:
-            raise TimeoutError("not all lines were written or given up")
-        time.sleep(0.05)
 
 
 def _account(sink: str, path: Path, logged: int, failures: int) -> Account:

@@ -40,7 +40,7 @@ def _less(figures: Sequence[Figure], contender: str, reference: str, limit: floa
 
 def calls(plan: Plan) -> Findings:
     """What a call costs the handler that logs."""
-    n = plan.size(5, 1) * loggers.BURST
+    n = plan.size(5, 3) * loggers.BURST
     names = [name for name in OPENERS if name not in {SHAPED, LOGURU_JSON}]
     used: dict[str, list[float]] = {name: [] for name in names}
     cases = [Case(name, n, partial(loggers.bursts, opener=OPENERS[name], cpu=used[name])) for name in names]
