@@ -74,7 +74,10 @@ def _frozen(value: Any, depth: int, left: list[int]) -> Any:
 def _frozen_container(value: Any, depth: int, left: list[int]) -> Any:
     """Return a dict or list; `left` has how many elements it may still have, with all those within it."""
     try:
-        if depth >= DEEP or left[0] <= 0:
+        if left[0] <= 0:
+            return "…"
+        if depth >= DEEP:
+            left[0] -= 20  # what its text is long
             return _cut(_SHORT.repr(value))
         more = len(value) - WIDE
         if isinstance(value, dict):
@@ -178,6 +181,10 @@ class Captured:
         return cls(error) if error is not None else None
 
     def traceback(self) -> str:
+        """Return the traceback, as Python prints it, but no more of it than a line may have."""
+        return shortened(self.whole_traceback())
+
+    def whole_traceback(self) -> str:
         """Return the traceback, as Python prints it."""
         if isinstance(self.told, str):
             return self.told

@@ -12,6 +12,8 @@ from loguru import _colorizer, _logger, _recattrs, logger
 from loguru._datetime import datetime as loguru_datetime
 from loguru._handler import Message
 
+from actors._core.frozen import Captured
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
@@ -77,6 +79,20 @@ def colored(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     return _markup.prepare_simple_message(message)
 
 
+class _Tracebacks:
+    """Makes tracebacks as loguru does, and as Python does where that fails: for an exception that is odd, or has very many causes."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def format_exception(self, kind: Any, error: Any, traceback: Any, **options: Any) -> list[str]:
+        """Return the lines."""
+        try:
+            return [*self._inner.format_exception(kind, error, traceback, **options)]
+        except Exception:  # noqa: BLE001  # as above; a line about it is better than a sink that fails
+            return [f"{Captured(error).traceback()}\n"]
+
+
 class Emitter:
     """One handler of loguru's, and the way to it.
 
@@ -93,6 +109,7 @@ class Emitter:
         self._logger = private_logger()
         self._id = self._logger.add(target, level=0, catch=False, **options)
         self._handler = self._logger._core.handlers[self._id]
+        self._handler._exception_formatter = _Tracebacks(self._handler._exception_formatter)
         self._known: set[str | None] = {*self._logger._core.levels, None}
 
     def emit(self, record: dict[str, Any], *, raw: bool = False, colors: Any = None) -> None:

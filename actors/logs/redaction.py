@@ -121,7 +121,7 @@ class Redactor:
         if captured is not None:
             redacted = copy(captured)
             redacted.error = None
-            redacted.told = self.text(captured.traceback())
+            redacted.told = self.text(captured.whole_traceback())
             redacted.text = self.text(captured.text)
             record.exception = redacted
         if record._loguru is not None:  # a patcher's
