@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actors._core.log import Desk, More
 
-__all__ = ["LONGEST", "PLAIN", "Captured", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
+__all__ = ["LONGEST", "PLAIN", "Captured", "RedactedError", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
 
 PLAIN = frozenset({str, int, float, bool, type(None), bytes, complex})  # cannot change, and format without anybody's code
 DEEP = 6  # containers within each other that a field may have
@@ -192,6 +192,20 @@ class Captured:
             return "".join(self.told.format()).rstrip("\n")
         except Exception as failure:  # noqa: BLE001  # notes may be as odd as any object; told in the text
             return f"{self.name}: {self.text} [no traceback: {type(failure).__name__}]"
+
+
+class RedactedError(Exception):
+    """Stands for an exception whose secrets were taken out, where a sink asks for the exception itself.
+
+    Attributes:
+        name: of its type.
+        traceback: as Python prints it, without secrets.
+    """
+
+    def __init__(self, name: str, text: str, traceback: str) -> None:
+        super().__init__(text)
+        self.name = name
+        self.traceback = traceback
 
 
 def _told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> TracebackException | str:

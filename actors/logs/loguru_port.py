@@ -12,7 +12,7 @@ from loguru import _colorizer, _logger, _recattrs, logger
 from loguru._datetime import datetime as loguru_datetime
 from loguru._handler import Message
 
-from actors._core.frozen import Captured
+from actors._core.frozen import Captured, RedactedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,7 @@ __all__ = [
     "local_time",
     "private_logger",
     "route",
+    "shown_exception",
 ]
 
 
@@ -72,6 +73,13 @@ def local_time(seconds: float, zone: tzinfo) -> Any:
     return loguru_datetime.fromtimestamp(seconds, zone)
 
 
+def shown_exception(captured: Captured | None) -> Any:
+    """Return an exception as records have it."""
+    if captured is None or captured.error is None:
+        return None
+    return RecordException(type(captured.error), captured.error, captured.error.__traceback__)
+
+
 def colored(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return a message with markup, its arguments in place; ``stripped`` is the text without colours."""
     if args or kwargs:
@@ -87,6 +95,8 @@ class _Tracebacks:
 
     def format_exception(self, kind: Any, error: Any, traceback: Any, **options: Any) -> list[str]:
         """Return the lines."""
+        if isinstance(error, RedactedError):
+            return [f"{error.traceback}\n"]
         try:
             return [*self._inner.format_exception(kind, error, traceback, **options)]
         except Exception:  # noqa: BLE001  # as above; a line about it is better than a sink that fails

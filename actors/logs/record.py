@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import LONGEST, formatted, frozen_field, shortened, text_of
 from actors.logs.levels import record_level
-from actors.logs.loguru_port import RecordException, RecordFile, RecordProcess, RecordThread, colored, local_time
+from actors.logs.loguru_port import RecordFile, RecordProcess, RecordThread, colored, local_time, shown_exception
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -144,13 +144,10 @@ def zone_at(seconds: float) -> Any:
 
 
 def _as_loguru(record: Record) -> dict[str, Any]:
-    site, who, captured = record.site, record.who, record.exception
-    exception = None
-    if captured is not None and captured.error is not None:
-        exception = RecordException(type(captured.error), captured.error, captured.error.__traceback__)
+    site, who = record.site, record.who
     return {
         "elapsed": timedelta(seconds=record.time - _START),
-        "exception": exception,
+        "exception": shown_exception(record.exception),
         "extra": record.fields,
         "file": site.file,
         "function": site.function,
