@@ -50,7 +50,7 @@ class Door:
         self._room = threading.Event()
         self.losses = Losses()
         self.refused = 0  # under the lock of `_counting`
-        self._counting = threading.Lock()
+        self._counting = threading.RLock()  # a finalizer or a signal handler may log while a line is counted
 
     # -- called by log calls -----------------------------------------------------------------------------------------------
 
@@ -126,11 +126,14 @@ class Ordered:
     """Takes lines in the strict order of their time: the time is taken where the line gets its place, under a lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or a signal handler may log at any moment, also at that of a line
         self._last = 0.0  # under _lock
 
     def append(self, line: tuple[Any, ...]) -> None:
         """Take a line, with the time of this moment; no two have the same microsecond."""
         with self._lock:
-            self._last = now = max(time.time(), self._last + 2e-6)
-            DESK.queue.append((now, *line[1:]))
+            made: tuple[Any, ...] = ()
+            while not made or self._last != made[0]:
+                self._last = now = max(time.time(), self._last + 2e-6)
+                made = (now, *line[1:])
+            DESK.queue.append(made)

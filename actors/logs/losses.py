@@ -31,7 +31,7 @@ class Losses:
     """Counts, by reason, level and actor. May be used from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or a signal handler may log while a line is counted
         self._counts: dict[tuple[Why, int, str], int] = {}  # under _lock
         self.total = 0  # written under _lock; read by all, old or new
 
