@@ -114,6 +114,9 @@ class Text(str):
 
     __slots__ = ()
 
+    def __str__(self) -> str:
+        return self
+
     def isprintable(self) -> bool:
         raise ValueError("isprintable")
 
@@ -514,7 +517,10 @@ def _deep(levels: int) -> Exception:
     def down(left: int) -> None:
         if not left:
             raise ValueError("at the bottom")
-        down(left - 1)
+        further(left - 1)
+
+    def further(left: int) -> None:  # else Python shows the same line once
+        down(left)
 
     try:
         down(levels)
@@ -586,6 +592,14 @@ def test_odd_exceptions_are_told_as_well_as_can_be(caught: Caught, name: str) ->
         heads = [line for line in caught.lines(number) if not line.startswith("    ")]
         assert len(heads) == 3
     assert all(sink.lost == 0 for sink in caught.logging.stats().sinks)
+
+
+def test_of_a_deep_stack_the_innermost_frames_are_shown(caught: Caught) -> None:
+    caught.set_up(formats=FORMATS)
+    log.opt(exception=_deep(400)).info("x")
+    (line,) = caught.objects(1)
+    assert line["exception"]["traceback"].endswith("ValueError: at the bottom")
+    assert line["exception"]["traceback"].count("\n") < 120
 
 
 def test_an_exception_is_shown_as_it_was_when_it_was_logged(caught: Caught) -> None:
