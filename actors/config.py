@@ -27,6 +27,8 @@ class SystemConfig:
             handler before it abandons it.
         max_workers: threads for such classes at most; at the cap `WorkersExhausted` is published.
         mailbox: for classes that declare none.
+        high_water: messages that may wait for an actor before `MailboxHighWater` is published; for a bounded mailbox, 80 % of its capacity
+            if that is less.
         tracing: correlation ids, the instrument port and stale-sender fencing. None: while `actors.logs` is set up, so that log lines have
             correlation ids, unless that was told otherwise.
         shutdown_timeout: seconds that actors have to end at shutdown before they are killed.
@@ -38,13 +40,14 @@ class SystemConfig:
     blocked_after: float = 0.05
     max_workers: int = 32
     mailbox: Mailbox = field(default_factory=Unbounded)
+    high_water: int = 10_000
     tracing: bool | None = None
     shutdown_timeout: float = 10.0
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ports: Ports | None = None
 
     def __post_init__(self) -> None:
-        for name in ("turn", "max_workers"):
+        for name in ("turn", "max_workers", "high_water"):
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 msg = f"{name}={value!r} is not valid: a whole number, 1 or more"

@@ -13,7 +13,7 @@ __all__ = ["install"]
 def _first(line: tuple[Any, ...]) -> None:
     import actors.logs  # noqa: F401, PLC0415  # loguru need not be loaded before somebody logs; this puts another function in place
 
-    DESK.append(line)
+    DESK._append(line)
 
 
 def _number(level: Any) -> tuple[int, str | None]:
@@ -25,5 +25,5 @@ def _number(level: Any) -> tuple[int, str | None]:
 def install() -> None:
     """Let log calls come here."""
     DESK.now = time.time
-    DESK.append = _first
+    DESK.use(_first, 0)
     DESK.number = _number

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from actors import ActorRef
@@ -25,6 +25,8 @@ class RestartScheduled:
         restarts: how many restarts count at this moment.
     """
 
+    log_as: ClassVar[tuple[str, str]] = ("restart.scheduled", "WARNING")
+
     supervisor: ActorRef[Any]
     child: str
     error: BaseException | None
@@ -35,6 +37,8 @@ class RestartScheduled:
 @dataclass(frozen=True, slots=True)
 class SupervisorGaveUp:
     """A supervisor had too many failures, ends its children and crashes with `error`, which tells the whole story."""
+
+    log_as: ClassVar[tuple[str, str]] = ("supervisor.gave_up", "ERROR")
 
     supervisor: ActorRef[Any]
     error: RestartLimitError
@@ -49,6 +53,8 @@ class BreakerChanged:
         before: what it did with calls until then.
         after: what it does with them now.
     """
+
+    log_as: ClassVar[tuple[str, str]] = ("breaker.changed", "WARNING")
 
     name: str
     before: BreakerState

@@ -6,6 +6,7 @@ An unbounded mailbox is a plain `deque`: senders append, the one actor pops. A b
 
 from __future__ import annotations
 
+import sys
 from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core import fates
 from actors._core.context import current_cell
 from actors._core.doors import Shut
-from actors._core.events import DeadLetterReason
+from actors._core.events import DeadLetterReason, MailboxHighWater
 from actors._core.future import Future
 from actors._core.mutex import Mutex
 from actors.errors import ActorDeadError, MailboxFullError, Timeout, WouldBlockError
@@ -53,10 +54,18 @@ def uncounted(entry: Any) -> Any:
     return _Uncounted((entry,))
 
 
+def _mark(cell: Cell, capacity: int | None) -> int:
+    """Return how many messages may wait before `MailboxHighWater` is published."""
+    if cell.system.ports.dispatcher is not None:
+        return sys.maxsize  # in a simulation, messages under way do not wait yet
+    mark = cell.system.config.high_water
+    return mark if capacity is None else min(mark, max(1, capacity * 4 // 5))
+
+
 class BoundedMailbox:
     """A mailbox with a bound. All its state is guarded by `_lock`; no user code runs under it."""
 
-    __slots__ = ("_cell", "_exempted", "_lock", "_open", "_queue", "_waiting", "capacity", "overflow", "timeout")
+    __slots__ = ("_cell", "_crowded", "_exempted", "_lock", "_mark", "_open", "_queue", "_waiting", "capacity", "overflow", "timeout")
 
     def __init__(self, cell: Cell, declared: Bounded | Priority) -> None:
         self._cell = cell
@@ -67,6 +76,8 @@ class BoundedMailbox:
         self._queue = self._new_queue()
         self._exempted = 0  # entries in the queue that do not count
         self._open = True
+        self._mark = _mark(cell, declared.capacity)
+        self._crowded = False  # whether it was published that more wait than that
         # Senders that wait for room, in order: (entry, future of its admission).
         self._waiting: deque[tuple[Any, Future[None]]] = deque()
 
@@ -116,18 +127,22 @@ class BoundedMailbox:
         """
         prepared = self._prepare(entry)
         victim: Any = None
+        waiting = 0
         with self._lock:
             if not self._open:
                 raise Shut
-            if self._has_room():
+            room = self._has_room()
+            if room:
                 self._put(prepared)
-                return
-            if self.overflow is Overflow.DROP_OLDEST:
+                if len(self._queue) > self._mark:
+                    waiting = self._crossing()
+            elif self.overflow is Overflow.DROP_OLDEST:
                 self._put(prepared)
                 victim = self._evict()
-            elif self.overflow is Overflow.DROP_NEWEST:
-                victim = prepared
-        if self.overflow is Overflow.DROP_OLDEST:
+        if room:
+            if waiting:
+                self._tell_of(waiting)
+        elif self.overflow is Overflow.DROP_OLDEST:
             fates.dropped(self._cell, self._entry(victim), DeadLetterReason.DROPPED_OLDEST)
         elif self.overflow is Overflow.DROP_NEWEST:
             fates.dropped(self._cell, entry, DeadLetterReason.DROPPED_NEWEST)
@@ -184,7 +199,9 @@ class BoundedMailbox:
                 self._waiting.append((prepared, admitted))
                 return admitted
             self._put(prepared)
+            waiting = self._crossing()
         admitted.set(None)
+        self._tell_of(waiting)
         return admitted
 
     def withdraw(self, admitted: Future[None]) -> bool:
@@ -202,6 +219,25 @@ class BoundedMailbox:
             if not self._open:
                 raise Shut
             self._put_exempt(entry)
+
+    # -- the high-water mark -----------------------------------------------------------------------------------------------
+
+    def _crossing(self) -> int:
+        """Return how many wait if that is news to be told after the lock is given back, else 0. Under the lock."""
+        if len(self._queue) <= self._mark or self._crowded or self._cell.system.events.idle:
+            return 0
+        self._crowded = True
+        return len(self)
+
+    def _tell_of(self, waiting: int) -> None:
+        if waiting:
+            self._cell.system.events.publish(MailboxHighWater(self._cell.ref, waiting, self._mark))
+
+    def look(self) -> None:
+        """Publish if too many messages wait."""
+        with self._lock:
+            waiting = self._crossing()
+        self._tell_of(waiting)
 
     def _prepare(self, entry: Any) -> Any:
         return entry
@@ -230,6 +266,8 @@ class BoundedMailbox:
                     refused.append((future, error))
                 else:
                     admitted = future
+            if self._crowded and 2 * len(self) < self._mark:
+                self._crowded = False
         if admitted is not None:
             admitted.try_set(None)
         for sender, why in refused:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from actors._core.callbacks import check_callback
 from actors._core.frozen import Captured
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from actors._core.log import Log
 
 __all__ = ["Catcher"]
+
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 class Catcher:
@@ -72,7 +74,7 @@ class Catcher:
         catcher._depth += 1
         return catcher.__exit__(kind, error, traceback)
 
-    def __call__(self, function: Any) -> Any:
+    def __call__(self, function: F) -> F:
         """Decorate a function, coroutine function or generator function, also an async one."""
         if inspect.isclass(function):
             msg = f"catch() is not valid for the class {function.__qualname__}: decorate its methods, or use it around a `with`"
@@ -90,7 +92,7 @@ class Catcher:
             made = _generator(catcher, function)
         else:
             made = _plain(catcher, function)
-        return functools.wraps(function)(made)
+        return cast("F", functools.wraps(function)(made))
 
 
 def _plain(catcher: Catcher, function: Any) -> Any:

@@ -14,7 +14,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors._core import fates
+from actors._core import fates, high_water
 from actors._core.bounded import BoundedMailbox
 from actors._core.doors import CLOSED, COLD
 from actors._core.lifecycle import DownReason, Lifecycle
@@ -77,6 +77,7 @@ class Rare:
         "cause",
         "children",
         "context",
+        "crowded",
         "dead_lettered",
         "deadlines",
         "desk",
@@ -120,6 +121,7 @@ class Rare:
         self.open: dict[Any, Delivery] = NOTHING_OPEN  # messages a reentrant actor is at, by task; by its loop's thread
         self.restarts = 0
         self.reports: tuple[Callable[[], object], ...] = ()  # told when a restart is over; under system.lock
+        self.crowded = False  # whether it was published that too many messages wait; a bounded mailbox notes that itself
         self.context: Context | None = None  # of the class option own_context
         self.cause: BaseException | None = None  # of the restart under way
         self.handed: Any = None  # what the old instance hands over to the new one
@@ -315,6 +317,8 @@ class Cell:
     def end_turn(self) -> None:
         """Give the turn up outside the hot path: go to sleep, wait for children with the turn held, or queue again."""
         waits = self.state is Lifecycle.STOPPING or self.state is Lifecycle.RESTARTING
+        if not waits:
+            high_water.look(self)
         with self.system.lock:
             again = bool(self.control) or (not waits and bool(self.queue))
             if not again and waits:

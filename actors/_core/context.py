@@ -176,4 +176,4 @@ def correlation_of(cell: Cell) -> str | None:
     entry = current_entry(cell)
     if not cell.system.config.tracing or not isinstance(entry, tuple) or len(entry) <= len(_PLAIN):
         return None
-    return str(entry[-3])
+    return cell.system.ports.ids.text_of(entry[-3])

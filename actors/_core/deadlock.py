@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from actors._core.events import DeadlockFound
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mutex import Mutex
 from actors.errors import ActorRestarting, DeadlockError
@@ -60,7 +61,7 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
     if cycle:
         if cell.system.ports.dispatcher is not None:
             cell.system.ports.dispatcher.entangled(tuple(cycle))
-        raise _error(cycle, futures[0])
+        raise _found(cell, cycle, futures[0])
 
 
 def refuse_own_end(cell: Cell, future: Future[Any]) -> None:
@@ -69,10 +70,10 @@ def refuse_own_end(cell: Cell, future: Future[Any]) -> None:
     A reentrant actor answers while it waits; but it ends only after its handlers have returned, and one above it after it.
     """
     if future._ends is cell and not future.done():
-        raise _error([cell, cell], future)
+        raise _found(cell, [cell, cell], future)
     above = _forebear_ending(cell, (future,))
     if above is not None:
-        raise _error([cell, above, cell], future)
+        raise _found(cell, [cell, above, cell], future)
 
 
 def _forebear_ending(cell: Cell, futures: tuple[Future[Any], ...]) -> Cell | None:
@@ -93,9 +94,12 @@ def check_end(cell: Cell) -> None:
     """
     with _lock:
         cycle = _find_cycle(cell, None)
-        wait = next((one.wait for one in cycle if one.wait is not None), None)
-    if wait is not None:
-        wait.futures[0].try_fail(_error(cycle, wait.futures[0]))
+        waiter, wait = next(((one, one.wait) for one in cycle if one.wait is not None), (cell, None))
+    if wait is None:
+        return
+    error = _error(cycle, wait.futures[0])
+    if wait.futures[0].try_fail(error):
+        _publish(waiter, error)
 
 
 def give_up_on_siblings(cell: Cell) -> None:
@@ -108,6 +112,19 @@ def give_up_on_siblings(cell: Cell) -> None:
         other = owing.guard if owing is not None else None
         if owing is not None and other is not None and other.held and other.owner is guard.owner:
             future.try_fail(ActorRestarting(owing.label(), other.retry_after(owing)))
+
+
+def _found(cell: Cell, cycle: list[Cell], future: Future[Any]) -> DeadlockError:
+    """Return the error for `cell`, whose wait for `future` would close `cycle`, having published it. Without a lock."""
+    error = _error(cycle, future)
+    _publish(cell, error)
+    return error
+
+
+def _publish(cell: Cell, error: DeadlockError) -> None:
+    events = cell.system.events
+    if not events.idle:
+        events.publish(DeadlockFound(error.cycle, cell.ref, error))
 
 
 def _error(cycle: list[Cell], future: Future[Any]) -> DeadlockError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from actors._core.lifecycle import DownReason
     from actors._core.ref import ActorRef
+    from actors.errors import DeadlockError
 
 __all__ = [
     "ActorCrashed",
@@ -18,8 +19,10 @@ __all__ = [
     "CallbackFailed",
     "DeadLetter",
     "DeadLetterReason",
+    "DeadlockFound",
     "HandlerAbandoned",
     "HandlerBlocked",
+    "MailboxHighWater",
     "UnreadFailure",
     "WorkersExhausted",
 ]
@@ -111,6 +114,41 @@ class WorkersExhausted:
 
     limit: int
     stacks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxHighWater:
+    """More messages wait for an actor than `SystemConfig.high_water`, or than 80 % of what its bounded mailbox holds if that is less.
+
+    Published once, and again only after fewer than half of `high_water` have waited. Seen at the end of the actor's turn; of a bounded or
+    priority mailbox also when a message comes in. So an actor that never comes out of its handler and has no bound is not reported: see
+    `HandlerBlocked`. Not published in simulations.
+
+    Attributes:
+        ref: the actor.
+        waiting: how many messages wait.
+        high_water: how many may wait before this is published.
+    """
+
+    ref: ActorRef[Any]
+    waiting: int
+    high_water: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlockFound:
+    """A wait that could never end was refused, or failed.
+
+    Attributes:
+        cycle: the paths of the actors, each waiting for the next, the first one again at the end; like ``system:/path`` if they are of
+            several systems.
+        ref: the actor whose wait it was.
+        error: what it got.
+    """
+
+    cycle: tuple[str, ...]
+    ref: ActorRef[Any]
+    error: DeadlockError
 
 
 @dataclass(frozen=True, slots=True)

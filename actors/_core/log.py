@@ -14,17 +14,18 @@ from collections import deque
 from contextlib import contextmanager
 from contextvars import ContextVar
 from threading import current_thread
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from actors._core.context import correlation_key, current_cell
-from actors._core.frozen import PLAIN, Captured, freeze, frozen_field, text_of
+from actors._core.frozen import PLAIN, Captured, formatted, freeze, frozen_field, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from actors._core.catching import Catcher
     from actors._core.cell import Cell
 
-__all__ = ["DESK", "LINE", "Desk", "Log", "LogAttribute", "More", "no_secret"]
+__all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "context_fields", "line_text", "no_secret", "taps"]
 
 LINE = (
     "time",
@@ -44,17 +45,27 @@ LINE = (
     "more",
 )
 
+LEVELS = {5: "TRACE", 10: "DEBUG", 20: "INFO", 25: "SUCCESS", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
 _getframe = sys._getframe
 
 # The fields of `Log.contextualize`, in force where they were given.
 _context: ContextVar[dict[str, Any] | None] = ContextVar("greenroom_log", default=None)
-_context_fields = _context.get
+context_fields = _context.get
 
 _OFF = 1 << 30
 
 
+taps: list[Callable[[Any], object]] = []  # of desks that are made from now on; changed by the one thread that runs tests
+
+
 class Desk:
     """Where lines wait, and what a call has to know about the logging that is set up.
+
+    Args:
+        now: returns the time in seconds since the epoch.
 
     Attributes:
         level: the number of the lowest level that is on.
@@ -70,6 +81,8 @@ class Desk:
     """
 
     __slots__ = (
+        "_append",
+        "_level",
         "append",
         "calm",
         "colored",
@@ -83,6 +96,7 @@ class Desk:
         "refuse",
         "refusing",
         "secret",
+        "taps",
     )
 
     def __init__(self, now: Callable[[], float]) -> None:
@@ -92,13 +106,35 @@ class Desk:
         self.refusing = 0
         self.calm = _OFF
         self.now = now
-        self.pressed: Callable[[], object] = int
+        self.pressed: Callable[..., object] = _pressed_by_none
         self.refuse: Callable[[int, Cell | None], object] = _nothing
         self.hides = False
         self.secret: Callable[[str], bool] = no_secret
         self.hidden = "***"
         self.colored: Callable[[str, tuple[Any, ...], dict[str, Any]], Any] = _no_colors
         self.number: Callable[[Any], tuple[int, str | None]] = _no_levels
+        self.taps: tuple[Callable[[Any], object], ...] = tuple(taps)
+        self.use(self.append, 0)
+
+    def use(self, append: Callable[[Any], object], level: int) -> None:
+        """Have `append` take lines from `level` on."""
+        self._append, self._level = append, level
+        self.append, self.level = (self._tapped, 0) if self.taps else (append, level)
+
+    def tap(self, *listeners: Callable[[Any], object]) -> None:
+        """Have these called with every line of any level, in the call, and no others."""
+        self.taps = listeners
+        self.use(self._append, self._level)
+
+    def _tapped(self, line: Any) -> None:
+        for tap in self.taps:
+            tap(line)
+        if line[1] >= self._level:
+            self._append(line)
+
+
+def _pressed_by_none(*, waits: bool = True) -> None:
+    """Leave the queue alone."""
 
 
 def no_secret(name: str) -> bool:  # noqa: ARG001  # the signature of `Desk.secret`
@@ -277,7 +313,7 @@ class Log:
                 args,
                 kwargs,
                 self._fields,
-                _context_fields(),
+                context_fields(),
                 cell,
                 0 if cell is None else cell.incarnation,
                 correlation,
@@ -348,6 +384,22 @@ class Log:
             raise TypeError(msg)
         return OptLog(self, (None, False, False, False, False, True, 0), (patcher,))
 
+    @overload
+    def catch(
+        self,
+        exception: type[BaseException] | tuple[type[BaseException], ...] = ...,
+        *,
+        level: str | int = ...,
+        reraise: bool = ...,
+        onerror: Callable[[BaseException], object] | None = ...,
+        exclude: type[BaseException] | tuple[type[BaseException], ...] | None = ...,
+        default: Any = ...,
+        message: str = ...,
+    ) -> Catcher: ...
+
+    @overload
+    def catch(self, exception: F) -> F: ...
+
     def catch(
         self,
         exception: Any = Exception,
@@ -370,7 +422,7 @@ class Log:
             default: what a decorated function returns in place of a value.
             message: of the line.
         """
-        from actors._core.catching import Catcher  # noqa: PLC0415  # rare, and it needs this module
+        from actors._core.catching import Catcher  # noqa: PLC0415  # rare
 
         if callable(exception) and not isinstance(exception, type):  # @log.catch without parentheses
             return Catcher(self, Exception, level, reraise, onerror, exclude, default, message)(exception)
@@ -430,6 +482,13 @@ def _called(function: Any) -> Any:
         return function()
     except Exception as error:  # noqa: BLE001  # told in the line
         return f"<{text_of(function)} raised {type(error).__name__}: {text_of(error)}>"
+
+
+def line_text(line: tuple[Any, ...]) -> str:
+    """Return level and message of a line."""
+    no, message, args, kwargs, more = line[1], line[2], line[3], line[4], line[-1]
+    name = (more.level if more is not None else None) or LEVELS.get(no, f"Level {no}")
+    return f"{name}: {formatted(message, args, kwargs) if args or kwargs else message}"
 
 
 class LogAttribute:

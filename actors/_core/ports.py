@@ -71,7 +71,10 @@ class Ids(Protocol):
 
     @property
     def correlation(self) -> Callable[[], object]:
-        """A function that returns a new correlation id each time; its ``str()`` is what people see."""
+        """A function that returns a new correlation id each time. It is called with every message that begins something."""
+
+    def text_of(self, correlation: Any) -> str:
+        """Return what people see of a correlation id, whichever system of the process it comes from."""
 
 
 class Parker(Protocol):

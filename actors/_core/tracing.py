@@ -97,5 +97,6 @@ def arrived(cell: Cell, message: Any, correlation: Any, sender: Cell | None) -> 
         return False
     instrument = cell.system.ports.instrument
     if instrument is not None:
-        instrument.handled(cell, message, str(correlation), sender.path if sender is not None else None)
+        text = cell.system.ports.ids.text_of(correlation)
+        instrument.handled(cell, message, text, sender.path if sender is not None else None)
     return True

@@ -15,6 +15,7 @@ from pykka.messages import ProxyCall, ProxyGetAttr, ProxySetAttr, _ActorStop
 from actors._core import fates, life
 from actors._core.context import in_context
 from actors._core.events import DeadLetterReason
+from actors._core.high_water import look
 from actors._core.messages import IDLE, STOP, WRAPPED, Entry, Note, Stashed
 from actors._core.reply import close_handles
 from actors._core.reports import hide_own_frames, watch_reading
@@ -108,8 +109,11 @@ def run(worker: Worker) -> None:  # noqa: C901, PLR0912, PLR0915  # the hot path
             cell.end_turn()
             continue
         if queue:
+            look(cell)
             cell.requeue()
         else:
+            if cell.rare is not None and cell.rare.crowded:
+                look(cell)
             cell.token.append(cell)
             # Invariant: the token is back before this look, and senders append before they look for the token. Whatever was
             # appended too late for the loop above is seen here or has its sender queue the cell.

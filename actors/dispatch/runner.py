@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core import life
 from actors._core.cell import NOTHING_OPEN
 from actors._core.context import Delivery, bind, deliver, handling
+from actors._core.high_water import look
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import IDLE, STOP, WRAPPED, Control, Entry, Note, Signal
 from actors._core.reply import close_handles
@@ -230,8 +231,11 @@ class Runner:
         if cell.state is not _RUNNING or cell.queue is not queue:
             cell.end_turn()
         elif queue:
+            look(cell)
             cell.requeue()
         else:
+            if cell.rare is not None and cell.rare.crowded:
+                look(cell)
             cell.token.append(cell)
             # Invariant: as in `turn.run`, the token is back before this look.
             if cell.queue or cell.control:

@@ -38,4 +38,5 @@ __all__ = [
 ]
 
 direct.install()
+direct.settle()
 ending.install()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from actors._core import ports
@@ -14,27 +14,27 @@ from actors._core.seconds import check_seconds, check_timeout
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
-from actors.logs.backlog import Flush, LevelChange, SinkState
+from actors.logs.backlog import Flush, LevelChange, Signal, SinkState
 from actors.logs.door import DRAIN, Ordered
 from actors.logs.events import OWN_SYSTEM, Watching
 from actors.logs.foreign import silenced
+from actors.logs.late import Late
 from actors.logs.levels import level_number
 from actors.logs.log_actor import LogActor
 from actors.logs.losses import told
-from actors.logs.overload import Mode, Overload
-from actors.logs.own import emergency
+from actors.logs.overload import Overload
+from actors.logs.own import emergency, nobody
 from actors.logs.redaction import Redact
 from actors.logs.routes import Routes
 from actors.logs.sinks import as_sink
 from actors.logs.thinning import Repeats, Sample
-from actors.logs.works import Config, Works
+from actors.logs.works import Config, LogStats, Works
 from actors.system import ActorSystem
 
 if TYPE_CHECKING:
     from types import TracebackType
 
     from actors._core.ref import ActorRef
-    from actors.logs.backlog import SinkStats
 
 __all__ = ["LogStats", "Logging", "flush", "log", "setup"]
 
@@ -42,25 +42,12 @@ log = Log(DESK)
 """Writes log lines for code outside of actors. Called in a handler, it speaks for the actor that is running there."""
 
 
-@dataclass(frozen=True, slots=True)
-class LogStats:
-    """The account of the logging that is set up.
+class _Then(Enum):
+    """Who takes the lines that come after a `Logging` was closed."""
 
-    Attributes:
-        logged: lines whose level was on.
-        waiting: lines in the queue, before any sink.
-        mode: what a log call does at this moment.
-        sampled: lines left out by `Sample`.
-        repeated: lines left out by `Repeats`.
-        sinks: the account of each sink.
-    """
-
-    logged: int
-    waiting: int
-    mode: Mode
-    sampled: int
-    repeated: int
-    sinks: tuple[SinkStats, ...]
+    DIRECT = "loguru's global logger"
+    NEXT = "the one that `setup` is about to make"
+    LATE = "the same sinks, without actors: the program ends"
 
 
 class Logging:
@@ -88,8 +75,12 @@ class Logging:
     # -- beginning ---------------------------------------------------------------------------------------------------------
 
     def _begin(self) -> None:
-        """Start the logging actor, and let log calls come to it."""
-        works = self._works = Works(self._config, self._wake)
+        """Let log calls come here; the first of them starts the logging actor."""
+        from actors.logs import ending  # noqa: PLC0415  # it needs this module
+
+        works = self._works = Works(self._config, self._wake, self._revive, self._works)
+        direct.busy()
+        ending.ends_without_atexit()
         DESK.calm = -1
         DESK.pressed = works.door.pressed
         DESK.refuse = works.door.refuse
@@ -98,8 +89,14 @@ class Logging:
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
         DESK.hidden = redact.replacement if redact is not None else DESK.hidden
         DESK.hides = redact is not None
-        DESK.append = Ordered().append if self._config.ordered else DESK.queue.append
-        self._level = DESK.level = works.lowest()
+        self._level = works.lowest()
+        DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, self._level)
+
+    def _resume(self) -> None:
+        """Take what the former has left in the queue."""
+        works = self._works
+        if DESK.queue and works is not None and works.door.claim():
+            self._wake()
 
     def _wake(self) -> None:
         """Have the logging actor look into the queue. It is started when there is something for it, also in a forked child."""
@@ -107,14 +104,34 @@ class Logging:
         if ref is None:
             with self._lock:
                 if self._ref is None and not self._closed:
-                    with silenced():
-                        self._system = ActorSystem(OWN_SYSTEM, config=SystemConfig(tracing=False))
-                        self._ref = self._system.start(LogActor, self._works, name="logger")
+                    self._start()
             return  # it looks when it begins
         try:
             ref.tell(DRAIN)
-        except ActorDeadError:  # closed at this moment
+        except ActorDeadError:  # closed at this moment, or failed: then the next one looks when it begins
             return
+
+    def _revive(self) -> None:
+        """Start another logging actor, in the turn of the one that failed."""
+        with self._lock:
+            if self._system is not None and not self._closed:
+                self._ref = self._system.start(LogActor, self._works)
+
+    def _start(self) -> None:
+        """Start the logging actor; at the end of a program, and where threads are short, that cannot be."""
+        try:
+            with silenced():
+                self._system = ActorSystem(OWN_SYSTEM, config=SystemConfig(tracing=False))
+                self._ref = self._system.start(LogActor, self._works, name="logger")
+        except RuntimeError as error:
+            self._system = None
+            works = self._works
+            assert works is not None  # it has begun
+            works.ended = True
+            emergency(f"logging has no thread of its own ({error}): each call writes its line itself")
+            late = Late(works.backlogs, works.redactor)
+            late.install()
+            late.stragglers()
 
     # -- what users do -----------------------------------------------------------------------------------------------------
 
@@ -133,7 +150,8 @@ class Logging:
         works = self._works
         if works is None or self._closed:
             return
-        self._level = DESK.level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+        self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+        DESK.use(DESK._append, self._level)
         DESK.queue.append(LevelChange(no))
         works.door.claim()
         self._wake()
@@ -167,15 +185,25 @@ class Logging:
 
     def _mark(self) -> Future[bool]:
         done: Future[bool] = Future()
+        self._put_marker(done)
+        return done
+
+    def _put_marker(self, done: Any) -> None:
         if self._closed:
-            done.set(True)
-            return done
+            done.try_set(True)
+            return
         DESK.queue.append(Flush(done))
         works = self._works
         assert works is not None  # it has begun
         works.door.claim()
         self._wake()  # also while it is awake: it may be about to look again only in a while
-        return done
+
+    def opened(self, timeout: float) -> None:
+        """Wait for the sinks to have opened what they truncate: a forked child goes on with their files."""
+        if any(sink.options.get("mode", "a") != "a" for sink in self._config.sinks):
+            done = Signal()
+            self._put_marker(done)
+            done.wait(timeout)
 
     def close(self, timeout: float = 5.0) -> bool:
         """Write what was logged, close the sinks, and take the routes away. Idempotent.
@@ -192,50 +220,65 @@ class Logging:
         with _setting_up:
             return self._close(timeout)
 
-    def _close(self, timeout: float) -> bool:
-        if self._closed:
+    def _close(self, timeout: float, *, then: _Then = _Then.DIRECT) -> bool:
+        works = self._works
+        if self._closed or works is None:
             return True
-        for undo in reversed(self._undo):
-            undo()
-        self._undo.clear()
-        direct.install()
-        flushed = self._finish(timeout)
+        if ports.ambient().waiter.on_loop():  # where the end of a system refuses to block; it is blocked all the same, but not by an error
+            results: list[bool] = []
+            thread = threading.Thread(target=lambda: results.append(self._close_here(works, timeout, then)), name="greenroom-logs-close")
+            thread.start()
+            thread.join()
+            return bool(results and results[0])
+        return self._close_here(works, timeout, then)
+
+    def _close_here(self, works: Works, timeout: float, then: _Then) -> bool:
+        global _current  # noqa: PLW0603
+        if then is not _Then.LATE:
+            for undo in reversed(self._undo):
+                undo()
+            self._undo.clear()
+        if then is _Then.DIRECT:
+            direct.install()
+        flushed = self._finish(works, timeout)
+        working = [one for one in works.backlogs if one.state is SinkState.WORKING and not one.waiting()]
+        if _current is self:
+            _current = None
+        if then is _Then.NEXT:
+            works.hand_back()
+            self._account(works, [])
+            return flushed
+        self._account(works, works.take_rest() if not flushed else [])
+        if then is _Then.DIRECT:
+            direct.settle()
+        else:
+            late = Late(working, works.redactor)
+            late.install()
+            late.stragglers()
+        return flushed
+
+    def _finish(self, works: Works, timeout: float) -> bool:
+        """Have the logging actor write what came before this moment, and end."""
+        done = Signal()
+        DESK.queue.append(Flush(done, last=True))
+        works.door.claim()
+        self._wake()
+        flushed = done.wait(timeout)
+        works.ended = True
         with self._lock:
             self._closed = True
             system, self._system = self._system, None
         if system is not None:
             system.shutdown(timeout=1.0)
-        DESK.calm = direct.FAR  # the logging actor may have changed it when it went to sleep
-        self._account()
-        global _current  # noqa: PLW0603
-        if _current is self:
-            _current = None
         return flushed
 
-    def _finish(self, timeout: float) -> bool:
-        """Flush, though calls do not come here any more."""
-        done: Future[bool] = Future()
-        DESK.queue.append(Flush(done))
-        works = self._works
-        assert works is not None  # it has begun
-        works.door.claim()
-        self._wake()
-        DESK.calm = 1 << 30
-        try:
-            return bool(done.get(timeout=timeout))
-        except Timeout:
-            return False
-
-    def _account(self) -> None:
+    @staticmethod
+    def _account(works: Works, left: list[Any]) -> None:
         """Tell on stderr what never reached a sink."""
-        works = self._works
-        assert works is not None  # it has begun
-        left = len([line for line in list(DESK.queue) if type(line) is tuple])
-        DESK.queue.clear()
+        works.lose(works.door.losses.take())
         for backlog in works.backlogs:
-            counts = backlog.losses.take()
-            waiting = backlog.stats().waiting + left
-            backlog.state = SinkState.CLOSED
+            counts, waiting = backlog.close()
+            waiting += sum(1 for line in left if line[1] >= backlog.lowest)
             name = backlog.sink.name
             if counts:
                 emergency(f"log sink {name}: {told(counts)[0]}")
@@ -250,8 +293,9 @@ class Logging:
         thinning = works.thinning
         return LogStats(
             works.logged(),
-            len(DESK.queue),
+            works.waiting(),
             works.door.mode(),
+            works.lost.by_level_and_actor(),
             thinning.sampled if thinning is not None else 0,
             thinning.repeated if thinning is not None else 0,
             tuple(backlog.stats() for backlog in works.backlogs),
@@ -278,7 +322,8 @@ def setup(
     """Set the logging of this program up: from now on, one actor writes what is logged anywhere in it.
 
     Args:
-        *sinks: each a `Sink`, or what one is made of: a path, a stream, a function, a handler. None at all means stderr.
+        *sinks: each a `Sink`, or what one is made of: a path, a stream, a function, a handler. None at all means stderr,
+            or nobody in a program that has none.
         level: the lowest level that is written, where a sink has none of its own.
         overload: what happens when lines come faster than they are written.
         redact: what no sink must see.
@@ -298,10 +343,22 @@ def setup(
         TypeError, ValueError: an argument is not valid. Nothing is changed then.
     """
     global _current  # noqa: PLW0603
-    config = _checked(sinks or (sys.stderr,), level, overload, redact, sample, repeats, routes, exit_timeout, ordered, correlation, events)
+    config = _checked(
+        sinks or (sys.stderr if sys.stderr is not None else nobody,),
+        level,
+        overload,
+        redact,
+        sample,
+        repeats,
+        routes,
+        exit_timeout,
+        ordered,
+        correlation,
+        events,
+    )
     with _setting_up:
         if _current is not None:
-            _current._close(config.exit_timeout)
+            _current._close(config.exit_timeout, then=_Then.NEXT)
         made = Logging(config)
         made._begin()
         made._undo.append(config.routes.install())
@@ -309,6 +366,7 @@ def setup(
             made._undo.append(Watching().install())
         direct.correlate(config.correlation)
         _current = made
+        made._resume()
     return made
 
 

@@ -13,13 +13,13 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors.logs.losses import Losses, Why
+from actors.logs.progress import Progress
 from actors.logs.record import Record
-from actors.logs.writers import Progress
 
 if TYPE_CHECKING:
     from actors.logs.sinks import Sink
 
-__all__ = ["Backlog", "Flush", "LevelChange", "SinkState", "SinkStats"]
+__all__ = ["Backlog", "Flush", "LevelChange", "Signal", "SinkState", "SinkStats"]
 
 BATCH = 500  # lines that a sink is given at once
 
@@ -61,12 +61,18 @@ class SinkStats:
 
 
 class Flush:
-    """A marker that goes with the lines: whoever waits for it knows that all before it were dealt with."""
+    """A marker that goes with the lines: whoever waits for it knows that all before it were dealt with.
 
-    __slots__ = ("_left", "_lock", "_ok", "done")
+    Args:
+        done: a future of bool.
+        last: nothing behind it is for this logging actor.
+    """
 
-    def __init__(self, done: Any) -> None:
-        self.done = done  # a future of bool
+    __slots__ = ("_left", "_lock", "_ok", "done", "last")
+
+    def __init__(self, done: Any, *, last: bool = False) -> None:
+        self.done = done
+        self.last = last
         self._lock = threading.Lock()
         self._left = 1  # under _lock: sinks that it has not passed, and the desk
         self._ok = True  # under _lock
@@ -86,6 +92,23 @@ class Flush:
             self.done.try_set(result)
 
 
+class Signal:
+    """What a marker sets for a thread that may wait, whatever runs on it otherwise."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        self._ok = False
+
+    def try_set(self, ok: bool) -> None:  # noqa: FBT001  # as a future's
+        """Let the waiting thread go on."""
+        self._ok = ok
+        self._set.set()
+
+    def wait(self, timeout: float) -> bool:
+        """Wait; False if it took too long, or a sink fails."""
+        return self._set.wait(timeout) and self._ok
+
+
 class LevelChange:
     """A marker behind the lines that were logged before the level of sinks without one of their own was changed.
 
@@ -98,23 +121,30 @@ class LevelChange:
     def __init__(self, no: int) -> None:
         self.no = no
 
+    def passed(self) -> None:
+        """Nobody waits for it."""
+
 
 class Backlog:
     """See the module's docstring.
 
-    Written by the logging actor: `accepted`, `state`, `streak`, `failures`, `epoch`. By the sink's actor: `written`, `busy_since`, under
-    the lock and while its epoch is the present one.
+    Written by the logging actor: `state`, `streak`, `failures`, and under the lock `accepted` and `epoch`. By the sink's actor: `written`,
+    `filtered`, `busy_since`, under the lock and while its epoch is the present one. Both move lines under the lock, so that `stats`
+    adds up at any moment.
     """
 
-    def __init__(self, sink: Sink, lowest: int, keep: int) -> None:
+    def __init__(self, sink: Sink, lowest: int, keep: int, totals: Losses) -> None:
         self.sink = sink
         self.lowest = lowest
+        self.room = min(BATCH, (sink.backlog + 1) // 2)  # lines that it is given at once
         self._keep = keep
-        self.lines: deque[Record | Flush] = deque()
+        self._totals = totals
+        self.lines: deque[Record | Flush] = deque()  # under lock
         self.losses = Losses()  # that it has not told of yet
         self.lost = 0  # under lock
         self.accepted = 0  # under lock
         self.written = 0  # under lock
+        self.filtered = 0  # under lock: of the accepted ones
         self.state = SinkState.WORKING
         self.idle = True  # whether its actor has to be told that there is something; set by it, cleared by whoever tells it
         self.busy_since: float | None = None
@@ -122,42 +152,59 @@ class Backlog:
         self.streak = 0  # failures in a row
         self.error: str | None = None
         self.epoch = 0
+        self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
         self.opened = False
+        self.shared = False  # whether its file is the parent's, of whom this is a fork
         self.lock = threading.Lock()
         self._batch: list[Record] = []  # under lock: what is being written
         self._progress = Progress()
+        self._report: dict[tuple[Why, int, str], int] = {}  # under lock: what a line is being written about
+        self._told_at = 0  # `written` at the last report
         self._suspect: Record | None = None  # with which it failed last
         self._tries = 0
 
     # -- the logging actor's side ------------------------------------------------------------------------------------------
 
     def full(self) -> bool:
-        """Tell whether there is no room for a batch."""
-        return len(self.lines) + BATCH > self.sink.backlog
+        """Tell whether there is no room for `room` lines."""
+        return len(self.lines) > self.sink.backlog - self.room
 
     def put(self, record: Record) -> None:
         """Take a line, or count it as lost: those below the level that is kept longest have no place in a backlog that is full."""
-        size = len(self.lines)
         own = record.more is not None and record.more.own
-        if not own:
-            self.accepted += 1
-        if size < self.sink.backlog or (record.no >= self._keep and size < self.sink.backlog + self.sink.backlog // 4):
-            self.lines.append(record)
-        elif not own:
-            self.lose(Why.BACKLOG, record.no, record.actor)
-
-    def lose(self, why: Why, no: int, actor: str, count: int = 1) -> None:
-        """Count lines as lost."""
+        most = self.sink.backlog
+        if record.no >= self._keep:
+            most += most // 4
         with self.lock:
-            self.lost += count
-        self.losses.add(why, no, actor, count)
+            fits = len(self.lines) < most
+            if fits:
+                self.lines.append(record)
+            if not own:
+                self.accepted += 1
+                self.lost += not fits
+        if not fits and not own:
+            self._lose(Why.BACKLOG, record)
+
+    def _lose(self, why: Why, record: Record) -> None:
+        self.losses.add(why, record.no, record.actor)
+        self._totals.add(why, record.no, record.actor)
+
+    def put_marker(self, marker: Flush) -> None:
+        """Put a marker in."""
+        with self.lock:
+            self.lines.append(marker)
 
     def lose_counts(self, counts: dict[tuple[Why, int, str], int]) -> None:
         """Count lines as lost that were lost before they came here."""
         number = self.losses.merge(counts, self.lowest)
         with self.lock:
             self.lost += number
-        self.accepted += number
+            self.accepted += number
+
+    def has_news(self) -> bool:
+        """Tell whether there are losses to report. A sink that logs while it writes does so for the report too: none about that alone."""
+        losses = self.losses
+        return losses.total > losses.own or (losses.total > 0 and self.written != self._told_at)
 
     def progress(self) -> tuple[int, int]:
         """Return what changes whenever the sink gets on."""
@@ -167,28 +214,38 @@ class Backlog:
         """Return how many lines are still to be written."""
         return self.stats().waiting
 
-    def give_up(self) -> list[Flush]:
-        """Fence the present actor, which is hung or dead; the line it is at counts as lost, the others wait again."""
+    def give_up(self) -> None:
+        """Fence the present actor, which is hung or dead; the lines of the write it is at count as lost, the others wait again."""
         with self.lock:
             self.epoch += 1
             batch, self._batch, self.busy_since = self._batch, [], None
             progress, self._progress = self._progress, Progress()
-            self._settle(progress)
-        rest = batch[progress.done :]
-        if rest:
-            if not rest[0].own:
-                self.lose(Why.HUNG, rest[0].no, rest[0].actor)
-            self.lines.extendleft(reversed(rest[1:]))
-        return []
+            progress.fenced = True
+            done, upto = progress.done, progress.upto
+            self._settle(batch, done, progress.filtered)
+            hung = [one for one in batch[done:upto] if not one.own]
+            self.lost += len(hung)
+            self.lines.extendleft(reversed(batch[max(done, upto) :]))
+            report, self._report = self._report, {}
+        for one in hung:
+            self._lose(Why.HUNG, one)
+        self.losses.merge(report)
+
+    def close(self) -> tuple[dict[tuple[Why, int, str], int], int]:
+        """End it; return what it has not told of being lost, and how many lines were not written."""
+        self.give_up()
+        self.state = SinkState.CLOSED
+        return self.losses.take(), self.waiting()
 
     def stats(self) -> SinkStats:
         """Return the account."""
         with self.lock:
-            done = self._progress.done
-            waiting = sum(1 for one in list(self.lines) + self._batch[done:] if type(one) is Record and not one.own)
+            # Each read once: the writer goes on meanwhile.
+            done, filtered = self._progress.done, self._progress.filtered
+            waiting = sum(1 for one in [*self.lines, *self._batch[done:]] if type(one) is Record and not one.own)
             own = sum(1 for one in self._batch[:done] if one.own)
-            written = self.written + done - self._progress.filtered - own
-            accepted = self.accepted - self._progress.filtered
+            written = self.written + done - filtered - own
+            accepted = self.accepted - self.filtered - filtered
             return SinkStats(self.sink.name, self.state, accepted, written, self.lost, waiting, self.failures, self.error)
 
     # -- the sink's side ---------------------------------------------------------------------------------------------------
@@ -200,11 +257,17 @@ class Backlog:
                 return None
             batch: list[Record] = []
             lines = self.lines
-            while len(batch) < BATCH and lines and type(lines[0]) is Record:
+            while len(batch) < self.room and lines and type(lines[0]) is Record:
                 batch.append(lines.popleft())  # type: ignore[arg-type]  # looked at above
             self._batch, self._progress = batch, Progress()
             self.busy_since = now
             return batch, self._progress
+
+    def busy(self, epoch: int, since: float | None) -> None:
+        """Take note that the sink is closed since then, which may hang too; None: that it was."""
+        with self.lock:
+            if epoch == self.epoch:
+                self.busy_since = since
 
     def marker(self, epoch: int) -> Flush | None:
         """Take the marker that is next, if it is one."""
@@ -218,31 +281,59 @@ class Backlog:
         with self.lock:
             if epoch != self.epoch:
                 return False
-            self.busy_since = None
-            self._settle(progress)
-            self._batch, self._progress = [], Progress()
+            self._finish(progress)
             return True
 
-    def _settle(self, progress: Progress) -> None:
-        own = sum(1 for one in self._batch[: progress.done] if one.own)
-        self.written += progress.done - progress.filtered - own
-        self.accepted -= progress.filtered
-        if progress.done:
+    def _finish(self, progress: Progress) -> None:
+        self.busy_since = None
+        self._settle(self._batch, progress.done, progress.filtered)
+        self._batch, self._progress = [], Progress()
+
+    def _settle(self, batch: list[Record], done: int, filtered: int) -> None:
+        own = sum(1 for one in batch[:done] if one.own)
+        self.written += done - filtered - own
+        self.filtered += filtered
+        if done:
             self._suspect = None
+
+    def reporting(self, epoch: int, now: float) -> dict[tuple[Why, int, str], int] | None:
+        """Return what was lost, for a line about it; None to an actor that was given up. If that hangs, it is to be told again."""
+        with self.lock:
+            if epoch != self.epoch:
+                return None
+            self.busy_since = now
+            self._told_at = self.written
+            self._report = self.losses.take()
+            return self._report
+
+    def reported(self, epoch: int, *, ok: bool) -> bool:
+        """Take note that the line is written, or not; False to an actor that was given up meanwhile."""
+        with self.lock:
+            if epoch != self.epoch:
+                return False
+            self.busy_since = None
+            report, self._report = self._report, {}
+        if not ok:
+            self.losses.merge(report)
+        return ok
 
     def failed(self, epoch: int, batch: list[Record], progress: Progress, error: BaseException) -> bool:
         """Take note of a failure: what was not written waits again, but for a line with which it fails each time."""
-        if not self.finished(epoch, progress):
-            return False
-        rest = batch[progress.done :]
-        if rest and not isinstance(error, OSError):  # a full disk or a broken pipe is no line's fault
-            first = rest[0]
-            self._tries = self._tries + 1 if first is self._suspect else 1
-            self._suspect = first
-            if self._tries >= self.sink.attempts:
-                del rest[0]
-                self._suspect = None
-                if not first.own:
-                    self.lose(Why.REFUSED, first.no, first.actor)
-        self.lines.extendleft(reversed(rest))
+        refused = None
+        with self.lock:
+            if epoch != self.epoch:
+                return False
+            self._finish(progress)
+            rest = batch[progress.done :]
+            if rest and not isinstance(error, OSError):  # a full disk or a broken pipe is no line's fault
+                first = rest[0]
+                self._tries = self._tries + 1 if first is self._suspect else 1
+                self._suspect = first
+                if self._tries >= self.sink.attempts:
+                    refused = rest.pop(0)
+                    self._suspect = None
+                    self.lost += not refused.own
+            self.lines.extendleft(reversed(rest))
+        if refused is not None and not refused.own:
+            self._lose(Why.REFUSED, refused)
         return True

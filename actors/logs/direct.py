@@ -17,12 +17,13 @@ from actors.logs.record import Maker
 if TYPE_CHECKING:
     from actors.logs.record import Record
 
-__all__ = ["correlate", "install", "write"]
+__all__ = ["correlate", "install", "settle", "write"]
 
 FAR = 1 << 30
 
-_lock = threading.RLock()  # a patcher, a finalizer or a signal handler may log, too
+_lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
 _maker = Maker()  # under _lock
+_settled: list[None] = []  # not empty while no logging actor takes lines out of the queue; changed by one operation each
 
 
 def correlate(wanted: bool) -> None:  # noqa: FBT001  # as `setup` was given it
@@ -32,11 +33,11 @@ def correlate(wanted: bool) -> None:  # noqa: FBT001  # as `setup` was given it
 
 def install() -> None:
     """Let log calls come here."""
-    DESK.append = write
-    DESK.level = 0
+    _settled.clear()
+    DESK.use(write, 0)
     DESK.refusing = 0
+    DESK.pressed = _stragglers
     DESK.calm = FAR
-    DESK.pressed = int
     DESK.hides = False
     DESK.secret = no_secret
     DESK.colored = colored
@@ -44,8 +45,35 @@ def install() -> None:
     correlate(False)
 
 
+def busy() -> None:
+    """Leave the queue to a logging actor."""
+    _settled.clear()
+
+
+def settle() -> None:
+    """Take what is still left in the queue: nobody else does any more."""
+    _settled.append(None)
+    DESK.calm = 0
+    _stragglers()
+
+
+def _stragglers(*, waits: bool = True) -> None:  # noqa: ARG001  # the signature of `Desk.pressed`
+    """Write the lines of threads that were about to leave them in the queue when its logging actor went away."""
+    while _settled and DESK.queue:
+        try:
+            line = DESK.queue.popleft()
+        except IndexError:  # another thread was quicker
+            return
+        if type(line) is tuple:
+            write(line)
+        else:
+            line.passed()
+
+
 def write(line: tuple[Any, ...]) -> None:
-    """Hand a line to the global logger."""
+    """Hand a line to the global logger; what systems tell about themselves is for those who set logging up."""
+    if line[-1] is not None and line[-1].event is not None:
+        return
     with _lock:
         record = _maker.make(line)
     made = record.as_loguru()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.log import DESK
@@ -47,15 +48,15 @@ class Door:
         self._threads = threads
         # Invariant: who pops the claim wakes the logging actor, which puts it back when it finds nothing more and goes to sleep.
         self._claim: list[None] = [None]
-        self._room = threading.Event()
+        self._waiting: deque[threading.Lock] = deque()  # of callers in sync mode, each with a lock that it waits for
         self.losses = Losses()
         self.refused = 0  # under the lock of `_counting`
-        self._counting = threading.RLock()  # a finalizer or a signal handler may log while a line is counted
+        self._counting = threading.RLock()  # as in `Losses`
 
     # -- called by log calls -----------------------------------------------------------------------------------------------
 
-    def pressed(self) -> None:
-        """See to it that the queue is attended to, and slow the caller down if it is long."""
+    def pressed(self, *, waits: bool = True) -> None:
+        """See to it that the queue is attended to, and slow the caller down if it is long, and if it `waits`."""
         if DESK.calm < 0 and self.claim():
             self._wake()
         waiting, overload = len(DESK.queue), self._overload
@@ -63,11 +64,19 @@ class Door:
             DESK.refusing = NOTHING_KEPT
         elif waiting >= overload.drop_at:
             DESK.refusing = max(DESK.refusing, self._keep)
-        elif waiting > overload.sync_at and self._may_wait():
-            self._room.clear()
-            # Invariant: cleared before this look. The logging actor takes lines out before it sets it: one of both is seen.
-            if len(DESK.queue) > overload.sync_at:
-                self._room.wait(overload.patience)
+        elif waiting > overload.sync_at and waits and self._may_wait():
+            self._wait()
+
+    def _wait(self) -> None:
+        """Wait until there is room, or for as long as a call may."""
+        self._wake()  # an interrupt may have come between the claim and the wake
+        # A lock for each, and no event that all share: a finalizer or signal handler may log, and wait, in the middle of this.
+        mine = threading.Lock()
+        mine.acquire()
+        self._waiting.append(mine)
+        # Invariant: noted before this look. The logging actor takes lines out before it lets go of those who wait: one of both is seen.
+        if len(DESK.queue) > self._overload.sync_at:
+            mine.acquire(timeout=self._overload.patience)
 
     def _may_wait(self) -> bool:
         if threading.current_thread() in self._threads:
@@ -111,7 +120,8 @@ class Door:
         """Let callers go on: lines were taken out."""
         waiting = len(DESK.queue)
         if waiting <= self._overload.sync_at:
-            self._room.set()
+            while self._waiting:
+                self._waiting.popleft().release()  # only the logging actor takes them out
         if DESK.refusing and waiting < self._overload.drop_at:
             DESK.refusing = 0
 
@@ -126,7 +136,7 @@ class Ordered:
     """Takes lines in the strict order of their time: the time is taken where the line gets its place, under a lock."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a finalizer or a signal handler may log at any moment, also at that of a line
+        self._lock = threading.RLock()  # as in `Losses`
         self._last = 0.0  # under _lock
 
     def append(self, line: tuple[Any, ...]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import multiprocessing
 import os
 import sys
 import threading
@@ -25,7 +26,8 @@ def install() -> None:
 def _at_exit() -> None:
     current = assembly._current
     if current is not None:
-        current.close(current._config.exit_timeout)
+        with assembly._setting_up:
+            current._close(current._config.exit_timeout, then=assembly._Then.LATE)
 
 
 _held: list[Any] = []  # gates; by the thread that forks
@@ -35,6 +37,8 @@ def _before_fork() -> None:
     """Wait for the sinks to come between two writes: no buffer that the child inherits has half of one."""
     current = assembly._current
     works = current._works if current is not None else None
+    if current is not None:
+        current.opened(GATE)
     _held.extend(gate for gate in (works.gates if works is not None else ()) if gate.acquire(timeout=GATE))
 
 
@@ -56,5 +60,12 @@ def _after_fork_in_child() -> None:
     current._ref = current._system = None
     current._begin()
     util = sys.modules.get("multiprocessing.util")
-    if util is not None:  # its children end without atexit
+    if util is not None:
+        util.register_after_fork(current, lambda _: ends_without_atexit())
+
+
+def ends_without_atexit() -> None:
+    """See to the end of a child process of `multiprocessing`, which has one of its own kind."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and multiprocessing.parent_process() is not None:
         util.Finalize(None, _at_exit, exitpriority=-100)

@@ -38,6 +38,8 @@ _KNOWN: dict[type, tuple[str, str]] = {
     kernel.WorkersExhausted: ("workers.exhausted", "ERROR"),
     kernel.UnreadFailure: ("ask.unread_failure", "ERROR"),
     kernel.CallbackFailed: ("callback.failed", "ERROR"),
+    kernel.MailboxHighWater: ("mailbox.high_water", "WARNING"),
+    kernel.DeadlockFound: ("deadlock.found", "ERROR"),
 }
 
 
@@ -77,8 +79,8 @@ def tell(event: Any, desk: Desk) -> None:
 
 
 def _field(name: str, value: Any) -> dict[str, Any]:
-    if name == "message":  # it may be anything, and secret
-        return {"message_type": type(value).__qualname__}
+    if name in ("message", "event") and not isinstance(value, Enum):  # it may be anything, and secret
+        return {f"{name}_type": type(value).__qualname__} if value is not None else {}
     if isinstance(value, ActorRef):
         return {name: value.path}
     if isinstance(value, Enum):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.context import correlation_key, current_cell
 from actors._core.frozen import Captured
-from actors._core.log import DESK, More
+from actors._core.log import DESK, More, context_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -44,6 +44,7 @@ def put(
     cell: Cell | None = None,
     thread: tuple[str, int | None] | None = None,
     desk: Any = DESK,
+    waits: bool = True,
 ) -> None:
     """Leave a line at the desk, for the actor of `cell`, or else for the one that is running here.
 
@@ -59,6 +60,7 @@ def put(
         cell: see above.
         thread: name and ident; None: those of the caller's.
         desk: where.
+        waits: whether the caller may be slowed down. Not if it holds a lock that others want, who must not wait.
     """
     if desk.level > no:
         return
@@ -83,7 +85,7 @@ def put(
             (),
             {},
             None,
-            None,
+            None if event is not None else context_fields(),
             about,
             0 if about is None else about.incarnation,
             correlation,
@@ -95,4 +97,4 @@ def put(
         )
     )
     if len(desk.queue) > desk.calm:
-        desk.pressed()
+        desk.pressed(waits=waits)

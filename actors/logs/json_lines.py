@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import shortened, text_of
 from actors.logs.levels import NUMBERS
-from actors.logs.record import zone_at
+from actors.logs.record import UNSAFE, zone_at
 
 if TYPE_CHECKING:
     from actors.logs.record import Record, Site, Who
@@ -26,6 +26,10 @@ def _text(value: Any) -> str:
 
 
 _dumped = json.JSONEncoder(ensure_ascii=False, default=_text, allow_nan=False, check_circular=False, separators=(",", ":")).encode
+
+
+def _escape(match: re.Match[str]) -> str:
+    return f"\\u{ord(match.group()):04x}"
 
 
 def _site_json(site: Site) -> str:
@@ -109,9 +113,11 @@ class JsonLines:
             parts.append(f',"fields":{_fields(record.fields)}')
         if record.exception is not None:
             parts.append(f',"exception":{_exception(record)}')
-        parts.append("}\n")
-        made = "".join(parts)
-        return made if not self._ascii_only or made.isascii() else _OTHERS.sub(_escaped, made)
+        parts.append("}")
+        line = "".join(parts)
+        if not line.isascii():  # what JSON leaves as it is, and some take for the end of a line, or terminals for a command
+            line = _OTHERS.sub(_escaped, line) if self._ascii_only else UNSAFE.sub(_escape, line)
+        return line + "\n"
 
 
 def _escaped(match: re.Match[str]) -> str:

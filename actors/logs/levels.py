@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from actors._core.log import LEVELS
 from actors.logs.loguru_port import RecordLevel, level_named
 
 __all__ = ["level_number", "number_and_name", "record_level"]
 
-NUMBERS = {"TRACE": 5, "DEBUG": 10, "INFO": 20, "SUCCESS": 25, "WARNING": 30, "ERROR": 40, "CRITICAL": 50}
+NUMBERS = {name: no for no, name in LEVELS.items()}
 _BY_NUMBER: dict[int, Any] = {}  # a plain dict store, the same whoever is first
 _BY_NAME: dict[str, Any] = {}
 
@@ -64,7 +65,7 @@ def record_level(no: int, name: str | None) -> Any:
             return RecordLevel(name, no, " ")
     known = _BY_NUMBER.get(no)
     if known is None:
-        standard = next((one for one, number in NUMBERS.items() if number == no), None)
+        standard = LEVELS.get(no)
         known = _named(standard) if standard is not None else RecordLevel(f"Level {no}", no, " ")
         if len(_BY_NUMBER) < 1000:  # noqa: PLR2004  # numbers may be made up
             _BY_NUMBER[no] = known

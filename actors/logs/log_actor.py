@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
+from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
@@ -34,6 +34,7 @@ LINGER = 0.005  # seconds after which it looks again, before it sleeps: callers 
 LOOK = 0.25  # seconds between two looks at sinks that have something to do
 STALLED = 0.25  # seconds without any progress after which the others go on without a sink
 GIVE_UP = 4  # times `hangs_after`: then a new incarnation takes over
+LEFT_BEHIND = 4  # threads of a sink that hang at a time, at most
 HOPELESS = 3  # failures in a row after which a flush does not wait for a sink
 
 
@@ -53,14 +54,17 @@ class _Look:
 class _Keeping:
     """What the logging actor knows of one sink besides its backlog."""
 
-    __slots__ = ("busy", "moved_at", "progress", "ref", "since")
+    __slots__ = ("failed_at", "left", "moved_at", "progress", "ref", "seen", "seen_at", "since")
 
     def __init__(self) -> None:
         self.ref: ActorRef[SinkActor] | None = None
         self.progress: Any = None
-        self.moved_at = 0.0  # when it was last seen to get on
-        self.busy = False
-        self.since = 0.0  # when it failed or hung
+        self.moved_at = 0.0  # when it was last seen to get on, by those who wait for room
+        self.seen: Any = None
+        self.left: list[threading.Thread] = []  # threads of incarnations that hung
+        self.seen_at = 0.0  # likewise, by those who look whether it hangs
+        self.failed_at: Any = None  # its progress when it failed last
+        self.since = 0.0  # when it failed or hung, for the first time in a row
 
 
 class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
@@ -83,16 +87,27 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         keep = level_number(config.overload.keep)
         self._keep = keep
         self._thinning = works.thinning = Thinning(config.sample, config.repeats, config.overload.burst, keep, self._tell)
-        self._front: deque[Any] = deque()  # what a flush has left over
+        self._front = works.front
+        self._batch = min((backlog.room for backlog in works.backlogs), default=BATCH)
         self._looking = False
         self._lingering = False
 
     def on_start(self) -> None:
         """Start the sinks."""
         self._works.threads.add(threading.current_thread())
+        for backlog in self._backlogs:
+            backlog.give_up()  # by an actor before this one, which failed
+            backlog.idle = True
         for index in range(len(self._backlogs)):
             self._start_sink(index)
-        self._drain()
+        self.actor_ref.tell(DRAIN)
+
+    def on_failure(self, exception_type: Any, exception_value: BaseException | None, traceback: Any) -> None:
+        """Let another take over: this is a fault of ours, and lines are to be written all the same."""
+        self.on_stop()
+        told = "".join(format_exception(exception_type, exception_value, traceback)) if exception_value is not None else ""
+        emergency(f"the logging actor failed and is started again; please report this\n{told}")
+        self._works.revive()
 
     def on_stop(self) -> None:
         """Note that the thread is not one of logging any more."""
@@ -116,17 +131,19 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _drain(self) -> None:
         door = self._works.door
         self._take_losses()
+        if self._works.ended:
+            return
         if door.overfull():
             self._flush_queue()
         taken = 0
         for _ in range(ROUNDS):
             if self._held_up():
                 break
-            took = self._take(BATCH)
+            took = self._take(self._batch)
             taken += took
             door.made_room()
             self._nudge()
-            if took < BATCH:
+            if took < self._batch:
                 break
         self._look_soon()
         if len(DESK.queue) or self._front:
@@ -154,7 +171,9 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Hand on up to so many lines; return how many there were."""
         front, queue, threads, make = self._front, DESK.queue, self._works.threads, self._maker.make
         thinning = self._thinning
-        for number in range(most):
+        for number in range(most):  # not more, so that mail comes through
+            if self._works.ended:
+                return number
             try:
                 line = front.popleft() if front else queue.popleft()
             except IndexError:
@@ -166,7 +185,11 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             if line[13] in threads:
                 self._lose(Why.OWN, line)
                 continue
-            record = make(line)
+            try:
+                record = make(line)
+            except BaseException:  # a fault of ours: another actor goes on with the next line
+                self._lose(Why.FAILED, line)
+                raise
             if thinning.bursts(record):
                 self._lose(Why.BURST, line)
             elif thinning.passes(record):
@@ -180,24 +203,21 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _lose(self, why: Why, line: tuple[Any, ...]) -> None:
         cell = line[7]
-        for backlog in self._backlogs:
-            if line[1] >= backlog.lowest:
-                backlog.lose_counts({(why, line[1], cell.path if cell is not None else ""): 1})
+        self._works.lose({(why, line[1], cell.path if cell is not None else ""): 1})
 
     def _take_losses(self) -> None:
         """Hand on the counts of lines that callers have not even left here."""
         losses = self._works.door.losses
         if losses.total:
-            counts = losses.take()
-            for backlog in self._backlogs:
-                backlog.lose_counts(counts)
+            self._works.lose(losses.take())
 
     def _flush_queue(self) -> None:
         """Throw away what waits, but for what is kept longest."""
         queue, kept = DESK.queue, self._front
+        most = self._works.config.overload.flush_at
         for _ in range(len(queue)):
             line = queue.popleft()
-            if type(line) is not tuple or line[1] >= self._keep:
+            if type(line) is not tuple or (line[1] >= self._keep and len(kept) < most):
                 kept.append(line)
             else:
                 self._works.drained += 1
@@ -207,6 +227,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _take_marker(self, marker: Flush | LevelChange) -> None:
         if type(marker) is Flush:
             self._pass_marker(marker)
+            self._works.ended = self._works.ended or marker.last
             return
         assert type(marker) is LevelChange
         for backlog in self._backlogs:
@@ -218,7 +239,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._take_losses()
         for index, backlog in enumerate(self._backlogs):
             marker.expect()
-            backlog.lines.append(marker)
+            backlog.put_marker(marker)
             if backlog.state is SinkState.FAILED and self._keeping[index].ref is None:
                 self.cancel_timer(("restart", index))
                 self._start_sink(index)
@@ -230,7 +251,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def _nudge(self) -> None:
         for backlog, keeping in zip(self._backlogs, self._keeping, strict=True):
-            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.losses.total):
+            if backlog.idle and keeping.ref is not None and (backlog.lines or backlog.has_news()):
                 backlog.idle = False
                 keeping.ref.tell(WORK)
 
@@ -250,7 +271,8 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _start_sink(self, index: int) -> None:
         backlog, keeping = self._backlogs[index], self._keeping[index]
         works = self._works
-        ref = self.spawn(SinkActor, backlog, self._own, works.threads, works.gates[index])
+        gate = works.gates[index] = threading.Lock()
+        ref = self.spawn(SinkActor, backlog, self._own, works.threads, gate)
         keeping.ref = ref
         self.watch(ref)
         backlog.idle = False
@@ -266,8 +288,9 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         backlog.give_up()
         if down.error is not None and backlog.error is None:
             backlog.error = f"{type(down.error).__name__}: {down.error}"
-        backlog.failures += 1
-        backlog.streak += 1
+        backlog.failures += backlog.state is not SinkState.HUNG  # that was counted when it was seen
+        backlog.streak = backlog.streak + 1 if keeping.failed_at == backlog.written else 1
+        keeping.failed_at = backlog.written
         self._fails(backlog, keeping, SinkState.FAILED)
         waits = any(type(one) is Flush for one in list(backlog.lines))
         if waits and backlog.streak >= HOPELESS:
@@ -291,7 +314,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         keeping.since = time.monotonic()
         keeping.progress = backlog.progress()
         sink = backlog.sink
-        what = f"fails: {backlog.error}" if state is SinkState.FAILED else f"hangs: a write has taken more than {sink.hangs_after} seconds"
+        what = f"fails: {backlog.error}" if state is SinkState.FAILED else f"hangs: {backlog.error}"
         message = f"log sink {sink.name} {what}"
         self._tell("log.sink_failed", "ERROR", message, {"sink": sink.name, "state": state.value, "error": backlog.error}, but=backlog)
         self._nudge()
@@ -310,7 +333,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if self._looking:
             return
         for backlog in self._backlogs:
-            if backlog.lines or backlog.losses.total or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
+            if backlog.lines or backlog.has_news() or backlog.busy_since is not None or backlog.state is not SinkState.WORKING:
                 break
         else:
             if not self._thinning.pending:
@@ -322,17 +345,31 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         now = time.monotonic()
         for backlog, keeping in zip(self._backlogs, self._keeping, strict=True):
             since = backlog.busy_since
-            if since is not None and now - since > backlog.sink.hangs_after:
-                if backlog.state is SinkState.WORKING:
+            if (progress := backlog.progress()) != keeping.seen:
+                keeping.seen, keeping.seen_at = progress, now
+            still = now - max(since, keeping.seen_at) if since is not None else 0.0
+            if still > backlog.sink.hangs_after:
+                if backlog.state is not SinkState.HUNG:
                     backlog.failures += 1
+                    backlog.error = f"a write has taken more than {backlog.sink.hangs_after} seconds"
                 self._fails(backlog, keeping, SinkState.HUNG)
-                if now - since > GIVE_UP * backlog.sink.hangs_after and keeping.ref is not None:
-                    keeping.ref.kill(block=False)
+                if still > GIVE_UP * backlog.sink.hangs_after:
+                    self._take_over(backlog, keeping)
             elif backlog.state is not SinkState.WORKING and keeping.ref is not None and self._got_on(backlog, keeping):
                 self._recovered(backlog, keeping)
         self._thinning.tell_over(time.time())
         self._nudge()
         self._look_soon()
+
+    @staticmethod
+    def _take_over(backlog: Backlog, keeping: _Keeping) -> None:
+        """Leave a sink's thread behind, unless too many are left behind already: then it is waited for."""
+        keeping.left = [thread for thread in keeping.left if thread.is_alive()]
+        if keeping.ref is None or backlog.thread is None or len(keeping.left) >= LEFT_BEHIND:
+            return
+        if backlog.thread not in keeping.left:
+            keeping.left.append(backlog.thread)
+        keeping.ref.kill(block=False)
 
     @staticmethod
     def _got_on(backlog: Backlog, keeping: _Keeping) -> bool:

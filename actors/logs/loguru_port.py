@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from loguru import _colorizer, _logger, _recattrs, logger
+from loguru import _colorizer, _locks_machinery, _logger, _recattrs, logger
 from loguru._datetime import datetime as loguru_datetime
 from loguru._handler import Message
 
@@ -38,6 +38,7 @@ __all__ = [
 # Its insides have no types.
 _insides: Any = _logger
 _global: Any = logger
+_locks: Any = _locks_machinery
 _markup: Any = _colorizer.Colorizer
 RecordException: Any = _recattrs.RecordException
 RecordFile: Any = _recattrs.RecordFile
@@ -121,6 +122,9 @@ class Emitter:
         self._handler = self._logger._core.handlers[self._id]
         self._handler._exception_formatter = _Tracebacks(self._handler._exception_formatter)
         self._known: set[str | None] = {*self._logger._core.levels, None}
+        # A fork takes all of loguru's locks first: it would wait for a sink that hangs. What is forked off uses none of these.
+        _locks.logger_locks.discard(self._logger._core.lock)
+        _locks.handler_locks.discard(self._handler._lock)
 
     def emit(self, record: dict[str, Any], *, raw: bool = False, colors: Any = None) -> None:
         """Format a record and hand it to the sink; what the sink raises comes out here."""

@@ -24,16 +24,17 @@ class Why(Enum):
     REFUSED = "the sink failed with it each time"
     HUNG = "the sink hung while it wrote it; it may have been written"
     OWN = "logged by a sink while it wrote"
-    CLOSED = "the program ended first"
+    FAILED = "the logging actor failed with it"
 
 
 class Losses:
     """Counts, by reason, level and actor. May be used from any thread."""
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a finalizer or a signal handler may log while a line is counted
+        self._lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything, and be counted here
         self._counts: dict[tuple[Why, int, str], int] = {}  # under _lock
         self.total = 0  # written under _lock; read by all, old or new
+        self.own = 0  # likewise: those of them that sinks logged while they wrote
 
     def add(self, why: Why, no: int, actor: str, count: int = 1) -> None:
         """Count lost lines."""
@@ -43,12 +44,24 @@ class Losses:
                 key = (why, no, OTHERS)
             self._counts[key] = self._counts.get(key, 0) + count
             self.total += count
+            if why is Why.OWN:
+                self.own += count
 
     def take(self) -> dict[tuple[Why, int, str], int]:
         """Return the counts, and begin anew."""
         with self._lock:
-            counts, self._counts, self.total = self._counts, {}, 0
+            counts, self._counts, self.total, self.own = self._counts, {}, 0, 0
         return counts
+
+    def by_level_and_actor(self) -> dict[tuple[str, str], int]:
+        """Return the counts, by name of the level and path of the actor."""
+        with self._lock:
+            counts = list(self._counts.items())
+        summed: dict[tuple[str, str], int] = {}
+        for (_, no, actor), count in counts:
+            key = (record_level(no, None).name, actor)
+            summed[key] = summed.get(key, 0) + count
+        return summed
 
     def merge(self, counts: dict[tuple[Why, int, str], int], lowest: int = 0) -> int:
         """Add counts of levels from `lowest` on; return how many lines that were."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 import threading
 import time
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
     from actors.logs.record import Record
     from actors.logs.redaction import Redactor
 
-__all__ = ["OwnLines", "emergency", "own_line"]
+
+__all__ = ["OwnLines", "emergency", "nobody", "own_line"]
+
+MOST_SELECTED = 1024  # `select` knows no descriptors from there on
 
 
 def own_line(event: str, level: str, message: str, fields: dict[str, Any]) -> tuple[Any, ...]:
@@ -48,14 +52,29 @@ class OwnLines:
         return threading.current_thread()
 
 
+def nobody(message: Any) -> None:
+    """Stand in for the stderr of a program that has none."""
+
+
 def emergency(text: str) -> None:
-    """Tell people past all sinks: on stderr, if there is one that works."""
+    """Tell people past all sinks: on stderr, if there is one that works. Does not wait for one that nobody reads."""
     for stream in (sys.stderr, sys.__stderr__):
         if stream is None:
             continue
         try:
+            if not _takes(stream):
+                continue
             stream.write(f"greenroom: {text}\n")
             stream.flush()
         except (OSError, ValueError):  # closed or broken: there may be another, and after that nobody is left to tell
             continue
         return
+
+
+def _takes(stream: Any) -> bool:
+    """Tell whether a short text can be written without waiting. Of a stream that is no file, nobody knows."""
+    try:
+        descriptor = stream.fileno()
+    except (OSError, ValueError, AttributeError):
+        return True
+    return bool(select.select([], [descriptor], [], 0)[1]) if descriptor < MOST_SELECTED else True

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from actors._core.log import More
     from actors.logs.redaction import Redactor
 
-__all__ = ["Maker", "Record", "Site", "clean"]
+__all__ = ["UNSAFE", "Maker", "Record", "Site", "clean"]
 
 KNOWN = 20_000  # places in the code, and actors, that are remembered
 
 # Everything that could end a line, move the cursor, or turn the direction of writing; and what no encoding takes.
-_UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\x1b": "\\x1b"}
 
 
@@ -37,7 +37,7 @@ def _escaped(match: re.Match[str]) -> str:
 
 def clean(text: str) -> str:
     """Return `text` on one line: control characters are escaped, so that no text can pass for a line of its own."""
-    return text if text.isprintable() else _UNSAFE.sub(_escaped, text)
+    return text if text.isprintable() else UNSAFE.sub(_escaped, text)
 
 
 class Site:
@@ -188,7 +188,7 @@ class Maker:
         record.time, record.no, record.more = seconds, no, more
         record.incarnation = incarnation or (0 if cell is None else 1)  # the first one's `__init__` runs before it has begun
         record.fields = fields = _fields(bound, context, kwargs, more)
-        record.correlation = None if correlation is None else _correlation_text(cell, correlation)
+        record.correlation = None if correlation is None else cell.system.ports.ids.text_of(correlation)
         record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
         record.process = self._process
         if more is None:
@@ -304,11 +304,6 @@ def _short(value: Any) -> Any:
     if kind is dict:
         return {name: _short(one) for name, one in value.items()}
     return [_short(one) for one in value] if kind is list else value
-
-
-def _correlation_text(cell: Cell | None, key: Any) -> str:
-    del cell
-    return str(key)
 
 
 def _bound(known: dict[Any, Any], most: int = KNOWN) -> None:

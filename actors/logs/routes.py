@@ -70,7 +70,18 @@ class Routes:
 
 
 class RouteHandler(logging.Handler):
-    """Hands the records of `logging` to the logging actor."""
+    """Hands the records of `logging` to the logging actor. Needs no lock, so that nobody waits for one who is slowed down."""
+
+    def createLock(self) -> None:  # noqa: N802  # its name in `logging`
+        """Have none."""
+        self.lock = None
+
+    def handle(self, record: logging.LogRecord) -> Any:
+        """Take a record, unless a filter refuses it."""
+        passed = self.filter(record)
+        if passed:
+            self.emit(passed if isinstance(passed, logging.LogRecord) else record)
+        return passed
 
     def emit(self, record: logging.LogRecord) -> None:
         """Take a record."""
@@ -113,12 +124,13 @@ def _route_logging() -> Callable[[], None]:
     for one in replaced:
         root.removeHandler(one)
     root.addHandler(handler)
+    given = max(1, DESK.level)
     if level == logging.WARNING:
-        root.setLevel(max(1, DESK.level))
+        root.setLevel(given)
 
     def undo() -> None:
         root.removeHandler(handler)
-        if level == logging.WARNING:
+        if level == logging.WARNING and root.level == given:
             root.setLevel(level)
         for one in replaced:
             root.addHandler(one)
@@ -159,4 +171,5 @@ def _from_loguru(message: Any) -> None:
         error=captured.value if captured else None,
         fields={name: frozen_field(value) for name, value in record["extra"].items()},
         thread=(record["thread"].name, record["thread"].id),
+        waits=False,  # loguru holds the lock of its handler
     )

@@ -9,13 +9,13 @@ from actors._core.actor import Actor
 from actors._core.frozen import text_of
 from actors._core.options import DispatcherKind
 from actors.logs.losses import told
-from actors.logs.writers import Progress, open_writer
+from actors.logs.progress import Progress
+from actors.logs.writers import open_writer
 
 if TYPE_CHECKING:
     from threading import Lock, Thread
 
     from actors.logs.backlog import Backlog
-    from actors.logs.losses import Why
     from actors.logs.own import OwnLines
     from actors.logs.writers import Writer
 
@@ -57,7 +57,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
 
     def on_start(self) -> None:
         """Note the thread."""
-        self._threads.add(self._own.thread())
+        self._backlog.thread = self._own.thread()
+        self._threads.add(self._backlog.thread)
 
     def on_stop(self) -> None:
         """Close the sink."""
@@ -65,10 +66,12 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
         writer, self._writer = self._writer, None
         if writer is None:
             return
+        self._backlog.busy(self._epoch, time.monotonic())
         try:
             writer.close()
-        except Exception as error:  # noqa: BLE001  # told by the logging actor
+        except BaseException as error:  # noqa: BLE001  # told by the logging actor
             self._backlog.error = self._backlog.error or _told(error)
+        self._backlog.busy(self._epoch, None)
 
     def on_receive(self, message: Any) -> None:
         """Write what waits; one batch for each message, so that a stop comes through."""
@@ -82,7 +85,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
             return
         while (marker := backlog.marker(self._epoch)) is not None:
             if not self._report(now=True):
-                backlog.lines.appendleft(marker)
+                with backlog.lock:
+                    backlog.lines.appendleft(marker)
                 self._over = True
                 self.stop()
                 return
@@ -118,35 +122,28 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
         try:
             with self._gate:
                 if self._writer is None:
-                    self._writer = open_writer(self._backlog.sink, again=self._backlog.opened)
-                    self._backlog.opened = True
+                    self._writer = open_writer(self._backlog.sink, again=self._backlog.opened, shared=self._backlog.shared)
+                    self._backlog.opened, self._backlog.shared = True, False
                 self._writer.write(batch, progress)
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by the logging actor
+        except BaseException as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by the logging actor
             return error
         return None
 
     def _report(self, *, now: bool) -> bool:
         """Write a line about what was lost, if it is time for one; False if that failed."""
-        losses = self._backlog.losses
-        if not losses.total or not (now or time.monotonic() - self._reported >= REPORT_EVERY):
+        backlog = self._backlog
+        if not (backlog.losses.total if now else backlog.has_news() and time.monotonic() - self._reported >= REPORT_EVERY):
             return True
-        counts: dict[tuple[Why, int, str], int] = losses.take()
-        message, fields = told(counts)
-        record = self._own.record("log.lost", "WARNING", message, {"sink": self._backlog.sink.name, **fields})
-        with self._backlog.lock:
-            if self._epoch == self._backlog.epoch:
-                self._backlog.busy_since = time.monotonic()
-        progress = Progress()
-        error = self._try([record], progress)
-        with self._backlog.lock:
-            if self._epoch == self._backlog.epoch:
-                self._backlog.busy_since = None
-        if error is not None:
-            losses.merge(counts)
-            self._backlog.error = _told(error)
+        counts = backlog.reporting(self._epoch, time.monotonic())
+        if counts is None:
             return False
+        message, fields = told(counts)
+        record = self._own.record("log.lost", "WARNING", message, {"sink": backlog.sink.name, **fields})
+        error = self._try([record], Progress())
+        if error is not None and self._epoch == backlog.epoch:
+            backlog.error = _told(error)
         self._reported = time.monotonic()
-        return True
+        return backlog.reported(self._epoch, ok=error is None)
 
 
 def _told(error: BaseException) -> str:

@@ -2,38 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import inspect
 import io
-import logging
 import os
 import stat
 from typing import TYPE_CHECKING, Any, Protocol
 
-from actors.logs.formats import Format, renderer
+from actors.logs.call_writer import CallWriter
+from actors.logs.formats import renderer
 from actors.logs.loguru_port import Emitter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from actors.logs.progress import Progress
     from actors.logs.record import Record
     from actors.logs.sinks import Sink
 
-__all__ = ["Progress", "Writer", "open_writer"]
+__all__ = ["Writer", "open_writer"]
 
 CHUNK = 64 * 1024  # characters that are written at once
 ROTATED_CHUNK = 4 * 1024  # likewise, of a file that rotates: it may exceed its size by so much
-
-
-class Progress:
-    """How far a writer has come with what it was given. Written by the writer; others may look at it while it hangs."""
-
-    __slots__ = ("done", "filtered")
-
-    def __init__(self) -> None:
-        self.done = 0  # records that are dealt with
-        self.filtered = 0  # those of them that the filter refused
 
 
 class Writer(Protocol):
@@ -46,13 +36,19 @@ class Writer(Protocol):
         """Close what was opened."""
 
 
-def open_writer(sink: Sink, *, again: bool = False) -> Writer:
-    """Return a writer for a sink; raises what opening it raises. `again`: it was open before, and its file is to be gone on with."""
+def open_writer(sink: Sink, *, again: bool = False, shared: bool = False) -> Writer:
+    """Return a writer for a sink; raises what opening it raises.
+
+    Args:
+        sink: the sink.
+        again: it was open before, and its file is to be gone on with.
+        shared: another process may be in the middle of a line of its file.
+    """
     if sink.kind == "path":
-        return _TextWriter(sink, _FileOut(sink, again=again))
+        return _TextWriter(sink, _FileOut(sink, again=again, shared=shared))
     if sink.kind == "stream":
         return _TextWriter(sink, _StreamOut(sink.target))
-    return _CallWriter(sink)
+    return CallWriter(sink)
 
 
 class _Out(Protocol):
@@ -99,6 +95,7 @@ class _TextWriter:
 
     def _flush(self, lines: list[str], numbers: list[int], progress: Progress, done: int) -> None:
         before = progress.done - progress.filtered  # lines that were written
+        progress.begin(done)
         written = self._out.write(lines) if lines else 0
         error, self._out.error = self._out.error, None
         if error is None or written == len(lines):
@@ -124,9 +121,12 @@ def _whole(lines: list[str], sizes: list[int], written: int) -> tuple[int, bool]
 class _FileOut:
     """A file, by loguru: it opens, rotates, compresses and deletes. Its descriptor is watched, to know what reached a full disk."""
 
-    def __init__(self, sink: Sink, *, again: bool) -> None:
+    def __init__(self, sink: Sink, *, again: bool, shared: bool) -> None:
+        self._shared = shared
         self._descriptor = -1
-        self._torn = False
+        self._opened = 0  # how often
+        self._start = 0  # size of the file when it was opened
+        self._identity: tuple[int, int] | None = None  # of the file behind the descriptor, whose number may be another's one day
         self.error: Exception | None = None
         self.chunk = ROTATED_CHUNK if sink.options.get("rotation") is not None else CHUNK
         self._encoding: str = sink.options.get("encoding") or "utf8"
@@ -136,25 +136,43 @@ class _FileOut:
         self._emitter = Emitter(sink.target, format="{message}", colorize=False, opener=self._open, **options)
 
     def _open(self, path: str, flags: int) -> int:
-        self._descriptor = os.open(path, flags, 0o666)
+        # Appending also with mode="w": a forked child writes to the file too.
+        self._descriptor = os.open(path, flags | os.O_APPEND, 0o666)
+        status = os.fstat(self._descriptor)
+        self._identity = (status.st_dev, status.st_ino)
+        self._opened += 1
+        if not self._shared:
+            self._end_line(path)
+        self._start = self._size()
         return self._descriptor
+
+    def _end_line(self, path: str) -> None:
+        """End a line that was torn by a full disk, or a crash: the next one must not be glued to it."""
+        size = self._size()
+        if size <= 0:
+            return
+        end = "a\n".encode(self._encoding)[len("a".encode(self._encoding)) :]
+        with open(path, "rb") as file:  # noqa: PTH123  # as it was opened
+            file.seek(max(0, size - len(end)))
+            torn = file.read() != end
+        if torn:
+            os.write(self._descriptor, end)
 
     def write(self, lines: list[str]) -> int:
         before = self._size()
-        descriptor = self._descriptor
+        opened = self._opened
         text = "".join(lines)
-        if self._torn:
-            text = "\n" + text
         try:
             self._emitter.raw(text)
         except Exception as error:  # noqa: BLE001  # handed on by the caller, with what was written before
             self.error = error
         if self.error is None:
-            self._torn = False
             return len(lines)
-        grown = self._size() - before - self._torn if self._descriptor == descriptor and before >= 0 else 0
+        if self._opened != opened:  # opened late, or rotated: what is in it now came from here
+            before = self._start
+        grown = self._size() - before if before >= 0 else 0
         sizes = [len(line.encode(self._encoding, "backslashreplace")) for line in lines]
-        whole, self._torn = _whole(lines, sizes, max(0, grown))
+        whole, _ = _whole(lines, sizes, max(0, grown))
         self._let_go()
         return whole
 
@@ -163,11 +181,15 @@ class _FileOut:
             status = os.fstat(self._descriptor)
         except OSError:  # not open yet, with delay=True
             return -1
-        return status.st_size if stat.S_ISREG(status.st_mode) else -1
+        same = (status.st_dev, status.st_ino) == self._identity
+        return status.st_size if same and stat.S_ISREG(status.st_mode) else -1
 
     def _let_go(self) -> None:
         """Have what Python still keeps for the file go nowhere: it will be written again, and must not be there twice."""
         try:
+            status = os.fstat(self._descriptor)
+            if (status.st_dev, status.st_ino) != self._identity:  # closed already, by a rotation that failed
+                return
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, self._descriptor)
             os.close(null)
@@ -247,100 +269,6 @@ def _flushed(stream: Any) -> None:
     flush = getattr(stream, "flush", None)
     if callable(flush):
         flush()
-
-
-class _CallWriter:
-    """Hands records to a function, a coroutine function or a handler of `logging`, one after the other."""
-
-    def __init__(self, sink: Sink) -> None:
-        self._took = 0
-        self._runner: asyncio.Runner | None = None
-        self._handler: _Handled | None = None
-        target: Any = sink.target
-        if sink.kind == "coroutine function":
-            self._runner = asyncio.Runner()
-            target = self._awaited(sink.target)
-        elif sink.kind == "function":
-            target = self._counted(sink.target)
-        else:
-            target = self._handler = _Handled(sink.target)
-        self._always = sink.kind == "handler" and sink.filter is None
-        given = sink.shown_format()
-        self._line: Callable[[Record], str] | None = None
-        if isinstance(given, Format):
-            options = {"colorize": bool(sink.colorize), "backtrace": sink.backtrace, "diagnose": sink.diagnose}
-            self._line = renderer(given, **options)
-        self._bare = sink.kind == "handler"  # which ends lines itself, and writes the traceback too
-        self._emitter = Emitter(
-            target,
-            format="{message}" if self._line is not None else given,
-            colorize=bool(sink.colorize),
-            filter=sink.filter,
-            backtrace=sink.backtrace,
-            diagnose=sink.diagnose,
-        )
-
-    def _counted(self, function: Callable[[Any], object]) -> Callable[[Any], None]:
-        def call(message: Any) -> None:
-            function(message)
-            self._took += 1
-
-        return call
-
-    def _awaited(self, function: Callable[[Any], Any]) -> Callable[[Any], None]:
-        def call(message: Any) -> None:
-            assert self._runner is not None
-            self._runner.run(function(message))
-            self._took += 1
-
-        return call
-
-    def write(self, records: Sequence[Record], progress: Progress) -> None:
-        for record in records:
-            took = self._took
-            made = record.as_loguru()
-            if self._handler is not None:
-                self._handler.record = record
-            if self._line is None:
-                more = record.more
-                self._emitter.emit(made, raw=more.raw if more is not None else False, colors=more.markup if more is not None else None)
-            else:
-                text = self._line(record)
-                made = {**made, "message": text.removesuffix("\n"), "exception": None} if self._bare else {**made, "message": text}
-                self._emitter.emit(made, raw=True)
-            if took == self._took and not self._always:
-                progress.filtered += 1
-            progress.done += 1
-
-    def close(self) -> None:
-        try:
-            self._emitter.close()
-        finally:
-            if self._runner is not None:
-                self._runner.close()
-
-
-class _Handled(logging.Handler):
-    """Hands records to a handler with the time and the thread of the call; `logging` knows only those of the writing."""
-
-    def __init__(self, handler: logging.Handler) -> None:
-        super().__init__()
-        self._target = handler
-        self.record: Record | None = None
-
-    def handle(self, record: logging.LogRecord) -> bool:
-        """Hand a record on."""
-        source = self.record
-        assert source is not None  # set before each one
-        record.relativeCreated += (source.time - record.created) * 1000
-        record.created, record.msecs = source.time, source.time % 1 * 1000
-        record.thread, record.threadName = source.thread.id, source.thread.name
-        return bool(self._target.handle(record))
-
-    def close(self) -> None:
-        """Close the handler."""
-        super().close()
-        self._target.close()
 
 
 def takes_all(sink: Sink) -> bool:

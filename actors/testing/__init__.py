@@ -8,6 +8,7 @@ from actors.testing.errors import (
     InjectedCrash,
     InvariantError,
     LinearizabilityError,
+    LogError,
     ProbeError,
     RealWorldError,
     SimulationError,
@@ -22,6 +23,7 @@ from actors.testing.failure import Exploration, Failure
 from actors.testing.faults import Faults
 from actors.testing.history import Call, History, Operation
 from actors.testing.linearizability import check_linearizable
+from actors.testing.logs import CapturedLine, CapturedLogs
 from actors.testing.manual_clock import ManualClock
 from actors.testing.models import Counter, FifoQueue, Model, Mutex, Register
 from actors.testing.network import Kind, Ordering, Pending
@@ -32,6 +34,8 @@ from actors.testing.trace import Step
 
 __all__ = [
     "Call",
+    "CapturedLine",
+    "CapturedLogs",
     "Counter",
     "Delays",
     "EndlessStepError",
@@ -45,6 +49,7 @@ __all__ = [
     "InvariantError",
     "Kind",
     "LinearizabilityError",
+    "LogError",
     "ManualClock",
     "Model",
     "Mutex",

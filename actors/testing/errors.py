@@ -18,6 +18,7 @@ __all__ = [
     "InjectedCrash",
     "InvariantError",
     "LinearizabilityError",
+    "LogError",
     "ProbeError",
     "RealWorldError",
     "SimulationError",
@@ -259,6 +260,29 @@ class ProbeError(ActorError, AssertionError):
         if not self.recent:
             return f"probe {self.probe}: {self.why}\nit has received no message"
         return "\n  ".join((f"probe {self.probe}: {self.why}\nthe last messages it received:", *self.recent))
+
+
+class LogError(ActorError, AssertionError):
+    """`CapturedLogs` has not the lines that the test expects.
+
+    Attributes:
+        wanted: what they were to be like.
+        found: how many there are.
+        count: how many there were to be; None: one or more.
+        shown: the last lines that were logged, or those that were not to be.
+    """
+
+    def __init__(self, wanted: str, found: int, count: int | None, shown: list[str]) -> None:
+        super().__init__(wanted, found, count, shown)
+        self.wanted = wanted
+        self.found = found
+        self.count = count
+        self.shown = shown
+
+    def __str__(self) -> str:
+        expected = "at least one line" if self.count is None else f"{self.count} lines" if self.count else "no line"
+        have = "\n  ".join(self.shown) or "(nothing was logged)"
+        return f"expected {expected} with {self.wanted}, found {self.found}; logged:\n  {have}"
 
 
 class RealWorldError(BaseException):

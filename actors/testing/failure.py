@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Exploration", "Failure"]
 
 SHOWN = 60  # steps that a report shows, at most
+LOGGED = 20  # log lines likewise
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +87,10 @@ class Failure:
         chart = text_chart(shown, ascii_only=not shows_unicode())
         raw = f" (of {self.raw} as found)" if self.raw > len(self.steps) else ""
         found = f"found by {self.found_by} with seed {self.seed} in run {self.runs}; " if self.found_by else ""
+        logged = [f"{step.number:>4}  {step.actor or 'scenario'}  {line}" for step in self.steps for line in step.logged][-LOGGED:]
+        log = "\n\nthe last log lines, by step:\n" + "\n".join(logged) if logged else ""
         tail = f"{self.deliveries} deliveries in {len(self.steps)} steps{raw}, ordering {self.ordering.value}"
-        return f"{error_text(self.error)}\n\n{less}{chart}\n\n{tail}\n{found}replay with {self.token!r}"
+        return f"{error_text(self.error)}\n\n{less}{chart}{log}\n\n{tail}\n{found}replay with {self.token!r}"
 
 
 @dataclass(frozen=True, slots=True)

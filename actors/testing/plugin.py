@@ -5,7 +5,7 @@ Loaded by pytest itself wherever Greenroom is installed.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 
@@ -14,9 +14,23 @@ from actors.testing.network import Ordering
 from actors.testing.options import StrategyName, Tally, options, tally
 from actors.testing.token import program_of
 
-__all__ = ["pytest_addoption", "pytest_configure", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_terminal_summary"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from actors.testing.logs import CapturedLogs
+
+__all__ = ["logs", "pytest_addoption", "pytest_configure", "pytest_runtest_setup", "pytest_sessionfinish", "pytest_terminal_summary"]
 
 ORDERINGS = {one.name.lower().replace("_", "-"): one for one in Ordering}
+
+
+@pytest.fixture
+def logs() -> Iterator[CapturedLogs]:
+    """Every line that is logged while the test runs: a `CapturedLogs`."""
+    from actors.testing.logs import CapturedLogs  # noqa: PLC0415  # a session that never asks for it need not load what logs are made with
+
+    with CapturedLogs() as captured:
+        yield captured
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

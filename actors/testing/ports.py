@@ -187,6 +187,10 @@ class PortSide(Causes):
         """Return a URN that depends on the seed only."""
         return uuid.UUID(int=self._urns.getrandbits(128), version=4).urn
 
+    def text_of(self, correlation: Any) -> str:
+        """Return the number: a simulation's ids are the same in every run."""
+        return str(correlation)
+
     # -- Waiter ------------------------------------------------------------------------------------------------------------
 
     def parker(self) -> ports.Parker:

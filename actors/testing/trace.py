@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import bare
+from actors._core.log import Log, line_text
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
 from actors.texts import error_text, text_of
@@ -49,6 +50,7 @@ class Step:
         waiting: what is under way to each actor after the step, by path; empty unless states were asked for.
         attributes: of each attribute of the actor, its value before and after the step, as text; None where it has none; empty unless
             states were asked for.
+        logged: what was logged in the step, like "INFO: sold out".
         crash: what the actor failed with in the step, like "ValueError: no such key"; of others, whose coroutines went on in it, with
             their paths, like "/store: ValueError: no such key"; "" if none did.
     """
@@ -69,6 +71,7 @@ class Step:
     waiting: dict[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
     attributes: dict[str, tuple[str | None, str | None]] = field(default_factory=dict, hash=False)
     crash: str = ""
+    logged: tuple[str, ...] = ()
 
     def concurrent(self, other: Step) -> bool:
         """Tell whether neither of the two steps came of the other: another run has them the other way round, or at once."""
@@ -143,10 +146,11 @@ class _Recorder:
         self.steps.append(step)
         before = _attributes(cell) if self._states else None
         self._crashes.clear()
+        world.lines.clear()
         try:
             self._perform(chosen)
         finally:
-            step = replace(step, time=world.now(), crash=self._crash(cell))
+            step = replace(step, time=world.now(), crash=self._crash(cell), logged=_logged(world.lines))
             self.steps[number - 1] = self._with_states(step, before, _attributes(cell)) if self._states else step
 
     def _crash(self, cell: Cell | None) -> str:
@@ -238,12 +242,18 @@ def _under_way(cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
     return found
 
 
+def _logged(lines: Iterable[Any]) -> tuple[str, ...]:
+    """Return log lines as text."""
+    return tuple(_short(without_addresses(line_text(line)), STATE_WIDTH) for line in lines)
+
+
 def _attributes(cell: Cell | None) -> dict[str, str] | None:
     """Return the attributes of an actor as text, by name; None if there is no actor."""
     actor = cell.actor if cell is not None else None
     if actor is None:
         return None
-    return {name: _short(without_addresses(text_of(value)), STATE_WIDTH) for name, value in vars(actor).items() if not name.startswith("_")}
+    shown = {name: value for name, value in vars(actor).items() if not name.startswith("_") and not isinstance(value, Log)}
+    return {name: _short(without_addresses(text_of(value)), STATE_WIDTH) for name, value in shown.items()}
 
 
 def _state(attributes: dict[str, str] | None) -> str | None:

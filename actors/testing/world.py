@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from greenlet import getcurrent
 
 from actors._core.cell import Lane
+from actors._core.log import Desk
 from actors._core.ports import Ports
 from actors.dispatch.runner import Runner
 from actors.testing.aio import SimAwaiter, SimLoop
@@ -56,6 +57,10 @@ REFUSED = 100  # waits of a handler that is unwound, which may have that many `f
 _SEQUENCE = attrgetter("sequence")
 # Never collected: that would raise GreenletExit in them, which they swallow as well.
 _LEFT: list[object] = []
+
+
+EPOCH = 946_684_800.0  # a simulation begins with the year 2000, as far as log lines go
+LINES = 1000  # log lines that are kept
 
 
 class _RunQueue(deque["Cell"]):
@@ -117,6 +122,9 @@ class World(PortSide):
         self._lane = Lane(self)
         self._urns = Chance(self, seed + 1)
         self.correlation = itertools.count(1).__next__
+        self.lines: deque[Any] = deque(maxlen=LINES)  # that were logged, the last of them
+        desk = Desk(self._time_of_day)
+        desk.use(self.lines.append, 0)
         self.ports = Ports(
             clock=self,
             random=Chance(self, seed),
@@ -127,8 +135,12 @@ class World(PortSide):
             aside=self._aside,
             cancelled=(asyncio.CancelledError,),
             registered={},
+            log=desk,
             passing=(SimulationOver, RealWorldError, KeyboardInterrupt, GeneratorExit),
         )
+
+    def _time_of_day(self) -> float:
+        return EPOCH + self._time
 
     def begin(self) -> None:
         """Belong to the calling thread."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -63,6 +63,8 @@ class StateChanged:
         event: what brought it about; None when it began.
         new: the state it is in now.
     """
+
+    log_as: ClassVar[tuple[str, str]] = ("state.changed", "DEBUG")
 
     ref: ActorRef[Any]
     old: Enum | None

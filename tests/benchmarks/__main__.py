@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import chart, environment, markdown, report
-from .measures import MEASURES
+from .measures import GROUPS, MEASURES
 from .model import Outcome, Plan
 from .runner import run_measure
 
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     """Describe the options."""
     options = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     options.add_argument("--quick", action="store_true", help="small sizes: proves that it runs")
-    options.add_argument("--only", nargs="+", metavar="NAME", choices=MEASURES, help="these measures")
+    options.add_argument("--only", nargs="+", metavar="NAME", choices=[*MEASURES, *GROUPS], help="these measures")
     options.add_argument("--rounds", type=int, help="turns for each contender (5; quick 3)")
     options.add_argument("--json", type=Path, metavar="FILE", help="write everything as JSON")
     options.add_argument("--chart", type=Path, metavar="FILE.svg", help="draw the comparisons")
@@ -33,10 +33,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the measures one after the other and report."""
     options = parser().parse_args(arguments)
-    chosen = [MEASURES[name] for name in options.only or MEASURES]
+    names = [name for given in options.only or MEASURES for name in GROUPS.get(given, (given,))]
+    chosen = [MEASURES[name] for name in dict.fromkeys(names)]
     if options.list:
         for measure in chosen:
             print(f"{measure.name:18} {measure.title}")
+        for group, members in GROUPS.items():
+            print(f"{group:18} {', '.join(members)}")
         return 0
     plan = Plan(options.quick, options.rounds or (3 if options.quick else 5))
     facts = environment.describe()
@@ -77,7 +80,10 @@ def _write(options: argparse.Namespace, facts: dict[str, Any], plan: Plan, outco
         problem = chart.draw(options.chart, outcomes, note=_headline(facts, plan))
         print(problem or f"chart: {options.chart}")
     if options.markdown:
-        markdown.write(options.markdown, facts, outcomes, quick=plan.quick, chart=options.chart)
+        # A group of measures has a place of its own, so that it can be renewed without the others.
+        alone = options.only is not None and len(options.only) == 1 and options.only[0] in GROUPS
+        place = options.only[0] if alone else markdown.ALL
+        markdown.write(options.markdown, facts, outcomes, quick=plan.quick, chart=options.chart, place=place)
 
 
 def _with_verdicts(outcome: Outcome) -> dict[str, Any]:

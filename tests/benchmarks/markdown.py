@@ -10,11 +10,12 @@ from typing import Any
 from .model import Outcome
 from .report import Table, checks_table, figures_table, remarks
 
-BEGIN = "<!-- benchmarks:begin -->"
-END = "<!-- benchmarks:end -->"
+ALL = "benchmarks"
 
 
-def write(page: Path, environment: dict[str, Any], outcomes: Sequence[Outcome], *, quick: bool, chart: Path | None) -> None:
+def write(
+    page: Path, environment: dict[str, Any], outcomes: Sequence[Outcome], *, quick: bool, chart: Path | None, place: str = ALL
+) -> None:
     """Replace what is between the marks.
 
     Args:
@@ -23,21 +24,23 @@ def write(page: Path, environment: dict[str, Any], outcomes: Sequence[Outcome], 
         outcomes: the figures.
         quick: whether they come from a quick run.
         chart: the drawing to show, if there is one.
+        place: the word in the marks.
 
     Raises:
         ValueError: the page has no such place.
     """
+    first, last = f"<!-- {place}:begin -->", f"<!-- {place}:end -->"
     text = page.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = text.partition(first)
+    _, end, after = rest.partition(last)
     if not (begin and end):
-        raise ValueError(f"{page} has no place for the figures: it needs {BEGIN} and {END}")
+        raise ValueError(f"{page} has no place for the figures: it needs {first} and {last}")
     lines = _section(environment, outcomes, quick=quick)
     if chart is not None and chart.exists():
-        place = os.path.relpath(chart, page.parent).replace(os.sep, "/")
-        lines = [f"![Operations per second of all contenders in each comparison]({place})", "", *lines]
+        image = os.path.relpath(chart, page.parent).replace(os.sep, "/")
+        lines = [f"![Operations per second of all contenders in each comparison]({image})", "", *lines]
     section = "\n".join(lines)
-    page.write_text(f"{before}{BEGIN}\n\n{section}\n{END}{after}", encoding="utf-8")
+    page.write_text(f"{before}{first}\n\n{section}\n{last}{after}", encoding="utf-8")
 
 
 def _section(environment: dict[str, Any], outcomes: Sequence[Outcome], *, quick: bool) -> list[str]:

@@ -24,13 +24,14 @@ MESSAGES = "messages/s"
 ASKS = "asks/s"
 EVENTS = "events/s"
 CALLS = "calls/s"
+LINES = "lines/s"
 ACTORS = "actors/s"
 RUNS = "runs/s"
 TRIES = "tries/s"  # no rate to compare: most of that time may be patience
 SECONDS = "s"
 BYTES = "B"
 COUNT = ""
-RATES = frozenset({MESSAGES, ASKS, EVENTS, CALLS, ACTORS, RUNS})
+RATES = frozenset({MESSAGES, ASKS, EVENTS, CALLS, LINES, ACTORS, RUNS})
 
 
 @dataclasses.dataclass(slots=True)

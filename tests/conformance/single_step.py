@@ -327,6 +327,9 @@ class SingleStep:
     def urn(self) -> str:
         return uuid.UUID(int=self._urns.getrandbits(128), version=4).urn
 
+    def text_of(self, correlation: Any) -> str:
+        return str(correlation)
+
     # -- Waiter, Awaiter ---------------------------------------------------------------------------------------------------
 
     def parker(self) -> _Parker:

@@ -27,6 +27,7 @@ from actors import (
     get_all,
     wait_any,
 )
+from actors.events import DeadlockFound
 from tests.contract.kit import Gate, eventually, held
 from tests.support import scaled
 
@@ -655,3 +656,62 @@ def test_a_cycle_through_several_systems_names_them(dispatcher: DispatcherKind) 
             one.ask([two, one, "end"], timeout=SAFETY)
         assert caught.value.cycle[0] == caught.value.cycle[-1]
         assert set(caught.value.cycle) == {"left:/node", "right:/node"}
+
+
+# -- what is published -----------------------------------------------------------------------------------------------------
+
+
+@everywhere
+def test_a_refused_wait_is_published_with_its_cycle_before_it_raises(dispatcher: DispatcherKind) -> None:
+    found: list[DeadlockFound] = []
+    with ActorSystem() as system:
+        system.events.subscribe(DeadlockFound, found.append)
+        one, other = node(system, dispatcher, "one"), node(system, dispatcher, "other")
+        with pytest.raises(DeadlockError) as caught:
+            one.ask([other, one], timeout=SAFETY)
+        (event,) = found
+        assert event.cycle == event.error.cycle == caught.value.cycle
+        assert event.ref.path in event.cycle
+        assert event.ref in {one, other}
+
+
+@everywhere
+def test_a_wait_that_an_end_fails_is_published(dispatcher: DispatcherKind) -> None:
+    found: queue.Queue[DeadlockFound] = queue.Queue()
+    with ActorSystem() as system:
+        system.events.subscribe(DeadlockFound, found.put)
+        parent = system.spawn(Calling, name="parent")
+        child = Below(parent, dispatcher, parent)
+        with held(parent):
+            child.asks()
+            restarted = parent.restart(block=False)
+        error = child.outcome.get(timeout=SAFETY)
+        event = found.get(timeout=SAFETY)
+        assert (event.ref, event.cycle, event.error) == (child.ref, error.cycle, error)
+        assert restarted.get(timeout=SAFETY) is True
+        assert found.empty()
+
+
+def test_the_wait_of_a_reentrant_actor_for_its_own_end_is_published() -> None:
+    class Ending(Actor, reentrant=True):
+        async def on_receive(self, message: Any) -> Any:
+            return await self.actor_ref.stop(block=False)
+
+    found: list[DeadlockFound] = []
+    with ActorSystem() as system:
+        system.events.subscribe(DeadlockFound, found.append)
+        ref = system.spawn(Ending, name="ending")
+        with pytest.raises(DeadlockError):
+            ref.ask("stop", timeout=SAFETY)
+        assert [(event.ref, event.cycle) for event in found] == [(ref, ("/ending", "/ending"))]
+
+
+@pytest.mark.parametrize("dispatcher", [POOL, THREAD], ids=lambda kind: kind.value)
+def test_who_hears_of_a_deadlock_may_ask_and_be_asked(dispatcher: DispatcherKind) -> None:
+    answers: list[Any] = []
+    with ActorSystem() as system:
+        helper, alone = node(system, dispatcher), node(system, dispatcher)
+        system.events.subscribe(DeadlockFound, lambda _: answers.append(helper.ask("alive")))
+        with pytest.raises(DeadlockError):
+            alone.ask([alone], timeout=SAFETY)
+        assert answers == ["alive"]

@@ -996,6 +996,34 @@ print("the parent goes on", system.shutdown().stopped)
 
 
 @posix
+def test_after_a_fork_a_child_gives_correlation_ids_of_its_own() -> None:
+    program = Program(
+        FORKING
+        + """
+from actors import SystemConfig
+from actors.dispatch.real import real_ports
+
+class Tracing(Actor):
+    def on_receive(self, message):
+        return self.correlation_id
+
+config = SystemConfig(tracing=True, ports=real_ports())
+def word():
+    with ActorSystem(config=config) as system:
+        return system.spawn(Tracing).ask("x").split("-")[0]
+in_child(word)
+in_child(word)
+print(repr(word()))
+"""
+    )
+    code, lines, errors = program.finish()
+    assert (code, errors) == (0, "")
+    assert len(lines) == 3
+    assert all(len(line) == 10 for line in lines)
+    assert len(set(lines)) == 3
+
+
+@posix
 def test_after_a_fork_the_default_system_begins_anew() -> None:
     program = Program(
         FORKING

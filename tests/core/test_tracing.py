@@ -24,7 +24,7 @@ from actors import (
     Priority,
     SystemConfig,
 )
-from actors.dispatch.real import real_ports
+from actors.dispatch.real import RealIds, real_ports
 from actors.events import HandlerAbandoned
 from tests.support import scaled
 
@@ -103,6 +103,35 @@ def test_every_message_from_outside_has_an_id_of_its_own(dispatcher: DispatcherK
         ref = identify(system, dispatcher)
         ids = [ref.ask([], timeout=SAFETY)[0] for _ in range(20)]
         assert len(set(ids)) == 20
+
+
+def test_the_ids_of_two_systems_are_never_the_same() -> None:
+    with ActorSystem(config=TRACED) as one, ActorSystem(config=TRACED) as other:
+        ids = [ref.ask([], timeout=SAFETY)[0] for ref in (one.spawn(Identify), other.spawn(Identify)) for _ in range(20)]
+        assert len(set(ids)) == 40
+
+
+def test_the_ids_of_a_system_count_after_a_word_of_its_own() -> None:
+    with ActorSystem(config=TRACED) as system:
+        ref = system.spawn(Identify)
+        words, counts = zip(*(ref.ask([], timeout=SAFETY)[0].split("-") for _ in range(20)), strict=True)
+        assert len(set(words)) == 1
+        assert [int(count) - int(counts[0]) for count in counts] == list(range(20))
+
+
+def test_an_id_is_the_same_in_another_system() -> None:
+    with ActorSystem(config=TRACED) as one, ActorSystem(config=TRACED) as other:
+        first, second = one.spawn(Identify), other.spawn(Identify)
+        ids = first.ask([second], timeout=SAFETY)
+        assert len(ids) == 2
+        assert len(set(ids)) == 1
+
+
+@given(st.integers(0, 2**62 - 1), st.integers(1, 2**62 - 1) | st.integers(0, 61).map(lambda bit: 1 << bit))
+@settings(max_examples=scaled(5000, 500))
+def test_two_ids_never_have_the_same_text(number: int, difference: int) -> None:
+    ids = RealIds()
+    assert ids.text_of(number) != ids.text_of(number ^ difference)
 
 
 @pytest.mark.parametrize("mailbox", [Bounded(5), Priority(lambda _: 0)], ids=["bounded", "priority"])

@@ -26,7 +26,8 @@ from tests.support import scaled
 
 # Ends of lines of all kinds, escapes for terminals, changes of direction, half characters, and what formats and markup are made of.
 NASTY = "\n\r\x00\x07\x08\x0b\x0c\x1b\x1c\x1d\x1e\x7f\x85\x9b\u061c\u200e\u200f\u2028\u2029\u202a\u202e\u2066\u2069\ud800\udfff"
-TEXTS = st.text(st.sampled_from([*NASTY, *"a <>{}[]/\\\"'=|:é\U0001f600"]), max_size=12)
+PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")  # in JSON it is the character that the two stand for in UTF-16
+TEXTS = st.text(st.sampled_from([*NASTY, *"a <>{}[]/\\\"'=|:é\U0001f600"]), max_size=12).filter(lambda text: not PAIR.search(text))
 FORGED = "\n2024-05-31 12:00:00.000 | CRITICAL | /bank - all is well"
 INDENT = "    "
 

@@ -32,7 +32,7 @@ from actors import (
     Priority,
     Timeout,
 )
-from actors.events import CallbackFailed
+from actors.events import CallbackFailed, MailboxHighWater
 from actors.testing import (
     Fifo,
     Ordering,
@@ -237,6 +237,32 @@ def test_a_cycle_of_waits_raises_as_everywhere() -> None:
         echo = sim.spawn(Echo)
         with pytest.raises(DeadlockError):
             echo.ask(lambda me: me.actor_ref.ask("me"))
+
+
+@pytest.mark.parametrize("mailbox", [None, Bounded(10), Priority(id)], ids=repr)
+def test_messages_under_way_to_an_actor_are_not_called_too_many(mailbox: Any) -> None:
+    found: list[Any] = []
+    with Simulation() as sim:
+        system = sim.new_system(high_water=1)
+        system.events.subscribe(MailboxHighWater, found.append)
+        ref = system.spawn(Log, mailbox=mailbox)
+        for number in range(10):
+            ref.tell(number)
+        sim.run()
+    assert found == []
+
+
+def test_the_correlation_ids_of_a_simulation_are_the_same_in_every_run() -> None:
+    class Identify(Actor):
+        def on_receive(self, _: Any) -> Any:
+            return self.correlation_id
+
+    def run() -> list[Any]:
+        with Simulation() as sim:
+            ref = sim.new_system(tracing=True).spawn(Identify)
+            return [ref.ask("x") for _ in range(3)]
+
+    assert run() == run()
 
 
 def test_waiting_for_what_can_never_come_says_who_else_waits() -> None:

@@ -39,8 +39,13 @@ def measure(contender: str, actors: int) -> float:
 
 
 def resident() -> int:
-    """Return the bytes of this process that are in memory now."""
+    """Return the bytes of this process that are in memory now, without garbage."""
     gc.collect()
+    return rss()
+
+
+def rss() -> int:
+    """Return the bytes of this process that are in memory now."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
 
