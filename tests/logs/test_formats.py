@@ -162,6 +162,15 @@ def test_names_of_actors_and_systems_cannot_forge_lines(caught: Caught, name: st
     check_lines(caught, len(caught.records))
 
 
+@given(text=TEXTS)
+@examples
+def test_fields_that_a_format_names_stay_on_the_line(caught: Caught, text: str) -> None:
+    caught.ready(formats=("{message} {extra[x]} {extra[y][0]} {extra[z][x]:>5}",))
+    log.info("x", x=text, y=[text], z={"x": text})
+    (line,) = caught.text().splitlines()
+    assert not set(line) & set(NASTY)
+
+
 @pytest.mark.parametrize("colorize", [False, True])
 def test_only_colours_of_the_format_reach_a_terminal(caught: Caught, colorize: bool) -> None:
     caught.set_up(formats=FORMATS, colorize=colorize)
