@@ -153,6 +153,17 @@ def test_systems_trace_if_correlation_is_wanted_and_their_config_does_not_say_ot
         assert not system.config.tracing
 
 
+def test_while_nothing_is_set_up_logurus_logger_gets_who_it_was(global_sink: Any, on: Any) -> None:
+    messages = global_sink(format="{extra[system]} {extra[actor]} {extra[actor_class]} {extra[incarnation]} {extra[correlation]} {message}")
+    with ActorSystem("shop", config=SystemConfig(tracing=True)) as system:
+        system.spawn(on(Teller), name="teller").ask("hello", timeout=WAIT)
+    own = [message for message in messages if message.record["extra"].get("by") == "self.log"]
+    correlation = own[0].record["correlation"]
+    assert correlation
+    assert [str(message) for message in own] == [f"shop /teller Teller 1 {correlation} hello\n"]
+    assert who(own[0].record) == ("shop", "/teller", "Teller", 1)
+
+
 def test_ticks_of_timers_are_lines_of_their_actor(caught: Caught, system: ActorSystem, on: Any) -> None:
     caught.set_up()
     ticked = threading.Event()
