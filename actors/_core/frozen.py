@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from actors._core.log import Desk, More
 
-__all__ = ["LONGEST", "PLAIN", "Captured", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
+__all__ = ["LONGEST", "PLAIN", "Captured", "RedactedError", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
 
 PLAIN = frozenset({str, int, float, bool, type(None), bytes, complex})  # cannot change, and format without anybody's code
 DEEP = 6  # containers within each other that a field may have
@@ -74,7 +74,10 @@ def _frozen(value: Any, depth: int, left: list[int]) -> Any:
 def _frozen_container(value: Any, depth: int, left: list[int]) -> Any:
     """Return a dict or list; `left` has how many elements it may still have, with all those within it."""
     try:
-        if depth >= DEEP or left[0] <= 0:
+        if left[0] <= 0:
+            return "…"
+        if depth >= DEEP:
+            left[0] -= 20  # what its text is long
             return _cut(_SHORT.repr(value))
         more = len(value) - WIDE
         if isinstance(value, dict):
@@ -178,6 +181,10 @@ class Captured:
         return cls(error) if error is not None else None
 
     def traceback(self) -> str:
+        """Return the traceback, as Python prints it, but no more of it than a line may have."""
+        return shortened(self.whole_traceback())
+
+    def whole_traceback(self) -> str:
         """Return the traceback, as Python prints it."""
         if isinstance(self.told, str):
             return self.told
@@ -185,6 +192,20 @@ class Captured:
             return "".join(self.told.format()).rstrip("\n")
         except Exception as failure:  # noqa: BLE001  # notes may be as odd as any object; told in the text
             return f"{self.name}: {self.text} [no traceback: {type(failure).__name__}]"
+
+
+class RedactedError(Exception):
+    """Stands for an exception whose secrets were taken out, where a sink asks for the exception itself.
+
+    Attributes:
+        name: of its type.
+        traceback: as Python prints it, without secrets.
+    """
+
+    def __init__(self, name: str, text: str, traceback: str) -> None:
+        super().__init__(text)
+        self.name = name
+        self.traceback = traceback
 
 
 def _told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> TracebackException | str:

@@ -333,7 +333,7 @@ class Log:
 
     # -- more of loguru's API ----------------------------------------------------------------------------------------------
 
-    def bind(self, **fields: Any) -> Log:
+    def bind(self, /, **fields: Any) -> Log:
         """Return a log whose lines have these fields too. Values are taken down now, see `freeze`."""
         return self._with({**(self._fields or {}), **{name: frozen_field(value) for name, value in fields.items()}})
 

@@ -142,5 +142,8 @@ class Ordered:
     def append(self, line: tuple[Any, ...]) -> None:
         """Take a line, with the time of this moment; no two have the same microsecond."""
         with self._lock:
-            self._last = now = max(time.time(), self._last + 2e-6)
-            DESK.queue.append((now, *line[1:]))
+            made: tuple[Any, ...] = ()
+            while not made or self._last != made[0]:
+                self._last = now = max(time.time(), self._last + 2e-6)
+                made = (now, *line[1:])
+            DESK.queue.append(made)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from actors._core.frozen import text_of
+from actors._core.frozen import RedactedError, text_of
 from actors.logs.json_lines import JsonLines
 from actors.logs.loguru_port import Emitter, RecordFile, RecordLevel, RecordProcess, RecordThread
 from actors.logs.record import clean
@@ -87,6 +87,10 @@ def _value(value: Any) -> str:
     return text_of(value)
 
 
+def _redacted(record: Record) -> bool:
+    return record.exception is not None and isinstance(record.exception.error, RedactedError)
+
+
 def _origin(record: Record) -> str:
     if record.who is None:
         site = record.site
@@ -145,7 +149,7 @@ class TextLines:
         }
         if self._filters or (self._loguru_tracebacks and record.exception is not None):
             shown = {**self._loguru_record(record), **shown, "exception": record.as_loguru()["exception"]}
-            if not self._loguru_tracebacks:
+            if not self._loguru_tracebacks or _redacted(record):
                 shown["exception"] = None
         return shown
 
@@ -154,7 +158,7 @@ class TextLines:
         names = _one_line(source)
         if record.message.isprintable() and not record.fields and record.exception is None and not names:
             return source
-        exception = source["exception"] if self._loguru_tracebacks else None
+        exception = source["exception"] if self._loguru_tracebacks and not _redacted(record) else None
         return {**source, **names, "message": clean(record.message), "extra": _single_line(record.fields), "exception": exception}
 
     def _taken(self) -> str:
@@ -165,13 +169,13 @@ class TextLines:
     def _with_traceback(self, record: Record, text: str) -> str:
         captured = record.exception
         assert captured is not None
-        if not self._loguru_tracebacks or captured.error is None:
+        if not self._loguru_tracebacks or _redacted(record):
             traceback = captured.traceback()
             head = text.rstrip("\n")
         else:
             lines = text.split("\n")
             head, traceback = "\n".join(lines[: self._breaks + 1]), "\n".join(lines[self._breaks + 1 :]).strip("\n")
-        keep = clean if not self._colorize or not self._loguru_tracebacks or captured.error is None else _clean_but_colors
+        keep = clean if not self._colorize or not self._loguru_tracebacks or _redacted(record) else _clean_but_colors
         return "\n".join([head, *(f"{INDENT}{keep(one)}" for one in traceback.split("\n")), ""])
 
 

@@ -8,7 +8,7 @@ import time as clock
 from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import TYPE_CHECKING, Any
 
-from actors._core.frozen import text_of
+from actors._core.frozen import shortened, text_of
 from actors.logs.levels import NUMBERS
 from actors.logs.record import UNSAFE, zone_at
 
@@ -134,4 +134,4 @@ def _fields(fields: dict[str, Any]) -> str:
 def _exception(record: Record) -> str:
     captured = record.exception
     assert captured is not None
-    return _dumped({"type": captured.name, "message": captured.text, "traceback": captured.traceback()})
+    return _dumped({"type": captured.name, "message": shortened(captured.text), "traceback": captured.traceback()})

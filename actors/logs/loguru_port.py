@@ -12,6 +12,8 @@ from loguru import _colorizer, _locks_machinery, _logger, _recattrs, logger
 from loguru._datetime import datetime as loguru_datetime
 from loguru._handler import Message
 
+from actors._core.frozen import Captured, RedactedError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import tzinfo
@@ -29,6 +31,7 @@ __all__ = [
     "local_time",
     "private_logger",
     "route",
+    "shown_exception",
 ]
 
 
@@ -71,11 +74,34 @@ def local_time(seconds: float, zone: tzinfo) -> Any:
     return loguru_datetime.fromtimestamp(seconds, zone)
 
 
+def shown_exception(captured: Captured | None) -> Any:
+    """Return an exception as records have it."""
+    if captured is None or captured.error is None:
+        return None
+    return RecordException(type(captured.error), captured.error, captured.error.__traceback__)
+
+
 def colored(message: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """Return a message with markup, its arguments in place; ``stripped`` is the text without colours."""
     if args or kwargs:
         return _markup.prepare_message(message, args, kwargs)
     return _markup.prepare_simple_message(message)
+
+
+class _Tracebacks:
+    """Makes tracebacks as loguru does, and as Python does where that fails: for an exception that is odd, or has very many causes."""
+
+    def __init__(self, inner: Any) -> None:
+        self._inner = inner
+
+    def format_exception(self, kind: Any, error: Any, traceback: Any, **options: Any) -> list[str]:
+        """Return the lines."""
+        if isinstance(error, RedactedError):
+            return [f"{error.traceback}\n"]
+        try:
+            return [*self._inner.format_exception(kind, error, traceback, **options)]
+        except Exception:  # noqa: BLE001  # as above; a line about it is better than a sink that fails
+            return [f"{Captured(error).traceback()}\n"]
 
 
 class Emitter:
@@ -94,6 +120,7 @@ class Emitter:
         self._logger = private_logger()
         self._id = self._logger.add(target, level=0, catch=False, **options)
         self._handler = self._logger._core.handlers[self._id]
+        self._handler._exception_formatter = _Tracebacks(self._handler._exception_formatter)
         self._known: set[str | None] = {*self._logger._core.levels, None}
         # A fork takes all of loguru's locks first: it would wait for a sink that hangs. What is forked off uses none of these.
         _locks.logger_locks.discard(self._logger._core.lock)

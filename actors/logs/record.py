@@ -9,9 +9,9 @@ from multiprocessing import current_process
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from actors._core.frozen import LONGEST, formatted, shortened, text_of
+from actors._core.frozen import LONGEST, formatted, frozen_field, shortened, text_of
 from actors.logs.levels import record_level
-from actors.logs.loguru_port import RecordException, RecordFile, RecordProcess, RecordThread, colored, local_time
+from actors.logs.loguru_port import RecordFile, RecordProcess, RecordThread, colored, local_time, shown_exception
 
 if TYPE_CHECKING:
     from types import CodeType
@@ -144,13 +144,10 @@ def zone_at(seconds: float) -> Any:
 
 
 def _as_loguru(record: Record) -> dict[str, Any]:
-    site, who, captured = record.site, record.who, record.exception
-    exception = None
-    if captured is not None and captured.error is not None:
-        exception = RecordException(type(captured.error), captured.error, captured.error.__traceback__)
+    site, who = record.site, record.who
     return {
         "elapsed": timedelta(seconds=record.time - _START),
-        "exception": exception,
+        "exception": shown_exception(record.exception),
         "extra": record.fields,
         "file": site.file,
         "function": site.function,
@@ -220,6 +217,8 @@ class Maker:
         # Cut behind the redaction: half of a secret is one, too, and does not look like one any more.
         if len(record.message) > LONGEST:
             record.message = shortened(record.message)
+            if record._loguru is not None:
+                record._loguru["message"] = record.message
         if record.fields:
             _shorten(record.fields)
         return record
@@ -246,8 +245,9 @@ class Maker:
             made = {**record.as_loguru(), "extra": dict(record.fields)}
             try:
                 patcher(made)
-                made["extra"] = dict(made["extra"])
-                record.message, record.fields, record._loguru = text_of(made["message"]), made["extra"], made
+                made["extra"] = {text_of(name): frozen_field(value) for name, value in made["extra"].items()}
+                made["message"] = text_of(made["message"])
+                record.message, record.fields, record._loguru = made["message"], made["extra"], made
             except Exception as error:  # noqa: BLE001  # told in the line
                 record.message = f"{record.message} [patcher failed: {type(error).__name__}: {text_of(error)}]"
                 record._loguru = None

@@ -8,7 +8,8 @@ from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actors._core.frozen import text_of
+from actors._core.frozen import RedactedError, text_of
+from actors.logs.loguru_port import shown_exception
 
 if TYPE_CHECKING:
     from actors.logs.record import Record
@@ -120,10 +121,15 @@ class Redactor:
         captured = record.exception
         if captured is not None:
             redacted = copy(captured)
-            redacted.error = None
-            redacted.told = self.text(captured.traceback())
+            traceback = redacted.told = self.text(captured.whole_traceback())
             redacted.text = self.text(captured.text)
+            redacted.error = RedactedError(captured.name, redacted.text, traceback)
             record.exception = redacted
         if record._loguru is not None:  # a patcher's
             record.fields = self.fields(record.fields)
-            record._loguru = {**record._loguru, "message": record.message, "extra": record.fields, "exception": None}
+            record._loguru = {
+                **record._loguru,
+                "message": record.message,
+                "extra": record.fields,
+                "exception": shown_exception(record.exception),
+            }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import os
+import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,13 +124,16 @@ class Sink:
             known = ", ".join(_FILE_OPTIONS)
             msg = f"{unknown[0]}={self.options[unknown[0]]!r} is not valid for {self.kind} sinks: a path takes {known}"
             raise TypeError(msg)
+        for name in ("colorize", "backtrace", "diagnose"):
+            value = getattr(self, name)
+            if not (isinstance(value, bool) or (value is None and name == "colorize")):
+                msg = f"{name}={value!r} is not valid: True or False"
+                raise TypeError(msg)
         check_format(self.format)
-        probe = private_logger()
-        if self.kind == "path":  # loguru reads the options; with delay no file is made
-            probe.add(self.target, **{**self.options, "delay": True})
-            # Not removed: then loguru would delete and compress, as at the end of a program.
+        for name, value in self.options.items():
+            _check_option(name, value, self.target)
         if self.filter is not None:
-            probe.add(lambda _: None, filter=self.filter)
+            _check_with_loguru("filter", self.filter, lambda _: None)
 
     def is_terminal(self) -> bool:
         """Tell whether people read it as it is written."""
@@ -153,6 +158,42 @@ class Sink:
         return self.is_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _check_option(name: str, value: Any, path: Any) -> None:
+    """Raise TypeError or ValueError unless loguru, or Python's `open`, takes an option of a path."""
+    if name in ("rotation", "retention", "compression"):
+        _check_with_loguru(name, value, path)
+        return
+    check, what = _OPENING[name]
+    try:
+        good = check(value)
+    except (LookupError, TypeError):
+        good = False
+    if not good:
+        msg = f"{name}={value!r} is not valid: {what}"
+        raise ValueError(msg)
+
+
+def _check_with_loguru(name: str, value: Any, target: Any) -> None:
+    # With delay no file is made. Not removed afterwards: then loguru would delete and compress, as at the end of a program.
+    options = {name: value} if name == "filter" else {name: value, "delay": True}
+    try:
+        private_logger().add(target, **options)
+    except (TypeError, ValueError) as error:
+        msg = f"{name}={value!r} is not valid: {error}"
+        raise type(error)(msg) from error
+
+
+_OPENING: dict[str, tuple[Any, str]] = {
+    "encoding": (codecs.lookup, "a codec's name"),
+    "errors": (codecs.lookup_error, "the name of an error handler of codecs"),
+    "mode": (lambda value: re.fullmatch(r"[awx]\+?t?|[awx]t?\+", value), "how `open` opens a text to write it, like 'a' or 'w'"),
+    "buffering": (lambda value: isinstance(value, int) and not isinstance(value, bool) and value, "a whole number, but not 0"),
+    "newline": (lambda value: value in (None, "", "\n", "\r", "\r\n"), "None, '', '\\n', '\\r' or '\\r\\n'"),
+    "delay": (lambda value: isinstance(value, bool), "True or False"),
+    "watch": (lambda value: isinstance(value, bool), "True or False"),
+}
+
+
 def as_sink(given: Any) -> Sink:
     """Return a sink, of itself or of its target."""
     return given if isinstance(given, Sink) else Sink(given)
@@ -163,11 +204,11 @@ def _kind(target: Any) -> str:
         return "path"
     if isinstance(target, logging.Handler):
         return "handler"
-    if callable(getattr(target, "write", None)):
+    if callable(getattr(target, "write", None)) and not isinstance(target, type):
         return "stream"
     if is_coroutine_function(target):
         return "coroutine function"
-    if callable(target):
+    if callable(target) and not isinstance(target, type):
         check_callback("target", target, "a function of the message")
         return "function"
     msg = f"target={target!r} is not valid: a path, a text stream, a function of the message, or a handler of logging"

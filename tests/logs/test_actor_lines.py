@@ -9,6 +9,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorSystem, DispatcherKind, SystemConfig
-from actors.logs import JSON, TEXT, log
+from actors.logs import JSON, TEXT, door, log
 from supervisors import Supervisor, child
 from tests.contract.kit import EVERY_KIND, pause, under
 from tests.logs.kit import WAIT, Caught
@@ -150,6 +151,17 @@ def test_systems_trace_if_correlation_is_wanted_and_their_config_does_not_say_ot
     caught.logging.close()
     with ActorSystem() as system:
         assert not system.config.tracing
+
+
+def test_while_nothing_is_set_up_logurus_logger_gets_who_it_was(global_sink: Any, on: Any) -> None:
+    messages = global_sink(format="{extra[system]} {extra[actor]} {extra[actor_class]} {extra[incarnation]} {extra[correlation]} {message}")
+    with ActorSystem("shop", config=SystemConfig(tracing=True)) as system:
+        system.spawn(on(Teller), name="teller").ask("hello", timeout=WAIT)
+    own = [message for message in messages if message.record["extra"].get("by") == "self.log"]
+    correlation = own[0].record["correlation"]
+    assert correlation
+    assert [str(message) for message in own] == [f"shop /teller Teller 1 {correlation} hello\n"]
+    assert who(own[0].record) == ("shop", "/teller", "Teller", 1)
 
 
 def test_ticks_of_timers_are_lines_of_their_actor(caught: Caught, system: ActorSystem, on: Any) -> None:
@@ -369,6 +381,23 @@ def test_many_lines_of_many_actors_and_threads_keep_their_order_and_none_is_miss
         assert times == sorted(set(times))
     stats = caught.logging.stats()
     assert [(sink.written, sink.lost, sink.waiting) for sink in stats.sinks] == [(stats.logged, 0, 0)] * 2
+
+
+def test_a_line_that_comes_amidst_another_keeps_the_order_of_times(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up(ordered=True)
+    amidst = ["a finalizer's", "a signal handler's"]
+
+    def now() -> float:
+        if amidst:
+            log.info(amidst.pop())
+        return 2e9
+
+    monkeypatch.setattr(door, "time", SimpleNamespace(time=now))
+    log.info("a line")
+    monkeypatch.undo()
+    times = [record["time"] for record in caught.records]
+    assert sorted(caught.messages) == ["a finalizer's", "a line", "a signal handler's"]
+    assert times == sorted(set(times))
 
 
 def test_the_time_of_a_line_is_that_of_the_call_not_of_the_writing(caught: Caught) -> None:

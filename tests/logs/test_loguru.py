@@ -280,6 +280,9 @@ def _patched(record: dict[str, Any]) -> None:
     option=st.sampled_from(["none", "colors", "raw", "exception", "raw colors"]),
     message=st.sampled_from(["text", "{a}", "<red>{b}</red>", "", "é <bold>x</bold>"]),
 )
+@example(form="<level>{level}</level>", dynamic=False, colorize=True, level="TEST_LOGURU", option="none", message="text")
+@example(form="<level>{message}</level>", dynamic=True, colorize=True, level="TEST_LOGURU", option="colors", message="<red>{b}</red>")
+@example(form="<level>{message}</level>", dynamic=False, colorize=True, level=7, option="raw colors", message="<level>{b}</level>")
 @examples
 def test_the_same_call_makes_the_same_text_in_every_format(
     caught: Caught, form: str, dynamic: bool, colorize: bool, level: Any, option: str, message: str

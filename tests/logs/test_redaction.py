@@ -210,6 +210,12 @@ def test_a_traceback_without_its_secrets_is_still_shown(caught: Caught, options:
         assert "    Traceback (most recent call last):" in text
         assert text.endswith(f"    ValueError: {PUT}\n")
     assert caught.objects(1)[0]["exception"]["message"] == PUT
+    assert (
+        str(caught.written[0])
+        == "x\nTraceback (most recent call last):\n" + caught.written[0].record["exception"].value.traceback.partition("\n")[2] + "\n"
+    )
+    assert str(caught.record["exception"].value) == PUT
+    assert caught.record["exception"].traceback is None
 
 
 def test_an_actor_that_crashes_with_a_secret_does_not_show_it(caught: Caught) -> None:
