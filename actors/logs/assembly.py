@@ -11,12 +11,11 @@ from actors._core import ports
 from actors._core.future import Future
 from actors._core.log import DESK, Log, no_secret
 from actors._core.seconds import check_seconds, check_timeout
-from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
 from actors.logs.backlog import Flush, LevelChange, Signal, SinkState
 from actors.logs.door import DRAIN, Ordered
-from actors.logs.events import OWN_SYSTEM, Watching
+from actors.logs.events import OWN_CONFIG, Watching
 from actors.logs.foreign import silenced
 from actors.logs.late import Late
 from actors.logs.levels import level_number
@@ -121,7 +120,7 @@ class Logging:
         """Start the logging actor; at the end of a program, and where threads are short, that cannot be."""
         try:
             with silenced():
-                self._system = ActorSystem(OWN_SYSTEM, config=SystemConfig(tracing=False))
+                self._system = ActorSystem("logs", config=OWN_CONFIG)
                 self._ref = self._system.start(LogActor, self._works, name="logger")
         except RuntimeError as error:
             self._system = None

@@ -52,7 +52,7 @@ def _after_fork_in_child() -> None:
     _held.clear()
     DESK.queue.clear()
     assembly._setting_up = threading.RLock()
-    direct._lock = threading.RLock()
+    direct.renew()
     current = assembly._current
     if current is None:
         return
