@@ -54,7 +54,8 @@ class Logging:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
+        self._starting = False  # under _lock
         self._works: Works | None = None  # under _lock
         self._system: ActorSystem | None = None  # under _lock
         self._ref: ActorRef[LogActor] | None = None  # under _lock
@@ -80,9 +81,9 @@ class Logging:
         works = self._works = Works(self._config, self._wake, self._revive, self._works)
         direct.busy()
         ending.ends_without_atexit()
-        DESK.calm = -1
-        DESK.pressed = works.door.pressed
+        DESK.pressed = works.door.pressed  # before the next ones, see `Door`
         DESK.refuse = works.door.refuse
+        DESK.calm = -1
         DESK.refusing = 0
         redact = self._config.redact
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
@@ -102,8 +103,12 @@ class Logging:
         ref = self._ref
         if ref is None:
             with self._lock:
-                if self._ref is None and not self._closed:
-                    self._start()
+                if self._ref is None and not self._closed and not self._starting:
+                    self._starting = True
+                    try:
+                        self._start()
+                    finally:
+                        self._starting = False
             return  # it looks when it begins
         try:
             ref.tell(DRAIN)
@@ -147,11 +152,13 @@ class Logging:
         """
         no = level_number(level)
         works = self._works
-        if works is None or self._closed:
-            return
-        self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
-        DESK.use(DESK._append, self._level)
-        DESK.queue.append(LevelChange(no))
+        assert works is not None  # it has begun
+        with _setting_up:
+            if self is not _current:
+                return
+            self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+            DESK.use(DESK._append, self._level)
+            DESK.queue.append(LevelChange(no))
         works.door.claim()
         self._wake()
 
@@ -274,7 +281,7 @@ class Logging:
     @staticmethod
     def _account(works: Works, left: list[Any]) -> None:
         """Tell on stderr what never reached a sink."""
-        works.lose(works.door.losses.take())
+        works.lose(works.door.close())
         for backlog in works.backlogs:
             counts, waiting = backlog.close()
             waiting += sum(1 for line in left if line[1] >= backlog.lowest)

@@ -56,7 +56,7 @@ def _after_fork_in_child() -> None:
     current = assembly._current
     if current is None:
         return
-    current._lock = threading.Lock()
+    current._lock, current._starting = threading.RLock(), False
     current._ref = current._system = None
     current._begin()
     util = sys.modules.get("multiprocessing.util")

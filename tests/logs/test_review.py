@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import threading
 import weakref
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from actors import Actor, ActorSystem, process
-from actors.logs import log
-from tests.logs.kit import Caught
+from actors._core.log import DESK
+from actors.logs import Overload, Sink, assembly, log
+from actors.logs.losses import Losses, Why
+from tests.logs.kit import WAIT, Caught
 from tests.logs.kit_sinks import run
 
 HEAD = """
@@ -154,3 +157,134 @@ log.info("before")
     assert ended.stdout == "went on", ended.stderr
     written = path.read_text().splitlines()
     assert written == ["before", "finalizer"] or (written == ["before"] and "1 line was not written at the end" in ended.stderr)
+
+
+def test_callers_that_waited_long_enough_are_not_remembered(caught: Caught) -> None:
+    go = threading.Event()
+    caught.set_up(Sink(lambda _: go.wait(), name="slow", backlog=1), overload=Overload(sync_at=1, drop_at=500, flush_at=1000, patience=0.0))
+    for _ in range(300):
+        log.info("x")
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    assert not works.door._waiting
+    go.set()
+
+
+def test_many_flushes_at_once_leave_one_duty_to_wake(caught: Caught) -> None:
+    caught.set_up()
+    assert caught.logging is not None
+    markers = [caught.logging._mark() for _ in range(50)]
+    assert all(one.get(timeout=WAIT) for one in markers)
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    assert len(works.door._claim) <= 1
+
+
+def test_a_caller_that_comes_late_out_of_an_overload_does_not_shut_those_who_follow(caught: Caught, global_sink: Any) -> None:
+    messages = global_sink(format="{message}")
+    caught.set_up(overload=Overload(sync_at=1, drop_at=2, flush_at=3, patience=0.0))
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    # Threads that were in the middle of a log call when logging was closed:
+    works.door._refuse_below(1 << 30)
+    works.door.unclaim()
+    works.door.claim()
+    log.info("after")
+    assert messages == ["after\n"]
+    DESK.calm = 0
+
+
+def test_a_line_refused_by_logging_that_was_just_closed_is_counted_on_stderr(caught: Caught, capsys: pytest.CaptureFixture[str]) -> None:
+    caught.set_up()
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    works.door.refuse(20, None)
+    assert capsys.readouterr().err == "greenroom: 1 line lost (1 INFO): dropped: too many lines waited\n"
+
+
+def test_losses_counted_in_the_middle_of_counting_are_not_lost() -> None:
+    losses = Losses()
+
+    added: list[int] = []
+
+    class Interrupted(str):
+        """As a signal handler or finalizer would, it adds a loss of its own just when the same is being added."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            if len(added) < 10:
+                added.append(1)
+                losses.add(Why.BURST, 20, "/a")
+            return hash("/a")
+
+    for _ in range(5):
+        losses.add(Why.BURST, 20, Interrupted("/a"))
+    assert len(added) > 5
+    assert losses.total == sum(losses.take().values()) == 5 + len(added)
+
+
+def test_a_signal_handler_may_flush_while_the_logging_actor_starts(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up()
+    flushed: list[bool] = []
+
+    def make(*args: Any, **options: Any) -> ActorSystem:
+        assert caught.logging is not None
+        flushed.append(caught.logging.flush(0.0))
+        return ActorSystem(*args, **options)
+
+    monkeypatch.setattr(assembly, "ActorSystem", make)
+    thread = threading.Thread(target=log.info, args=("x",), daemon=True)
+    thread.start()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert flushed == [False]
+    assert caught.messages == ["x"]
+
+
+def test_what_was_interrupted_between_its_claim_and_its_wake_is_made_good(caught: Caught) -> None:
+    caught.set_up(overload=Overload(sync_at=5, drop_at=10, flush_at=20, patience=0.0))
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    assert works.door.claim()  # and then Ctrl-C came
+
+    async def storm() -> None:
+        for number in range(10):
+            log.info("{}", number)
+
+    asyncio.run(storm())
+    assert caught.messages == [str(number) for number in range(10)]
+
+
+def test_the_end_does_not_wait_for_a_thread_that_hangs_in_a_sink(tmp_path: Path) -> None:
+    ended = run(
+        """
+import atexit
+def late():
+    thread.start()
+    hangs.wait()
+    log.info("of the main thread")
+    print("over", flush=True)
+atexit.register(late)
+"""
+        + HEAD
+        + """
+hangs = threading.Event()
+def sink(message):
+    if threading.current_thread() is thread:
+        hangs.set()
+        threading.Event().wait()
+thread = threading.Thread(target=log.info, args=("of a thread",), daemon=True)
+logs.setup(Sink(sink), events=False)
+""",
+        timeout=20,
+    )
+    assert ended.stdout == "over\n"
+    assert "1 line was not written at the end" in ended.stderr
