@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors.runtime import Runtime
 
-__all__ = ["NO_LANE", "ForkedDoor", "defaults", "keep_alive", "refs", "runtimes", "watchers"]
+__all__ = ["NO_LANE", "ForkedDoor", "all_runtimes", "defaults", "keep_alive", "refs", "runtimes", "watchers"]
 
 refs = share()
 
@@ -71,6 +71,15 @@ _keeper: threading.Thread | None = None
 _keeper_lock = threading.Lock()
 
 
+def all_runtimes() -> list[Runtime]:
+    """Return all runtimes that there are at this moment."""
+    while True:
+        try:
+            return list(runtimes)
+        except RuntimeError:  # another thread has just made one
+            continue
+
+
 def keep_alive() -> None:
     """Have a thread that keeps the process alive, as pykka's threads would, while an actor of the default system lives."""
     global _keeper  # noqa: PLW0603
@@ -83,7 +92,7 @@ def keep_alive() -> None:
 
 def _keep() -> None:
     threading.main_thread().join()
-    for runtime in list(runtimes):
+    for runtime in all_runtimes():
         if runtime.is_default:
             runtime.keep_process()
 
@@ -97,7 +106,7 @@ def _after_fork() -> None:
     admission.renew()
     stacks.renew()
     hosts_nobody()
-    for runtime in list(runtimes):
+    for runtime in all_runtimes():
         runtime.forked()
     refs.forget_cells()
 

@@ -83,7 +83,10 @@ def in_context(cell: Cell, call: Callable[..., Any], *arguments: Any) -> Any:
 
 def current_cell() -> Cell | None:
     """Return the cell whose handler or hook is running here, None outside of any."""
-    here: Any = getcurrent()
+    try:
+        here: Any = getcurrent()
+    except RuntimeError:  # a finalizer at the very end of the interpreter: greenlet has ended before
+        return None
     if type(here) is Strand:
         return here.worker.cell
     bound = _bound.get()

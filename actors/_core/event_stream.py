@@ -40,7 +40,7 @@ def _delivery(target: Any) -> Callable[[Any], object] | None:
 class Subscription:
     """A listener on an event stream; `cancel()` ends it."""
 
-    __slots__ = ("_stream", "event_type", "target")
+    __slots__ = ("__weakref__", "_stream", "event_type", "target")
 
     def __init__(self, stream: EventStream, event_type: type[Any], target: Callable[[Any], object]) -> None:
         self._stream = stream

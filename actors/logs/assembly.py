@@ -11,12 +11,11 @@ from actors._core import ports
 from actors._core.future import Future
 from actors._core.log import DESK, Log, no_secret
 from actors._core.seconds import check_seconds, check_timeout
-from actors.config import SystemConfig
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct
 from actors.logs.backlog import Flush, LevelChange, Signal, SinkState
 from actors.logs.door import DRAIN, Ordered
-from actors.logs.events import OWN_SYSTEM, Watching
+from actors.logs.events import OWN_CONFIG, Watching
 from actors.logs.foreign import silenced
 from actors.logs.late import Late
 from actors.logs.levels import level_number
@@ -55,7 +54,8 @@ class Logging:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
+        self._starting = False  # under _lock
         self._works: Works | None = None  # under _lock
         self._system: ActorSystem | None = None  # under _lock
         self._ref: ActorRef[LogActor] | None = None  # under _lock
@@ -81,9 +81,9 @@ class Logging:
         works = self._works = Works(self._config, self._wake, self._revive, self._works)
         direct.busy()
         ending.ends_without_atexit()
-        DESK.calm = -1
-        DESK.pressed = works.door.pressed
+        DESK.pressed = works.door.pressed  # before the next ones, see `Door`
         DESK.refuse = works.door.refuse
+        DESK.calm = -1
         DESK.refusing = 0
         redact = self._config.redact
         DESK.secret = works.redactor.secret if works.redactor is not None else no_secret
@@ -103,8 +103,12 @@ class Logging:
         ref = self._ref
         if ref is None:
             with self._lock:
-                if self._ref is None and not self._closed:
-                    self._start()
+                if self._ref is None and not self._closed and not self._starting:
+                    self._starting = True
+                    try:
+                        self._start()
+                    finally:
+                        self._starting = False
             return  # it looks when it begins
         try:
             ref.tell(DRAIN)
@@ -121,7 +125,7 @@ class Logging:
         """Start the logging actor; at the end of a program, and where threads are short, that cannot be."""
         try:
             with silenced():
-                self._system = ActorSystem(OWN_SYSTEM, config=SystemConfig(tracing=False))
+                self._system = ActorSystem("logs", config=OWN_CONFIG)
                 self._ref = self._system.start(LogActor, self._works, name="logger")
         except RuntimeError as error:
             self._system = None
@@ -148,11 +152,13 @@ class Logging:
         """
         no = level_number(level)
         works = self._works
-        if works is None or self._closed:
-            return
-        self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
-        DESK.use(DESK._append, self._level)
-        DESK.queue.append(LevelChange(no))
+        assert works is not None  # it has begun
+        with _setting_up:
+            if self is not _current:
+                return
+            self._level = min(no if sink.no is None else sink.no for sink in self._config.sinks)
+            DESK.use(DESK._append, self._level)
+            DESK.queue.append(LevelChange(no))
         works.door.claim()
         self._wake()
 
@@ -275,7 +281,7 @@ class Logging:
     @staticmethod
     def _account(works: Works, left: list[Any]) -> None:
         """Tell on stderr what never reached a sink."""
-        works.lose(works.door.losses.take())
+        works.lose(works.door.close())
         for backlog in works.backlogs:
             counts, waiting = backlog.close()
             waiting += sum(1 for line in left if line[1] >= backlog.lowest)

@@ -156,7 +156,7 @@ class Backlog:
         self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
         self.opened = False
         self.shared = False  # whether its file is the parent's, of whom this is a fork
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()  # a signal handler may ask for the account in the middle of anything
         self._batch: list[Record] = []  # under lock: what is being written
         self._progress = Progress()
         self._report: dict[tuple[Why, int, str], int] = {}  # under lock: what a line is being written about

@@ -17,13 +17,19 @@ from actors.logs.record import Maker
 if TYPE_CHECKING:
     from actors.logs.record import Record
 
-__all__ = ["correlate", "install", "settle", "write"]
+__all__ = ["correlate", "install", "renew", "settle", "write"]
 
 FAR = 1 << 30
 
 _lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything
 _maker = Maker()  # under _lock
 _settled: list[None] = []  # not empty while no logging actor takes lines out of the queue; changed by one operation each
+
+
+def renew() -> None:
+    """Begin anew in a forked child, which is another process, and has not the thread that may have held the lock."""
+    global _lock, _maker
+    _lock, _maker = threading.RLock(), Maker()
 
 
 def correlate(wanted: bool) -> None:  # noqa: FBT001  # as `setup` was given it
@@ -35,8 +41,8 @@ def install() -> None:
     """Let log calls come here."""
     _settled.clear()
     DESK.use(write, 0)
+    DESK.pressed = _stragglers  # before the next two, see `Door`
     DESK.refusing = 0
-    DESK.pressed = _stragglers
     DESK.calm = FAR
     DESK.hides = False
     DESK.secret = no_secret

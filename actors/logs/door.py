@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.log import DESK
 from actors.logs.levels import level_number
-from actors.logs.losses import Losses, Why
+from actors.logs.losses import Losses, Why, told
 from actors.logs.overload import Mode
+from actors.logs.own import emergency
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,7 +48,8 @@ class Door:
         self._threads = threads
         # Invariant: who pops the claim wakes the logging actor, which puts it back when it finds nothing more and goes to sleep.
         self._claim: list[None] = [None]
-        self._waiting: deque[threading.Lock] = deque()  # of callers in sync mode, each with a lock that it waits for
+        self._waiting: dict[threading.Lock, None] = {}  # of callers in sync mode, each with a lock that it waits for
+        self._over = False  # whether nobody counts any more what is refused
         self.losses = Losses()
         self.refused = 0  # under the lock of `_counting`
         self._counting = threading.RLock()  # as in `Losses`
@@ -61,11 +62,19 @@ class Door:
             self._wake()
         waiting, overload = len(DESK.queue), self._overload
         if waiting >= overload.flush_at:
-            DESK.refusing = NOTHING_KEPT
+            self._refuse_below(NOTHING_KEPT)
         elif waiting >= overload.drop_at:
-            DESK.refusing = max(DESK.refusing, self._keep)
+            self._refuse_below(max(DESK.refusing, self._keep))
         elif waiting > overload.sync_at and waits and self._may_wait():
             self._wait()
+
+    def _refuse_below(self, no: int) -> None:
+        known, DESK.refusing = DESK.refusing, no
+        # Invariant: whoever follows this door sets `pressed` first and `refusing` then: one of both sees the other.
+        if DESK.pressed != self.pressed:
+            DESK.refusing = 0
+        elif known < no:
+            self._wake()  # an interrupt may have come between the claim and the wake
 
     def _wait(self) -> None:
         """Wait until there is room, or for as long as a call may."""
@@ -73,10 +82,13 @@ class Door:
         # A lock for each, and no event that all share: a finalizer or signal handler may log, and wait, in the middle of this.
         mine = threading.Lock()
         mine.acquire()
-        self._waiting.append(mine)
+        self._waiting[mine] = None
         # Invariant: noted before this look. The logging actor takes lines out before it lets go of those who wait: one of both is seen.
-        if len(DESK.queue) > self._overload.sync_at:
-            mine.acquire(timeout=self._overload.patience)
+        try:
+            if len(DESK.queue) > self._overload.sync_at:
+                mine.acquire(timeout=self._overload.patience)
+        finally:
+            self._waiting.pop(mine, None)
 
     def _may_wait(self) -> bool:
         if threading.current_thread() in self._threads:
@@ -93,6 +105,9 @@ class Door:
             self.refused += 1
         why = Why.FLUSH if no >= self._keep else Why.OVERLOAD
         self.losses.add(why, no, cell.path if cell is not None else "")
+        # Invariant: counted before this look. Whoever closes the door says so first, and takes the counts then.
+        if self._over and (counts := self.losses.take()):
+            emergency(told(counts)[0])
         if DESK.calm < 0 and self.claim():
             self._wake()
 
@@ -105,12 +120,15 @@ class Door:
         except IndexError:
             return False
         DESK.calm = self._overload.sync_at
+        if DESK.pressed != self.pressed:  # as in `_refuse_below`; that is right for whoever follows
+            DESK.calm = -1
         return True
 
     def unclaim(self) -> None:
         """Give the duty back. Who does that looks into the queue afterwards."""
         DESK.calm = -1
-        self._claim.append(None)
+        if not self._claim:  # only the logging actor gives it back
+            self._claim.append(None)
 
     def overfull(self) -> bool:
         """Tell whether what waits is to be thrown away."""
@@ -121,9 +139,17 @@ class Door:
         waiting = len(DESK.queue)
         if waiting <= self._overload.sync_at:
             while self._waiting:
-                self._waiting.popleft().release()  # only the logging actor takes them out
+                try:
+                    self._waiting.popitem()[0].release()
+                except KeyError:  # the last one has just gone on by itself
+                    break
         if DESK.refusing and waiting < self._overload.drop_at:
             DESK.refusing = 0
+
+    def close(self) -> dict[tuple[Why, int, str], int]:
+        """Return what was counted last; what is refused from now on is told on stderr."""
+        self._over = True
+        return self.losses.take()
 
     def mode(self) -> Mode:
         """Return what a call does at this moment."""

@@ -52,11 +52,11 @@ def _after_fork_in_child() -> None:
     _held.clear()
     DESK.queue.clear()
     assembly._setting_up = threading.RLock()
-    direct._lock = threading.RLock()
+    direct.renew()
     current = assembly._current
     if current is None:
         return
-    current._lock = threading.Lock()
+    current._lock, current._starting = threading.RLock(), False
     current._ref = current._system = None
     current._begin()
     util = sys.modules.get("multiprocessing.util")

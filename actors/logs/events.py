@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import threading
+import weakref
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,7 @@ from actors._core import events as kernel
 from actors._core.frozen import frozen_field
 from actors._core.log import DESK
 from actors._core.ref import ActorRef
+from actors.config import SystemConfig
 from actors.logs.foreign import put
 from actors.logs.levels import level_number
 
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
     from actors._core.log import Desk
     from actors.runtime import Runtime
 
-__all__ = ["OWN_SYSTEM", "Watching"]
+__all__ = ["OWN_CONFIG", "Watching"]
 
-OWN_SYSTEM = "logs"
+OWN_CONFIG = SystemConfig(tracing=False)  # this very one tells the system that logging runs in; a program's may have the same name
 
 # Events of other packages say it themselves, in a class variable `log_as`.
 _KNOWN: dict[type, tuple[str, str]] = {
@@ -97,23 +100,32 @@ class Watching:
 
     def __init__(self, *, simulated: bool = False) -> None:
         self._simulated = simulated
-        self._subscriptions: list[Subscription] = []
+        self._lock = threading.RLock()
+        # Of systems that are still there: one that ended takes its own away.
+        self._subscriptions: weakref.WeakSet[Subscription] | None = weakref.WeakSet()  # under _lock; None: it is over
+        self._seen: weakref.WeakSet[Runtime] = weakref.WeakSet()  # under _lock
 
     def install(self) -> Callable[[], None]:
         """Begin; return a function that ends it."""
         process.watchers.append(self._watch)
-        for runtime in list(process.runtimes):
+        for runtime in process.all_runtimes():
             self._watch(runtime)
         return self._end
 
     def _watch(self, runtime: Runtime) -> None:
-        if runtime.name == OWN_SYSTEM or (runtime.ports.dispatcher is not None and not self._simulated):
+        if runtime.config is OWN_CONFIG or (runtime.ports.dispatcher is not None and not self._simulated):
             return
         desk = runtime.ports.log or DESK
-        self._subscriptions.append(runtime.events.subscribe(object, lambda event: tell(event, desk)))
+        with self._lock:
+            # One that is made at this moment comes here twice: it is on the list, and tells its watchers.
+            if self._subscriptions is None or runtime in self._seen:
+                return
+            self._seen.add(runtime)
+            self._subscriptions.add(runtime.events.subscribe(object, lambda event: tell(event, desk)))
 
     def _end(self) -> None:
         process.watchers.remove(self._watch)
-        for subscription in self._subscriptions:
-            subscription.cancel()
-        self._subscriptions.clear()
+        with self._lock:
+            subscriptions, self._subscriptions = self._subscriptions or (), None
+            for subscription in subscriptions:
+                subscription.cancel()

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Late"]
 
+PATIENCE = 1.0  # seconds that a line waits for another thread's, until one of them waited in vain
+
 
 class Late:
     """See the module's docstring.
@@ -39,12 +41,13 @@ class Late:
         self._backlogs = list(backlogs)  # under _lock
         self._writers: dict[Backlog, Writer] = {}  # under _lock
         self._writing = False  # under _lock
+        self._patience = PATIENCE
 
     def install(self) -> None:
         """Let log calls come here. The level stays, and what is secret."""
         DESK.use(self.write, DESK._level)
+        DESK.pressed = self.stragglers  # before the next two, see `Door`
         DESK.refusing = 0
-        DESK.pressed = self.stragglers
         DESK.calm = 0
 
     def stragglers(self, *, waits: bool = True) -> None:  # noqa: ARG002  # the signature of `Desk.pressed`
@@ -61,17 +64,27 @@ class Late:
 
     def write(self, line: tuple[Any, ...]) -> None:
         """Write a line to each sink of its level."""
-        with self._lock:
-            if self._writing:
-                emergency("1 line lost: logged by a sink while it wrote")
-                return
-            self._writing = True
-            try:
-                record = self._maker.make(line)
-                for backlog in [one for one in self._backlogs if record.no >= one.lowest]:
-                    self._write(backlog, record)
-            finally:
-                self._writing = False
+        # Whoever has the lock may hang in a sink, or be a thread that the end of the interpreter has stopped where it was.
+        if not self._lock.acquire(timeout=self._patience):
+            self._patience = 0.0
+            emergency("1 line was not written at the end: another thread does not come to the end of its write")
+            return
+        try:
+            self._write_all(line)
+        finally:
+            self._lock.release()
+
+    def _write_all(self, line: tuple[Any, ...]) -> None:
+        if self._writing:
+            emergency("1 line lost: logged by a sink while it wrote")
+            return
+        self._writing = True
+        try:
+            record = self._maker.make(line)
+            for backlog in [one for one in self._backlogs if record.no >= one.lowest]:
+                self._write(backlog, record)
+        finally:
+            self._writing = False
 
     def _write(self, backlog: Backlog, record: Any) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from enum import Enum
 from typing import Any
 
@@ -33,29 +34,46 @@ class Losses:
     def __init__(self) -> None:
         self._lock = threading.RLock()  # a finalizer or signal handler may log in the middle of anything, and be counted here
         self._counts: dict[tuple[Why, int, str], int] = {}  # under _lock
+        self._added: deque[tuple[Why, int, str, int]] = deque()  # under _lock: not in `_counts` yet
+        self._summing = False  # under _lock
         self.total = 0  # written under _lock; read by all, old or new
         self.own = 0  # likewise: those of them that sinks logged while they wrote
 
     def add(self, why: Why, no: int, actor: str, count: int = 1) -> None:
         """Count lost lines."""
-        key = (why, no, actor)
         with self._lock:
-            if key not in self._counts and len(self._counts) >= KINDS:
-                key = (why, no, OTHERS)
-            self._counts[key] = self._counts.get(key, 0) + count
+            self._added.append((why, no, actor, count))
             self.total += count
             if why is Why.OWN:
                 self.own += count
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        """Add what was added to the counts. Under the lock; whoever comes here in the middle of it leaves the rest to the one below."""
+        if self._summing:
+            return
+        self._summing = True
+        try:
+            while self._added:
+                why, no, actor, count = self._added.popleft()
+                key = (why, no, actor)
+                if key not in self._counts and len(self._counts) >= KINDS:
+                    key = (why, no, OTHERS)
+                self._counts[key] = self._counts.get(key, 0) + count
+        finally:
+            self._summing = False
 
     def take(self) -> dict[tuple[Why, int, str], int]:
         """Return the counts, and begin anew."""
         with self._lock:
+            self._sum_up()
             counts, self._counts, self.total, self.own = self._counts, {}, 0, 0
         return counts
 
     def by_level_and_actor(self) -> dict[tuple[str, str], int]:
         """Return the counts, by name of the level and path of the actor."""
         with self._lock:
+            self._sum_up()
             counts = list(self._counts.items())
         summed: dict[tuple[str, str], int] = {}
         for (_, no, actor), count in counts:

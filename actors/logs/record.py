@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time as clock
+import weakref
 from datetime import timedelta, timezone
 from multiprocessing import current_process
 from pathlib import PurePath
@@ -14,6 +15,7 @@ from actors.logs.levels import record_level
 from actors.logs.loguru_port import RecordFile, RecordProcess, RecordThread, colored, local_time, shown_exception
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import CodeType
 
     from actors._core.cell import Cell
@@ -59,9 +61,10 @@ class Site:
 class Who:
     """An actor."""
 
-    __slots__ = ("class_name", "json", "path", "system")
+    __slots__ = ("alive", "class_name", "json", "path", "system")
 
-    def __init__(self, cell: Cell) -> None:
+    def __init__(self, cell: Cell, gone: Callable[[Any], object]) -> None:
+        self.alive = weakref.ref(cell, gone)
         self.path = cell.path
         self.class_name = cell.actor_class.__qualname__
         self.system = cell.system.name
@@ -174,11 +177,11 @@ class Maker:
     def __init__(self, redactor: Redactor | None = None) -> None:
         self._redactor = redactor
         self._sites: dict[tuple[int, int], Site] = {}
-        self._who: dict[Cell, Who] = {}
-        self._threads: dict[Any, Any] = {}
+        # By their ids, and no longer than they live: what is remembered must not keep an actor's system and arguments alive.
+        self._who: dict[int, Who] = {}
+        self._threads: dict[int, tuple[Any, Any]] = {}
         self._levels: dict[int, Any] = {}
-        process = current_process()
-        self._process = RecordProcess(process.ident, process.name)
+        self._process: Any = None  # not yet: in a forked child it is made when that has a name
 
     def make(self, line: tuple[Any, ...]) -> Record:
         """Return the record of a line."""
@@ -189,8 +192,8 @@ class Maker:
         record.incarnation = incarnation or (0 if cell is None else 1)  # the first one's `__init__` runs before it has begun
         record.fields = fields = _fields(bound, context, kwargs, more)
         record.correlation = None if correlation is None else cell.system.ports.ids.text_of(correlation)
-        record.who = None if cell is None else self._who.get(cell) or self._get_who(cell)
-        record.process = self._process
+        record.who = None if cell is None else self._who.get(id(cell)) or self._get_who(cell)
+        record.process = self._process or self._get_process()
         if more is None:
             record.level = self._levels.get(no) or self._get_level(no)
             record.exception = None
@@ -203,7 +206,9 @@ class Maker:
             record.thread = RecordThread(thread_id, thread_name)
         else:
             record.site = self._sites.get((id(code), lasti)) or self._get_site(code, lasti, names)
-            record.thread = self._threads.get(thread) or self._get_thread(thread)
+            known = self._threads.get(id(thread))
+            # Programs name a thread after what it is at.
+            record.thread = known[1] if known is not None and known[1].name == thread.name else self._get_thread(thread)
         if self._redactor is not None:
             args, kwargs = self._redactor.arguments(args, kwargs)
             record.fields = self._redactor.fields(fields)
@@ -255,9 +260,15 @@ class Maker:
     # Looked up for the first line of a kind only.
 
     def _get_who(self, cell: Cell) -> Who:
-        _bound(self._who)
-        self._who[cell] = who = Who(cell)
+        known, key = self._who, id(cell)
+        _bound(known)
+        known[key] = who = Who(cell, lambda _: known.pop(key, None))
         return who
+
+    def _get_process(self) -> Any:
+        process = current_process()
+        self._process = made = RecordProcess(process.ident, process.name)
+        return made
 
     def _get_level(self, no: int) -> Any:
         _bound(self._levels)
@@ -272,8 +283,10 @@ class Maker:
         return site
 
     def _get_thread(self, thread: Any) -> Any:
-        _bound(self._threads, 1000)
-        self._threads[thread] = made = RecordThread(thread.ident, thread.name)
+        known, key = self._threads, id(thread)
+        _bound(known, 1000)
+        made = RecordThread(thread.ident, thread.name)
+        known[key] = weakref.ref(thread, lambda _: known.pop(key, None)), made
         return made
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.context import current_cell
 from actors._core.frozen import frozen_field, text_of
 from actors._core.log import DESK
-from actors.logs.events import OWN_SYSTEM
+from actors.logs.events import OWN_CONFIG
 from actors.logs.foreign import put
 from actors.logs.levels import NUMBERS
 from actors.logs.loguru_port import route
@@ -112,7 +112,7 @@ class RouteHandler(logging.Handler):
 def _of_logging_itself() -> bool:
     """Tell whether this is the turn of the logging actor, or of one of its sinks."""
     cell = current_cell()
-    return cell is not None and cell.system.name == OWN_SYSTEM
+    return cell is not None and cell.system.config is OWN_CONFIG
 
 
 def _route_logging() -> Callable[[], None]:

@@ -1,0 +1,290 @@
+"""What logging keeps and what it forgets, and what it does where programs are unlucky."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors import Actor, ActorSystem, process
+from actors._core.log import DESK
+from actors.logs import Overload, Sink, assembly, log
+from actors.logs.losses import Losses, Why
+from tests.logs.kit import WAIT, Caught
+from tests.logs.kit_sinks import run
+
+HEAD = """
+import os, sys, threading
+from actors import Actor, ActorSystem, logs
+from actors.logs import Sink, log
+"""
+
+
+class Talker(Actor):
+    def __init__(self, given: Any = None) -> None:
+        super().__init__()
+        self.given = given
+
+    def on_receive(self, message: Any) -> Any:
+        self.log.info("{}", message)
+        if message == "fail":
+            raise ValueError(message)
+        return message
+
+
+class Given:
+    """What an actor is started with."""
+
+
+def ended_system() -> list[weakref.ref[Any]]:
+    """Return weak references to a system that is over, and to what its actor was given."""
+    given = Given()
+    with ActorSystem("short") as system:
+        system.spawn(Talker, given).ask("a line")
+        return [weakref.ref(system), weakref.ref(given)]
+
+
+def test_logging_keeps_no_system_alive_that_has_ended_and_nothing_that_its_actors_were_given(caught: Caught) -> None:
+    caught.set_up(events=True)
+    kept = ended_system()
+    caught.flush()
+    gc.collect()
+    assert [one() for one in kept] == [None, None]
+
+
+def test_logging_that_is_not_set_up_keeps_none_either(global_sink: Any) -> None:
+    messages = global_sink(format="{message}")
+    kept = ended_system()
+    gc.collect()
+    assert messages == ["a line\n"]
+    assert [one() for one in kept] == [None, None]
+
+
+def test_a_thread_that_has_ended_is_not_kept_alive(caught: Caught) -> None:
+    caught.set_up()
+    thread = threading.Thread(target=log.info, args=("x",), name="short")
+    thread.start()
+    thread.join()
+    assert caught.record["thread"].name == "short"
+    gone = weakref.ref(thread)
+    del thread
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_thread_that_is_renamed_has_its_new_name_in_its_next_lines(caught: Caught) -> None:
+    caught.set_up()
+
+    def work() -> None:
+        for job in ("first", "second"):
+            threading.current_thread().name = job
+            log.info("x")
+            caught.flush()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert [one["thread"].name for one in caught.records] == ["first", "second"]
+
+
+@pytest.mark.parametrize("name", ["logs", "other"])
+def test_a_system_of_any_name_tells_its_events(name: str, caught: Caught) -> None:
+    caught.set_up(events=True)
+    with ActorSystem(name) as system:
+        system.spawn(Talker, name="talker").tell("fail")
+    assert [(one["system"], one["actor"]) for one in caught.records if one["event"] == "actor.crashed"] == [(name, "/talker")]
+
+
+def test_a_system_made_while_logging_is_set_up_tells_its_events_once(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[ActorSystem] = []
+
+    class Hasty(list[Any]):
+        """As if another thread made a system just when somebody begins to watch."""
+
+        def append(self, watch: Any) -> None:
+            super().append(watch)
+            made.append(ActorSystem("quick"))
+
+    monkeypatch.setattr(process, "watchers", Hasty())
+    caught.set_up(events=True)
+    with made[0] as system:
+        system.spawn(Talker)
+    assert [one["system"] for one in caught.records if one["event"] == "actor.started"] == ["quick"]
+    assert caught.logging is not None
+    caught.logging.close()
+
+
+def test_a_forked_child_says_its_own_process_also_where_nothing_is_set_up() -> None:
+    ended = run(
+        HEAD
+        + """
+from loguru import logger
+logger.remove()
+logger.add(sys.stdout, format="{process.id}")
+log.info("of the parent")
+sys.stdout.flush()
+if os.fork() == 0:
+    log.info("of the child")
+    print(os.getpid(), flush=True)
+    os._exit(0)
+os.wait()
+"""
+    )
+    parent, line, child = ended.stdout.split()
+    assert parent != line == child, ended.stderr
+
+
+def test_a_finalizer_may_log_at_the_very_end_of_the_interpreter(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    ended = run(
+        HEAD
+        + """
+logs.setup(Sink(sys.argv[1], format="{message}"), events=False)
+class Last:
+    def __del__(self, log=log, write=os.write):
+        log.info("finalizer")
+        write(1, b"went on")
+last = Last()
+log.info("before")
+""",
+        path,
+    )
+    assert ended.stdout == "went on", ended.stderr
+    written = path.read_text().splitlines()
+    assert written == ["before", "finalizer"] or (written == ["before"] and "1 line was not written at the end" in ended.stderr)
+
+
+def test_callers_that_waited_long_enough_are_not_remembered(caught: Caught) -> None:
+    go = threading.Event()
+    caught.set_up(Sink(lambda _: go.wait(), name="slow", backlog=1), overload=Overload(sync_at=1, drop_at=500, flush_at=1000, patience=0.0))
+    for _ in range(300):
+        log.info("x")
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    assert not works.door._waiting
+    go.set()
+
+
+def test_many_flushes_at_once_leave_one_duty_to_wake(caught: Caught) -> None:
+    caught.set_up()
+    assert caught.logging is not None
+    markers = [caught.logging._mark() for _ in range(50)]
+    assert all(one.get(timeout=WAIT) for one in markers)
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    assert len(works.door._claim) <= 1
+
+
+def test_a_caller_that_comes_late_out_of_an_overload_does_not_shut_those_who_follow(caught: Caught, global_sink: Any) -> None:
+    messages = global_sink(format="{message}")
+    caught.set_up(overload=Overload(sync_at=1, drop_at=2, flush_at=3, patience=0.0))
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    # Threads that were in the middle of a log call when logging was closed:
+    works.door._refuse_below(1 << 30)
+    works.door.unclaim()
+    works.door.claim()
+    log.info("after")
+    assert messages == ["after\n"]
+    DESK.calm = 0
+
+
+def test_a_line_refused_by_logging_that_was_just_closed_is_counted_on_stderr(caught: Caught, capsys: pytest.CaptureFixture[str]) -> None:
+    caught.set_up()
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    caught.logging.close(WAIT)
+    works.door.refuse(20, None)
+    assert capsys.readouterr().err == "greenroom: 1 line lost (1 INFO): dropped: too many lines waited\n"
+
+
+def test_losses_counted_in_the_middle_of_counting_are_not_lost() -> None:
+    losses = Losses()
+
+    added: list[int] = []
+
+    class Interrupted(str):
+        """As a signal handler or finalizer would, it adds a loss of its own just when the same is being added."""
+
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            if len(added) < 10:
+                added.append(1)
+                losses.add(Why.BURST, 20, "/a")
+            return hash("/a")
+
+    for _ in range(5):
+        losses.add(Why.BURST, 20, Interrupted("/a"))
+    assert len(added) > 5
+    assert losses.total == sum(losses.take().values()) == 5 + len(added)
+
+
+def test_a_signal_handler_may_flush_while_the_logging_actor_starts(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up()
+    flushed: list[bool] = []
+
+    def make(*args: Any, **options: Any) -> ActorSystem:
+        assert caught.logging is not None
+        flushed.append(caught.logging.flush(0.0))
+        return ActorSystem(*args, **options)
+
+    monkeypatch.setattr(assembly, "ActorSystem", make)
+    thread = threading.Thread(target=log.info, args=("x",), daemon=True)
+    thread.start()
+    thread.join(WAIT)
+    assert not thread.is_alive()
+    assert flushed == [False]
+    assert caught.messages == ["x"]
+
+
+def test_what_was_interrupted_between_its_claim_and_its_wake_is_made_good(caught: Caught) -> None:
+    caught.set_up(overload=Overload(sync_at=5, drop_at=10, flush_at=20, patience=0.0))
+    assert caught.logging is not None
+    works = caught.logging._works
+    assert works is not None
+    assert works.door.claim()  # and then Ctrl-C came
+
+    async def storm() -> None:
+        for number in range(10):
+            log.info("{}", number)
+
+    asyncio.run(storm())
+    assert caught.messages == [str(number) for number in range(10)]
+
+
+def test_the_end_does_not_wait_for_a_thread_that_hangs_in_a_sink(tmp_path: Path) -> None:
+    ended = run(
+        """
+import atexit
+def late():
+    thread.start()
+    hangs.wait()
+    log.info("of the main thread")
+    print("over", flush=True)
+atexit.register(late)
+"""
+        + HEAD
+        + """
+hangs = threading.Event()
+def sink(message):
+    if threading.current_thread() is thread:
+        hangs.set()
+        threading.Event().wait()
+thread = threading.Thread(target=log.info, args=("of a thread",), daemon=True)
+logs.setup(Sink(sink), events=False)
+""",
+        timeout=20,
+    )
+    assert ended.stdout == "over\n"
+    assert "1 line was not written at the end" in ended.stderr
