@@ -213,6 +213,12 @@ class Log:
     def __repr__(self) -> str:
         return f"<Log of {self._cell.path if self._cell is not None else 'no actor'}>"
 
+    def __copy__(self) -> Log:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Log:
+        return self  # it never changes, and speaks for the same actor in any copy of what has it
+
     def __reduce__(self) -> Any:
         msg = f"{self!r} cannot be pickled: it belongs to this process; take `actors.logs.log` or the actor's own there"
         raise TypeError(msg)

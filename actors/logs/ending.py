@@ -64,8 +64,13 @@ def _after_fork_in_child() -> None:
         util.register_after_fork(current, lambda _: ends_without_atexit())
 
 
+_seen_to = 0  # the process whose end `multiprocessing` tells of
+
+
 def ends_without_atexit() -> None:
     """See to the end of a child process of `multiprocessing`, which has one of its own kind."""
+    global _seen_to  # noqa: PLW0603
     util = sys.modules.get("multiprocessing.util")
-    if util is not None and multiprocessing.parent_process() is not None:
+    if util is not None and multiprocessing.parent_process() is not None and _seen_to != os.getpid():
+        _seen_to = os.getpid()
         util.Finalize(None, _at_exit, exitpriority=-100)

@@ -133,16 +133,16 @@ class Record:
 
 
 _START = clock.time()
-_zones: list[tuple[float, Any]] = [(-1.0, None)]  # until when, the zone; replaced whole
+_zones: list[tuple[float, Any, Any]] = [(-1.0, None, None)]  # until when, the zone, what `tzset` replaces; replaced whole
 
 
 def zone_at(seconds: float) -> Any:
     """Return the local time zone, which changes with the season."""
-    until, zone = _zones[0]
-    if not until - 900 <= seconds < until:  # offsets change at quarters of an hour
+    until, zone, names = _zones[0]
+    if names is not clock.tzname or not until - 900 <= seconds < until:  # offsets change at quarters of an hour
         local = clock.localtime(seconds)
         zone = timezone(timedelta(seconds=local.tm_gmtoff), local.tm_zone)
-        _zones[0] = (seconds - seconds % 900 + 900, zone)
+        _zones[0] = (seconds - seconds % 900 + 900, zone, clock.tzname)
     return zone
 
 

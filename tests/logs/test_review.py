@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -13,9 +16,9 @@ import pytest
 
 from actors import Actor, ActorSystem, process
 from actors._core.log import DESK
-from actors.logs import Overload, Sink, assembly, log
+from actors.logs import JSON, TEXT, Overload, Repeats, Sink, SinkBackoff, assembly, log
 from actors.logs.losses import Losses, Why
-from tests.logs.kit import WAIT, Caught
+from tests.logs.kit import WAIT, Caught, raised
 from tests.logs.kit_sinks import run
 
 HEAD = """
@@ -288,3 +291,86 @@ logs.setup(Sink(sink), events=False)
     )
     assert ended.stdout == "over\n"
     assert "1 line was not written at the end" in ended.stderr
+
+
+def test_repetitions_are_told_also_if_the_clock_was_set_back(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up(repeats=Repeats(seconds=10.0))
+    times = iter([7200.0, 7201.0, 3600.0, 3601.0])
+    monkeypatch.setattr(DESK, "now", lambda: next(times))
+    for _ in range(4):
+        log.info("x")
+    assert caught.messages == ["x", "once more: x", "x", "once more: x"]
+
+
+def test_what_may_be_repeated_keeps_no_exception_alive(caught: Caught) -> None:
+    caught.set_up(repeats=Repeats(seconds=1000.0), collect=False, formats=("{message}",))
+    error = raised(ValueError("x"))
+    log.opt(exception=error).warning("failed")
+    given = Given()
+    error.args = (given,)
+    caught.flush()
+    log.info("y")
+    gone = weakref.ref(given)
+    del given, error
+    caught.flush()
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_stderr_that_is_the_programs_own_does_not_harm_the_logging_actor(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Window:
+        def write(self, text: str) -> None:
+            raise RuntimeError("the window is closed")
+
+    monkeypatch.setattr(sys, "stderr", Window())
+    monkeypatch.setattr(sys, "__stderr__", Window())
+
+    def fails_once(message: Any) -> None:
+        if not failed:
+            failed.append(message)
+            raise ConnectionError("no way")
+
+    failed: list[Any] = []
+    caught.set_up(Sink(fails_once, name="other", backoff=SinkBackoff(first=0.001)))
+    log.info("x")
+    caught.flush()
+    assert caught.logging is not None
+    assert [(one.name, one.written) for one in caught.logging.stats().sinks] == [("caught", 1), ("other", 1)]
+    assert caught.messages[0] == "x"
+
+
+def test_a_copy_of_what_has_a_log_has_the_same_log() -> None:
+    mine = log.bind(a=1)
+    assert copy.deepcopy({"log": mine}) == {"log": mine}
+    assert copy.copy(mine) is mine
+
+
+def test_lines_follow_a_change_of_the_time_zone(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up(formats=(JSON, TEXT))
+    monkeypatch.setattr(DESK, "now", lambda: 1_000_000_000.0)
+    try:
+        for zone in ("UTC", "Asia/Kolkata"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            log.info("x")
+            caught.flush()
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    assert [one["time"] for one in caught.objects(0)] == ["2001-09-09T01:46:40.000000+00:00", "2001-09-09T07:16:40.000000+05:30"]
+    assert [line.split(" | ")[0] for line in caught.lines(1)] == ["2001-09-09 01:46:40.000", "2001-09-09 07:16:40.000"]
+    assert [str(record["time"].tzinfo) for record in caught.records] == ["UTC", "IST"]
+
+
+def test_the_account_of_logging_that_was_closed_stays_as_it_is(caught: Caught) -> None:
+    caught.set_up()
+    log.info("x")
+    former = caught.logging
+    assert former is not None
+    caught.set_up()
+    go = threading.Event()
+    caught.set_up(Sink(lambda _: go.wait(), name="slow", backlog=1))
+    for _ in range(100):
+        log.info("y")
+    assert (former.stats().logged, former.stats().waiting) == (1, 0)
+    go.set()
