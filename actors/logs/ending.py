@@ -30,11 +30,13 @@ def _at_exit() -> None:
             current._close(current._config.exit_timeout, then=assembly._Then.LATE)
 
 
-_held: list[Any] = []  # gates; by the thread that forks
+_held: list[Any] = []  # locks; by the thread that forks
 
 
 def _before_fork() -> None:
-    """Wait for the sinks to come between two writes: no buffer that the child inherits has half of one."""
+    """Wait for the sinks to come between two writes: no buffer that the child inherits has half of one. And not amid `setup`."""
+    if assembly._setting_up.acquire(timeout=GATE):
+        _held.append(assembly._setting_up)
     current = assembly._current
     works = current._works if current is not None else None
     if current is not None:

@@ -99,13 +99,9 @@ class Thinning:
         self._places: dict[Any, int] = {}
         self._lines: OrderedDict[Any, _Repeated] = OrderedDict()  # by the time of the first
         self._window = (0.0, 0)
+        self.pending = 0  # lines with repetitions that are still to be told
         self.sampled = 0
         self.repeated = 0
-
-    @property
-    def pending(self) -> bool:
-        """Whether there are repetitions that are still to be told."""
-        return any(one.count for one in self._lines.values())
 
     def passes(self, record: Record) -> bool:
         """Tell whether a line is to be written, as far as sampling and repetitions go."""
@@ -155,6 +151,7 @@ class Thinning:
         )
         known = self._lines.get(key)
         if known is not None:
+            self.pending += known.count == 0
             known.count += 1
             return True
         if len(self._lines) >= KNOWN:
@@ -176,5 +173,6 @@ class Thinning:
 
     def _tell_one(self, one: _Repeated) -> None:
         if one.count:
+            self.pending -= 1
             times = "once more" if one.count == 1 else f"{one.count:,} times more"
             self._tell("log.repeated", one.level, f"{times}: {one.message}", {"repeats": one.count, "of": one.message, "by": one.actor})
