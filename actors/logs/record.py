@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import LONGEST, formatted, shortened, text_of
+from actors._core.log import own_code
 from actors.logs.levels import record_level
 from actors.logs.loguru_port import RecordException, RecordFile, RecordProcess, RecordThread, colored, local_time
 
@@ -250,7 +251,8 @@ class Maker:
         for patcher in more.patchers:
             made = {**record.as_loguru(), "extra": dict(record.fields)}
             try:
-                patcher(made)
+                with own_code():
+                    patcher(made)
                 made["extra"] = dict(made["extra"])
                 record.message, record.fields, record._loguru = text_of(made["message"]), made["extra"], made
             except Exception as error:  # noqa: BLE001  # told in the line

@@ -407,3 +407,24 @@ os.wait()
         path,
     )
     assert path.read_text() == "of the child\n", ended.stderr
+
+
+def test_the_line_of_a_finalizer_is_written_also_if_it_runs_when_a_sink_lets_go(caught: Caught) -> None:
+    class Connection:
+        def __del__(self) -> None:
+            log.info("closed")
+
+    def fail() -> None:
+        connection = Connection()  # kept alive by the traceback alone
+        raise ValueError(connection is None)
+
+    caught.set_up(collect=False, formats=(JSON,))
+    for _ in range(100):
+        try:
+            fail()
+        except ValueError:
+            log.exception("failed")
+    caught.flush()
+    lines = caught.objects()
+    assert [one["message"] for one in lines].count("closed") == 100
+    assert all("actor" not in one for one in lines)
