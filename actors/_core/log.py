@@ -25,7 +25,21 @@ if TYPE_CHECKING:
     from actors._core.catching import Catcher
     from actors._core.cell import Cell
 
-__all__ = ["DESK", "LEVELS", "LINE", "Desk", "Log", "LogAttribute", "More", "context_fields", "line_text", "no_secret", "taps"]
+__all__ = [
+    "DESK",
+    "LEVELS",
+    "LINE",
+    "Desk",
+    "Log",
+    "LogAttribute",
+    "More",
+    "Own",
+    "context_fields",
+    "line_text",
+    "no_secret",
+    "own_code",
+    "taps",
+]
 
 LINE = (
     "time",
@@ -54,6 +68,21 @@ _getframe = sys._getframe
 # The fields of `Log.contextualize`, in force where they were given.
 _context: ContextVar[dict[str, Any] | None] = ContextVar("greenroom_log", default=None)
 context_fields = _context.get
+
+
+class Own(dict[str, Any]):
+    """In the place of fields: what is logged there is logged by a sink or a patcher, while it is called, and must not come back to it."""
+
+
+@contextmanager
+def own_code() -> Generator[None, None, None]:
+    """Mark lines as `Own`. Not those of finalizers that run later on the same thread: they are the program's."""
+    token = _context.set(Own())
+    try:
+        yield
+    finally:
+        _context.reset(token)
+
 
 _OFF = 1 << 30
 
@@ -213,6 +242,12 @@ class Log:
     def __repr__(self) -> str:
         return f"<Log of {self._cell.path if self._cell is not None else 'no actor'}>"
 
+    def __copy__(self) -> Log:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Log:
+        return self  # it never changes, and speaks for the same actor in any copy of what has it
+
     def __reduce__(self) -> Any:
         msg = f"{self!r} cannot be pickled: it belongs to this process; take `actors.logs.log` or the actor's own there"
         raise TypeError(msg)
@@ -344,7 +379,9 @@ class Log:
     @contextmanager
     def contextualize(**fields: Any) -> Generator[None, None, None]:
         """Give every line that is logged within the ``with`` these fields: of any log, in this handler, thread or task."""
-        token = _context.set({**(_context.get() or {}), **{name: frozen_field(value) for name, value in fields.items()}})
+        context = _context.get()
+        made = {**(context or {}), **{name: frozen_field(value) for name, value in fields.items()}}
+        token = _context.set(Own(made) if type(context) is Own else made)
         try:
             yield
         finally:

@@ -86,6 +86,8 @@ class CallWriter:
             if took == self._took:
                 progress.filtered += 1
             progress.done = number
+        if self._handler is not None:
+            self._handler.record = None  # it may have an exception, and all that this holds on to
 
     def close(self) -> None:
         """Close what was opened."""

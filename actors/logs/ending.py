@@ -30,11 +30,13 @@ def _at_exit() -> None:
             current._close(current._config.exit_timeout, then=assembly._Then.LATE)
 
 
-_held: list[Any] = []  # gates; by the thread that forks
+_held: list[Any] = []  # locks; by the thread that forks
 
 
 def _before_fork() -> None:
-    """Wait for the sinks to come between two writes: no buffer that the child inherits has half of one."""
+    """Wait for the sinks to come between two writes: no buffer that the child inherits has half of one. And not amid `setup`."""
+    if assembly._setting_up.acquire(timeout=GATE):
+        _held.append(assembly._setting_up)
     current = assembly._current
     works = current._works if current is not None else None
     if current is not None:
@@ -64,8 +66,13 @@ def _after_fork_in_child() -> None:
         util.register_after_fork(current, lambda _: ends_without_atexit())
 
 
+_seen_to = 0  # the process whose end `multiprocessing` tells of
+
+
 def ends_without_atexit() -> None:
     """See to the end of a child process of `multiprocessing`, which has one of its own kind."""
+    global _seen_to  # noqa: PLW0603
     util = sys.modules.get("multiprocessing.util")
-    if util is not None and multiprocessing.parent_process() is not None:
+    if util is not None and multiprocessing.parent_process() is not None and _seen_to != os.getpid():
+        _seen_to = os.getpid()
         util.Finalize(None, _at_exit, exitpriority=-100)

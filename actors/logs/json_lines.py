@@ -65,6 +65,7 @@ class JsonLines:
     def __init__(self, *, ascii_only: bool = False) -> None:
         self._ascii_only = ascii_only
         self._second = -1
+        self._names: Any = None  # replaced by `time.tzset`
         self._start = self._shown = self._zone = ""
 
     def time(self, seconds: float) -> str:
@@ -83,7 +84,7 @@ class JsonLines:
         micro = round((seconds - second) * 1e6)
         if micro == 1_000_000:  # noqa: PLR2004  # so near to the next one
             second, micro = second + 1, 0
-        if second != self._second:
+        if second != self._second or clock.tzname is not self._names:
             self._begin(second)
         return micro
 
@@ -93,7 +94,7 @@ class JsonLines:
         self._start = clock.strftime("%Y-%m-%dT%H:%M:%S", clock.gmtime(second + offset * 60))
         self._shown = self._start.replace("T", " ")
         self._zone = f"{'-' if offset < 0 else '+'}{abs(offset) // 60:02d}:{abs(offset) % 60:02d}"
-        self._second = second
+        self._second, self._names = second, clock.tzname
 
     def line(self, record: Record) -> str:
         """Return a record as a line, with its end."""

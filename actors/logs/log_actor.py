@@ -8,7 +8,7 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
-from actors._core.log import DESK
+from actors._core.log import DESK, Own
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
 from actors.errors import SystemStoppedError
@@ -184,8 +184,10 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
                 continue
             self._works.drained += 1
             if line[13] in threads:
-                self._lose(Why.OWN, line)
-                continue
+                if _feeds(line):
+                    self._lose(Why.OWN, line)
+                    continue
+                line = (*line[:7], None, 0, None, *line[10:])  # of a finalizer, which speaks for no actor
             try:
                 record = make(line)
             except BaseException:  # a fault of ours: another actor goes on with the next line
@@ -379,6 +381,11 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
     def _got_on(backlog: Backlog, keeping: _Keeping) -> bool:
         """Tell whether a sink has written something since it failed, or has nothing left to write."""
         return backlog.progress()[0] > keeping.progress[0] or (not backlog.lines and backlog.busy_since is None)
+
+
+def _feeds(line: tuple[Any, ...]) -> bool:
+    """Tell whether a line of a thread of logging is one that a sink or a patcher makes for each that it is called with."""
+    return type(line[6]) is Own or (line[14] is not None and line[14].event is not None)
 
 
 assert REPORT_EVERY > LOOK  # so that each report is made soon after it is due

@@ -66,7 +66,7 @@ def emergency(text: str) -> None:
                 continue
             stream.write(f"greenroom: {text}\n")
             stream.flush()
-        except (OSError, ValueError):  # closed or broken: there may be another, and after that nobody is left to tell
+        except Exception:  # noqa: BLE001, S112  # closed, broken or a program's own: there may be another, and after that nobody is left to tell
             continue
         return
 

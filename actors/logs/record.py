@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from actors._core.frozen import LONGEST, formatted, frozen_field, shortened, text_of
+from actors._core.log import own_code
 from actors.logs.levels import record_level
 from actors.logs.loguru_port import RecordFile, RecordProcess, RecordThread, colored, local_time, shown_exception
 
@@ -133,16 +134,16 @@ class Record:
 
 
 _START = clock.time()
-_zones: list[tuple[float, Any]] = [(-1.0, None)]  # until when, the zone; replaced whole
+_zones: list[tuple[float, Any, Any]] = [(-1.0, None, None)]  # until when, the zone, what `tzset` replaces; replaced whole
 
 
 def zone_at(seconds: float) -> Any:
     """Return the local time zone, which changes with the season."""
-    until, zone = _zones[0]
-    if not until - 900 <= seconds < until:  # offsets change at quarters of an hour
+    until, zone, names = _zones[0]
+    if names is not clock.tzname or not until - 900 <= seconds < until:  # offsets change at quarters of an hour
         local = clock.localtime(seconds)
         zone = timezone(timedelta(seconds=local.tm_gmtoff), local.tm_zone)
-        _zones[0] = (seconds - seconds % 900 + 900, zone)
+        _zones[0] = (seconds - seconds % 900 + 900, zone, clock.tzname)
     return zone
 
 
@@ -249,7 +250,8 @@ class Maker:
         for patcher in more.patchers:
             made = {**record.as_loguru(), "extra": dict(record.fields)}
             try:
-                patcher(made)
+                with own_code():
+                    patcher(made)
                 made["extra"] = {text_of(name): frozen_field(value) for name, value in made["extra"].items()}
                 made["message"] = text_of(made["message"])
                 record.message, record.fields, record._loguru = made["message"], made["extra"], made

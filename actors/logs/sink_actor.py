@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
 from actors._core.frozen import text_of
+from actors._core.log import own_code
 from actors._core.options import DispatcherKind
 from actors.logs.losses import told
 from actors.logs.progress import Progress
@@ -68,7 +69,8 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
             return
         self._backlog.busy(self._epoch, time.monotonic())
         try:
-            writer.close()
+            with own_code():
+                writer.close()
         except BaseException as error:  # noqa: BLE001  # told by the logging actor
             self._backlog.error = self._backlog.error or _told(error)
         self._backlog.busy(self._epoch, None)
@@ -120,7 +122,7 @@ class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
         if not batch and self._writer is not None:
             return None
         try:
-            with self._gate:
+            with self._gate, own_code():
                 if self._writer is None:
                     self._writer = open_writer(self._backlog.sink, again=self._backlog.opened, shared=self._backlog.shared)
                     self._backlog.opened, self._backlog.shared = True, False

@@ -64,11 +64,13 @@ class Repeats:
 
 
 class _Repeated:
-    __slots__ = ("count", "record", "until")
+    __slots__ = ("actor", "at", "count", "level", "message")
 
-    def __init__(self, record: Record, until: float) -> None:
-        self.record = record
-        self.until = until
+    def __init__(self, record: Record) -> None:
+        self.at = record.time
+        self.level = record.level.name  # and not the record: its exception would keep what it came from alive
+        self.message = record.message
+        self.actor = record.actor
         self.count = 0
 
 
@@ -97,20 +99,16 @@ class Thinning:
         self._places: dict[Any, int] = {}
         self._lines: OrderedDict[Any, _Repeated] = OrderedDict()  # by the time of the first
         self._window = (0.0, 0)
+        self.pending = 0  # lines with repetitions that are still to be told
         self.sampled = 0
         self.repeated = 0
-
-    @property
-    def pending(self) -> bool:
-        """Whether there are repetitions that are still to be told."""
-        return any(one.count for one in self._lines.values())
 
     def passes(self, record: Record) -> bool:
         """Tell whether a line is to be written, as far as sampling and repetitions go."""
         if self._sample is not None and record.no < self._sample_below and not self._in_sample(record):
             self.sampled += 1
             return False
-        if self._repeats is not None and record.no < self._repeats_below and self._repeats_one(record, self._repeats.seconds):
+        if self._repeats is not None and record.no < self._repeats_below and self._repeats_one(record):
             self.repeated += 1
             return False
         return True
@@ -139,7 +137,7 @@ class Thinning:
             record.fields["sampled"] = self._sample.every - 1
         return True
 
-    def _repeats_one(self, record: Record, seconds: float) -> bool:
+    def _repeats_one(self, record: Record) -> bool:
         self.tell_over(record.time)
         captured = record.exception
         key = (
@@ -153,25 +151,28 @@ class Thinning:
         )
         known = self._lines.get(key)
         if known is not None:
+            self.pending += known.count == 0
             known.count += 1
             return True
         if len(self._lines) >= KNOWN:
-            self._tell_one(*self._lines.popitem(last=False))
-        self._lines[key] = _Repeated(record, record.time + seconds)
+            self._tell_one(self._lines.popitem(last=False)[1])
+        self._lines[key] = _Repeated(record)
         return False
 
     def tell_over(self, now: float) -> None:
         """Tell of repetitions whose time is over. `now` is in seconds since the epoch; infinity tells of all."""
+        if self._repeats is None:
+            return
+        seconds = self._repeats.seconds
         while self._lines:
             key, oldest = next(iter(self._lines.items()))
-            if oldest.until > now:
+            if abs(now - oldest.at) < seconds:  # the clock may have been set back
                 return
             del self._lines[key]
-            self._tell_one(key, oldest)
+            self._tell_one(oldest)
 
-    def _tell_one(self, key: Any, one: _Repeated) -> None:
-        del key
+    def _tell_one(self, one: _Repeated) -> None:
         if one.count:
+            self.pending -= 1
             times = "once more" if one.count == 1 else f"{one.count:,} times more"
-            fields = {"repeats": one.count, "of": one.record.message, "by": one.record.actor}
-            self._tell("log.repeated", one.record.level.name, f"{times}: {one.record.message}", fields)
+            self._tell("log.repeated", one.level, f"{times}: {one.message}", {"repeats": one.count, "of": one.message, "by": one.actor})

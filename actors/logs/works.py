@@ -140,5 +140,7 @@ class Works:
         self.front.clear()
 
     def waiting(self) -> int:
-        """Return how many lines are before the sinks."""
+        """Return how many lines are before the sinks; what is in the queue after the end is another's."""
+        if self.ended:
+            return 0
         return sum(1 for one in [*self.front.copy(), *DESK.queue.copy()] if type(one) is tuple)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import gc
+import queue
+import sys
 import threading
+import time
 import weakref
 from pathlib import Path
 from typing import Any
@@ -13,9 +17,9 @@ import pytest
 
 from actors import Actor, ActorSystem, process
 from actors._core.log import DESK
-from actors.logs import Overload, Sink, assembly, log
+from actors.logs import JSON, TEXT, Overload, Repeats, Sink, SinkBackoff, assembly, log
 from actors.logs.losses import Losses, Why
-from tests.logs.kit import WAIT, Caught
+from tests.logs.kit import WAIT, Caught, raised
 from tests.logs.kit_sinks import run
 
 HEAD = """
@@ -171,15 +175,17 @@ def test_callers_that_waited_long_enough_are_not_remembered(caught: Caught) -> N
     go.set()
 
 
-def test_many_flushes_at_once_leave_one_duty_to_wake(caught: Caught) -> None:
+def test_the_duty_to_wake_the_logging_actor_is_only_one_persons(caught: Caught) -> None:
     caught.set_up()
     assert caught.logging is not None
-    markers = [caught.logging._mark() for _ in range(50)]
-    assert all(one.get(timeout=WAIT) for one in markers)
     works = caught.logging._works
     assert works is not None
     caught.logging.close(WAIT)
-    assert len(works.door._claim) <= 1
+    works.door.claim()
+    for _ in range(2):  # it gives it back each time that it finds nothing, whoever had it look
+        works.door.unclaim()
+    assert [works.door.claim() for _ in range(2)] == [True, False]
+    DESK.calm = 0
 
 
 def test_a_caller_that_comes_late_out_of_an_overload_does_not_shut_those_who_follow(caught: Caught, global_sink: Any) -> None:
@@ -249,7 +255,9 @@ def test_a_signal_handler_may_flush_while_the_logging_actor_starts(caught: Caugh
 
 
 def test_what_was_interrupted_between_its_claim_and_its_wake_is_made_good(caught: Caught) -> None:
-    caught.set_up(overload=Overload(sync_at=5, drop_at=10, flush_at=20, patience=0.0))
+    written = threading.Event()
+    sink = Sink(lambda _: written.set())
+    caught.set_up(sink, collect=False, overload=Overload(sync_at=5, drop_at=10, flush_at=20, patience=0.0))
     assert caught.logging is not None
     works = caught.logging._works
     assert works is not None
@@ -260,7 +268,7 @@ def test_what_was_interrupted_between_its_claim_and_its_wake_is_made_good(caught
             log.info("{}", number)
 
     asyncio.run(storm())
-    assert caught.messages == [str(number) for number in range(10)]
+    assert written.wait(WAIT)
 
 
 def test_the_end_does_not_wait_for_a_thread_that_hangs_in_a_sink(tmp_path: Path) -> None:
@@ -288,3 +296,135 @@ logs.setup(Sink(sink), events=False)
     )
     assert ended.stdout == "over\n"
     assert "1 line was not written at the end" in ended.stderr
+
+
+def test_repetitions_are_told_also_if_the_clock_was_set_back(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up(repeats=Repeats(seconds=10.0))
+    times = iter([7200.0, 7201.0, 3600.0, 3601.0])
+    monkeypatch.setattr(DESK, "now", lambda: next(times))
+    for _ in range(4):
+        log.info("x")
+    assert caught.messages == ["x", "once more: x", "x", "once more: x"]
+
+
+def test_what_may_be_repeated_keeps_no_exception_alive(caught: Caught) -> None:
+    written = queue.SimpleQueue[str]()
+    caught.set_up(Sink(lambda message: written.put(message.record["message"])), repeats=Repeats(seconds=1000.0), collect=False)
+    error = raised(ValueError("x"))
+    given = Given()
+    error.args = (given,)
+    for message in ("failed", "y"):  # one after the other, and no flush: that tells all repetitions
+        log.opt(exception=error if message == "failed" else None).warning(message)
+        assert written.get(timeout=WAIT) == message
+    gone = weakref.ref(given)
+    del given, error
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_stderr_that_is_the_programs_own_does_not_harm_the_logging_actor(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Window:
+        def write(self, text: str) -> None:
+            raise RuntimeError("the window is closed")
+
+    monkeypatch.setattr(sys, "stderr", Window())
+    monkeypatch.setattr(sys, "__stderr__", Window())
+
+    def fails_once(message: Any) -> None:
+        if not failed:
+            failed.append(message)
+            raise ConnectionError("no way")
+
+    failed: list[Any] = []
+    caught.set_up(Sink(fails_once, name="other", backoff=SinkBackoff(first=0.001)))
+    log.info("x")
+    caught.flush()
+    assert caught.logging is not None
+    assert [(one.name, one.written) for one in caught.logging.stats().sinks] == [("caught", 1), ("other", 1)]
+    assert caught.messages[0] == "x"
+
+
+def test_a_copy_of_what_has_a_log_has_the_same_log() -> None:
+    mine = log.bind(a=1)
+    assert copy.deepcopy({"log": mine}) == {"log": mine}
+    assert copy.copy(mine) is mine
+
+
+def test_lines_follow_a_change_of_the_time_zone(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
+    caught.set_up(formats=(JSON, TEXT))
+    monkeypatch.setattr(DESK, "now", lambda: 1_000_000_000.0)
+    try:
+        for zone in ("UTC", "Asia/Kolkata"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            log.info("x")
+            caught.flush()
+    finally:
+        monkeypatch.delenv("TZ")
+        time.tzset()
+    assert [one["time"] for one in caught.objects(0)] == ["2001-09-09T01:46:40.000000+00:00", "2001-09-09T07:16:40.000000+05:30"]
+    assert [line.split(" | ")[0] for line in caught.lines(1)] == ["2001-09-09 01:46:40.000", "2001-09-09 07:16:40.000"]
+    assert [str(record["time"].tzinfo) for record in caught.records] == ["UTC", "IST"]
+
+
+def test_the_account_of_logging_that_was_closed_stays_as_it_is(caught: Caught) -> None:
+    caught.set_up()
+    log.info("x")
+    former = caught.logging
+    assert former is not None
+    caught.set_up()
+    go = threading.Event()
+    caught.set_up(Sink(lambda _: go.wait(), name="slow", backlog=1))
+    for _ in range(100):
+        log.info("y")
+    assert (former.stats().logged, former.stats().waiting) == (1, 0)
+    go.set()
+
+
+def test_a_child_forked_while_another_thread_sets_logging_up_writes_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    ended = run(
+        HEAD
+        + """
+from actors.logs import assembly
+began, forked = threading.Event(), threading.Event()
+real = assembly.direct.correlate
+def correlate(wanted):  # in the middle of setup
+    began.set()
+    forked.wait(0.05)
+    real(wanted)
+assembly.direct.correlate = correlate
+thread = threading.Thread(target=lambda: logs.setup(Sink(sys.argv[1], format="{message}"), events=False))
+thread.start()
+began.wait()
+if os.fork() == 0:
+    log.info("of the child")
+    os._exit(0 if logs.flush() else 1)
+forked.set()
+thread.join()
+os.wait()
+""",
+        path,
+    )
+    assert path.read_text() == "of the child\n", ended.stderr
+
+
+def test_the_line_of_a_finalizer_is_written_also_if_it_runs_when_a_sink_lets_go(caught: Caught) -> None:
+    class Connection:
+        def __del__(self) -> None:
+            log.info("closed")
+
+    def fail() -> None:
+        connection = Connection()  # kept alive by the traceback alone
+        raise ValueError(connection is None)
+
+    caught.set_up(collect=False, formats=(JSON,))
+    for _ in range(100):
+        try:
+            fail()
+        except ValueError:
+            log.exception("failed")
+    caught.flush()
+    lines = caught.objects()
+    assert [one["message"] for one in lines].count("closed") == 100
+    assert all("actor" not in one for one in lines)
