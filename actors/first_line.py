@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from actors._core.log import DESK
+from actors._core.desk import DESK
 
 __all__ = ["install"]
 

@@ -8,8 +8,8 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from actors._core.callbacks import check_callback
+from actors._core.desk import More
 from actors._core.frozen import Captured
-from actors._core.log import More
 
 if TYPE_CHECKING:
     from collections.abc import Callable

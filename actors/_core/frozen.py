@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from actors._core.log import Desk, More
+    from actors._core.desk import Desk, More
 
 __all__ = ["LONGEST", "PLAIN", "Captured", "RedactedError", "formatted", "freeze", "frozen_field", "repr_of", "shortened", "text_of"]
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from actors._core.cell import Cell, Lane
+    from actors._core.desk import Desk
     from actors._core.future import Future
-    from actors._core.log import Desk
     from actors._core.messages import Entry
 
 __all__ = [

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Self
 
 from actors._core import ports
+from actors._core.desk import DESK, no_secret
 from actors._core.future import Future
-from actors._core.log import DESK, Log, no_secret
+from actors._core.log import Log
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorDeadError, Timeout
 from actors.logs import direct

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from actors import process
-from actors._core.log import DESK, no_secret
+from actors._core.desk import DESK, no_secret
 from actors.logs.levels import number_and_name
 from actors.logs.loguru_port import colored
 from actors.logs.own import emergency

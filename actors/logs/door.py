@@ -7,7 +7,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs.levels import level_number
 from actors.logs.losses import Losses, Why, told
 from actors.logs.overload import Mode

@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import Any
 
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs import assembly, direct
 
 __all__ = ["install"]

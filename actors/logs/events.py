@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors import process
 from actors._core import events as kernel
+from actors._core.desk import DESK
 from actors._core.frozen import frozen_field
-from actors._core.log import DESK
 from actors._core.ref import ActorRef
 from actors.config import SystemConfig
 from actors.logs.foreign import put
@@ -21,8 +21,8 @@ from actors.logs.levels import level_number
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors._core.desk import Desk
     from actors._core.event_stream import Subscription
-    from actors._core.log import Desk
     from actors.runtime import Runtime
 
 __all__ = ["OWN_CONFIG", "Watching"]

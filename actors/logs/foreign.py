@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from actors._core.context import correlation_key, current_cell
+from actors._core.desk import DESK, More, context_fields
 from actors._core.frozen import Captured
-from actors._core.log import DESK, More, context_fields
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -8,8 +8,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from actors._core.desk import DESK
 from actors._core.frozen import text_of
-from actors._core.log import DESK
 from actors.logs.own import emergency
 from actors.logs.progress import Progress
 from actors.logs.record import Maker

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from actors._core.log import LEVELS
+from actors._core.desk import LEVELS
 from actors.logs.loguru_port import RecordLevel, level_named
 
 __all__ = ["level_number", "number_and_name", "record_level"]

@@ -8,7 +8,7 @@ from traceback import format_exception
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
-from actors._core.log import DESK, Own
+from actors._core.desk import DESK, Own
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
 from actors.errors import SystemStoppedError

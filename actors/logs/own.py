@@ -8,7 +8,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from actors._core.log import More
+from actors._core.desk import More
 from actors.logs.levels import level_number
 from actors.logs.record import Maker
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from actors._core.log import More
+from actors._core.desk import More
 from actors.logs.record import Maker, Record
 
 __all__ = ["probe_record"]

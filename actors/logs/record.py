@@ -10,8 +10,8 @@ from multiprocessing import current_process
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
+from actors._core.desk import own_code
 from actors._core.frozen import LONGEST, formatted, frozen_field, shortened, text_of
-from actors._core.log import own_code
 from actors.logs.levels import record_level
 from actors.logs.loguru_port import RecordFile, RecordProcess, RecordThread, colored, local_time, shown_exception
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from types import CodeType
 
     from actors._core.cell import Cell
+    from actors._core.desk import More
     from actors._core.frozen import Captured
-    from actors._core.log import More
     from actors.logs.redaction import Redactor
 
 __all__ = ["UNSAFE", "Maker", "Record", "Site", "clean"]

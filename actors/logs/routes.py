@@ -9,8 +9,8 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from actors._core.context import current_cell
+from actors._core.desk import DESK
 from actors._core.frozen import frozen_field, text_of
-from actors._core.log import DESK
 from actors.logs.events import OWN_CONFIG
 from actors.logs.foreign import put
 from actors.logs.levels import NUMBERS

@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
+from actors._core.desk import own_code
 from actors._core.frozen import text_of
-from actors._core.log import own_code
 from actors._core.options import DispatcherKind
 from actors.logs.losses import told
 from actors.logs.progress import Progress

@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs.backlog import Backlog
 from actors.logs.door import Door
 from actors.logs.levels import level_number

@@ -171,7 +171,8 @@ class _FileOut:
         if self._opened != opened:  # opened late, or rotated: what is in it now came from here
             before = self._start
         grown = self._size() - before if before >= 0 else 0
-        sizes = [len(line.encode(self._encoding, "backslashreplace")) for line in lines]
+        mark = len("".encode(self._encoding))  # of UTF-16 and its like, which is there once
+        sizes = [len(line.encode(self._encoding, "backslashreplace")) - mark for line in lines]
         whole, _ = _whole(lines, sizes, max(0, grown))
         self._let_go()
         return whole
@@ -257,7 +258,7 @@ class _StreamOut:
 
 
 def _descriptor(stream: Any) -> int | None:
-    if not isinstance(stream, io.TextIOWrapper):
+    if not isinstance(stream, io.TextIOWrapper) or "".encode(stream.encoding):  # that begins with a mark, which only it knows when to write
         return None
     try:
         return stream.fileno()

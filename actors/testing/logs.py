@@ -7,8 +7,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from actors._core import log
-from actors._core.log import DESK
+from actors._core import desk
+from actors._core.desk import DESK
 from actors._core.seconds import check_timeout
 from actors.logs.events import Watching
 from actors.logs.levels import level_number
@@ -106,14 +106,14 @@ class CapturedLogs:
         self._end: Any = None
 
     def __enter__(self) -> Self:
-        log.taps.append(self._take)
+        desk.taps.append(self._take)
         DESK.tap(*DESK.taps, self._take)
         self._end = self._watching.install()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end()
-        log.taps.remove(self._take)
+        desk.taps.remove(self._take)
         DESK.tap(*(tap for tap in DESK.taps if tap != self._take))
 
     def __repr__(self) -> str:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import bare
-from actors._core.log import Log, line_text
+from actors._core.desk import line_text
+from actors._core.log import Log
 from actors._core.messages import STOP
 from actors.testing.network import Kind, network_of
 from actors.texts import error_text, text_of

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from greenlet import getcurrent
 
 from actors._core.cell import Lane
-from actors._core.log import Desk
+from actors._core.desk import Desk
 from actors._core.ports import Ports
 from actors.dispatch.runner import Runner
 from actors.testing.aio import SimAwaiter, SimLoop

@@ -17,7 +17,7 @@ import pytest
 from loguru import logger
 
 from actors import logs
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs import Logging, Routes, Sink, direct
 
 E = TypeVar("E", bound=BaseException)

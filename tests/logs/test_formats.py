@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorSystem
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.errors import InvalidNameError
 from actors.logs import JSON, TEXT, Routes, Sink, log
 from tests.logs.kit import WAIT, Caught, raised

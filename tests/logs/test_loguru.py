@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from loguru import logger
 
+from actors._core.desk import DESK
 from actors._core.frozen import frozen_field
-from actors._core.log import DESK
 from actors.logs import Routes, Sink, log, loguru_port
 from actors.logs.routes import RouteHandler
 from tests.logs.kit import WAIT, Caught, place, raised

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors import Actor, ActorSystem, logs
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs import Burst, Mode, Overload, Sink, log
 from tests.logs.kit_sinks import WAIT, Held, Taker, balanced, held, plain
 

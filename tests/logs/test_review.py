@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from actors import Actor, ActorSystem, process
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs import JSON, TEXT, Overload, Repeats, Sink, SinkBackoff, assembly, log
 from actors.logs.losses import Losses, Why
 from tests.logs.kit import WAIT, Caught, raised

@@ -545,3 +545,12 @@ def test_json_lines_of_losses_name_sink_levels_actors_and_reasons(tmp_path: Path
         "by_actor": {"/chatty": 7},
         "by_reason": {"dropped: more lines than the burst limit": 7},
     }
+
+
+def test_stream_in_an_encoding_with_a_mark_has_it_once(tmp_path: Path) -> None:
+    path = tmp_path / "a.log"
+    with path.open("w", encoding="utf-16") as stream, plain(Sink(stream, format="{message}")) as logging:
+        for number in range(3):
+            log.info("{}", number)
+            assert logging.flush(WAIT)
+    assert path.read_text(encoding="utf-16") == "0\n1\n2\n"

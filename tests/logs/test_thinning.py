@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorSystem
-from actors._core.log import DESK
+from actors._core.desk import DESK
 from actors.logs import TEXT, Burst, Overload, Repeats, Sample, log, setup
 from tests.logs.kit import WAIT, Caught, raised
 from tests.support import scaled
