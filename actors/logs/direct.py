@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from loguru import logger
 
 from actors import process
-from actors._core.desk import DESK, no_secret
+from actors._core.desk import DESK, line_text, no_secret
 from actors.logs.levels import number_and_name
 from actors.logs.loguru_port import colored
-from actors.logs.own import emergency
+from actors.logs.own import emergency, too_late
 from actors.logs.record import Maker
 
 if TYPE_CHECKING:
@@ -79,6 +79,9 @@ def _stragglers(*, waits: bool = True) -> None:  # noqa: ARG001  # the signature
 def write(line: tuple[Any, ...]) -> None:
     """Hand a line to the global logger; what systems tell about themselves is for those who set logging up."""
     if line[-1] is not None and line[-1].event is not None:
+        return
+    if too_late():
+        emergency(line_text(line))
         return
     with _lock:
         record = _maker.make(line)

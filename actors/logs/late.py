@@ -8,9 +8,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from actors._core.desk import DESK
+from actors._core.desk import DESK, line_text
 from actors._core.frozen import text_of
-from actors.logs.own import emergency
+from actors.logs.own import emergency, too_late
 from actors.logs.progress import Progress
 from actors.logs.record import Maker
 from actors.logs.writers import open_writer
@@ -64,6 +64,9 @@ class Late:
 
     def write(self, line: tuple[Any, ...]) -> None:
         """Write a line to each sink of its level."""
+        if too_late():
+            emergency(f"1 line was not written at the end: {line_text(line)}")
+            return
         # Whoever has the lock may hang in a sink, or be a thread that the end of the interpreter has stopped where it was.
         if not self._lock.acquire(timeout=self._patience):
             self._patience = 0.0

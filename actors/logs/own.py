@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from actors.logs.redaction import Redactor
 
 
-__all__ = ["OwnLines", "emergency", "nobody", "own_line"]
+__all__ = ["OwnLines", "emergency", "nobody", "own_line", "too_late"]
 
 MOST_SELECTED = 1024  # `select` knows no descriptors from there on
 
@@ -54,6 +54,11 @@ class OwnLines:
 
 def nobody(message: Any) -> None:
     """Stand in for the stderr of a program that has none."""
+
+
+def too_late() -> bool:
+    """Tell whether this is a finalizer at the very end of the interpreter that can make no time any more: the attempt would crash it."""
+    return sys.version_info >= (3, 13) and sys.is_finalizing()
 
 
 def emergency(text: str) -> None:
