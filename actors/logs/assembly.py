@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
 __all__ = ["LogStats", "Logging", "flush", "log", "setup"]
 
+STARTING = 1.0  # seconds that `setup` waits at most for the threads; it takes some milliseconds
+ENDING = 1.0  # seconds that sinks have for closing
+
 log = Log(DESK)
 """Writes log lines for code outside of actors. Called in a handler, it speaks for the actor that is running there."""
 
@@ -93,14 +96,16 @@ class Logging:
         self._level = works.lowest()
         DESK.use(Ordered().append if self._config.ordered else DESK.queue.append, self._level)
 
-    def _resume(self) -> None:
-        """Take what the former has left in the queue."""
+    def _start_up(self) -> None:
+        """Start the threads now, and not with the first line: at the end of a program, Python 3.12 starts none."""
         works = self._works
-        if DESK.queue and works is not None and works.door.claim():
-            self._wake()
+        assert works is not None  # it has begun
+        self._wake()
+        if not works.ended:
+            works.started.wait(STARTING)
 
     def _wake(self) -> None:
-        """Have the logging actor look into the queue. It is started when there is something for it, also in a forked child."""
+        """Have the logging actor look into the queue. In a forked child it is started when there is something for it."""
         ref = self._ref
         if ref is None:
             with self._lock:
@@ -248,6 +253,11 @@ class Logging:
         if then is _Then.DIRECT:
             direct.install()
         flushed = self._finish(works, timeout)
+        late = Late((), works.redactor)
+        if then is _Then.LATE:
+            for backlog in works.backlogs:
+                if backlog.threadless:
+                    late.write_rest(backlog)
         working = [one for one in works.backlogs if one.state is SinkState.WORKING and not one.waiting()]
         if _current is self:
             _current = None
@@ -259,7 +269,7 @@ class Logging:
         if then is _Then.DIRECT:
             direct.settle()
         else:
-            late = Late(working, works.redactor)
+            late.go_on(working)
             late.install()
             late.stragglers()
         return flushed
@@ -276,8 +286,19 @@ class Logging:
             self._closed = True
             system, self._system = self._system, None
         if system is not None:
-            system.shutdown(timeout=1.0)
+            self._end(system)
         return flushed
+
+    def _end(self, system: ActorSystem) -> None:
+        """End the actors: the sinks are closed, and what hangs is left behind."""
+        try:
+            system.shutdown(timeout=ENDING)
+        except RuntimeError:  # Python 3.12 starts no thread at the end of a program, not even one that ends others
+            ref = self._ref
+            if ref is not None:
+                done = Signal()
+                ref.stop(block=False).add_done_callback(lambda _: done.try_set(True))
+                done.wait(ENDING)
 
     @staticmethod
     def _account(works: Works, left: list[Any]) -> None:
@@ -373,7 +394,7 @@ def setup(
             made._undo.append(Watching().install())
         direct.correlate(config.correlation)
         _current = made
-        made._resume()
+        made._start_up()
     return made
 
 

@@ -155,6 +155,7 @@ class Backlog:
         self.epoch = 0
         self.thread: threading.Thread | None = None  # of the present actor; written by it when it begins
         self.opened = False
+        self.threadless = False  # whether no thread was to be had for its actor
         self.shared = False  # whether its file is the parent's, of whom this is a fork
         self.lock = threading.RLock()  # a signal handler may ask for the account in the middle of anything
         self._batch: list[Record] = []  # under lock: what is being written

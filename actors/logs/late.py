@@ -6,10 +6,12 @@ Each is written at once, by the thread that logs it: no actor runs any more.
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from actors._core.desk import DESK, line_text
 from actors._core.frozen import text_of
+from actors.logs.backlog import Backlog, SinkState
 from actors.logs.own import emergency, too_late
 from actors.logs.progress import Progress
 from actors.logs.record import Maker
@@ -18,7 +20,6 @@ from actors.logs.writers import open_writer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from actors.logs.backlog import Backlog
     from actors.logs.redaction import Redactor
     from actors.logs.writers import Writer
 
@@ -42,6 +43,35 @@ class Late:
         self._writers: dict[Backlog, Writer] = {}  # under _lock
         self._writing = False  # under _lock
         self._patience = PATIENCE
+
+    def go_on(self, backlogs: Sequence[Backlog]) -> None:
+        """Write to the sinks of these from now on."""
+        with self._lock:
+            self._backlogs = list(backlogs)
+
+    def write_rest(self, backlog: Backlog) -> None:
+        """Write what waits for a sink for which there was no thread."""
+        backlog.give_up()
+        while True:
+            taken = backlog.take(backlog.epoch, time.monotonic())
+            if taken is None or not taken[0]:
+                return
+            batch, progress = taken
+            try:
+                self._writer(backlog).write(batch, progress)
+            except BaseException as error:  # noqa: BLE001  # a sink may raise anything: its failure, told by whoever closes logging
+                backlog.failed(backlog.epoch, batch, progress, error)
+                backlog.error = f"{type(error).__name__}: {text_of(error)}"
+                return
+            backlog.finished(backlog.epoch, progress)
+            backlog.state = SinkState.WORKING
+
+    def _writer(self, backlog: Backlog) -> Writer:
+        writer = self._writers.get(backlog)
+        if writer is None:
+            writer = self._writers[backlog] = open_writer(backlog.sink, again=backlog.opened, shared=backlog.shared)
+            backlog.opened = True
+        return writer
 
     def install(self) -> None:
         """Let log calls come here. The level stays, and what is secret."""
@@ -91,11 +121,7 @@ class Late:
 
     def _write(self, backlog: Backlog, record: Any) -> None:
         try:
-            writer = self._writers.get(backlog)
-            if writer is None:
-                writer = self._writers[backlog] = open_writer(backlog.sink, again=backlog.opened, shared=backlog.shared)
-                backlog.opened = True
-            writer.write([record], Progress())
+            self._writer(backlog).write([record], Progress())
         except BaseException as error:  # noqa: BLE001  # a sink may raise anything; the caller only wanted to log
             reason = f"{type(error).__name__}: {text_of(error)}"
             emergency(f"log sink {backlog.sink.name}: 1 line was not written at the end ({reason})")

@@ -11,7 +11,7 @@ from actors._core.actor import Actor
 from actors._core.desk import DESK, Own
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
-from actors.errors import SystemStoppedError
+from actors.errors import ActorStartError, SystemStoppedError
 from actors.logs.backlog import Flush, LevelChange, SinkState
 from actors.logs.door import DRAIN
 from actors.logs.levels import level_number
@@ -101,6 +101,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             backlog.idle = True
         for index in range(len(self._backlogs)):
             self._start_sink(index)
+        self._works.started.try_set(True)
         self.actor_ref.tell(DRAIN)
 
     def on_failure(self, exception_type: Any, exception_value: BaseException | None, traceback: Any) -> None:
@@ -158,8 +159,17 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             self._sleep()
 
     def _linger(self) -> None:
-        self._lingering = True
-        self.start_timer("drain", LINGER, DRAIN)
+        self._lingering = self._later("drain", LINGER, DRAIN)
+        if not self._lingering:
+            self._sleep()
+
+    def _later(self, key: Any, delay: float, message: Any) -> bool:
+        """Be told something after a while; False where timers have no thread, at the end of a program that Python 3.12 runs."""
+        try:
+            self.start_timer(key, delay, message)
+        except RuntimeError:
+            return False
+        return True
 
     def _sleep(self) -> None:
         door = self._works.door
@@ -279,7 +289,13 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
             ref = self.spawn(SinkActor, backlog, self._own, works.threads, gate)
         except SystemStoppedError:  # closed at this moment; what waits is counted there
             return
+        except ActorStartError as error:  # no thread is to be had: perhaps later, but not at the end of a program
+            backlog.error, backlog.state, backlog.threadless = str(error.cause), SinkState.FAILED, True
+            self._disappoint(backlog)
+            self._later(("restart", index), backlog.sink.backoff.most, _Restart(index))
+            return
         keeping.ref = ref
+        backlog.threadless = False
         self.watch(ref)
         backlog.idle = False
         ref.tell(WORK)
@@ -302,7 +318,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         if waits and backlog.streak >= HOPELESS:
             self._disappoint(backlog)
         delay = backlog.sink.backoff.delay(backlog.streak)
-        self.start_timer(("restart", index), min(delay, LINGER) if waits and backlog.streak < HOPELESS else delay, _Restart(index))
+        self._later(("restart", index), min(delay, LINGER) if waits and backlog.streak < HOPELESS else delay, _Restart(index))
         self._look_soon()
 
     @staticmethod
@@ -344,8 +360,7 @@ class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
         else:
             if not self._thinning.pending:
                 return
-        self._looking = True
-        self.start_timer("look", LOOK, _Look())
+        self._looking = self._later("look", LOOK, _Look())
 
     def _look(self) -> None:
         now = time.monotonic()

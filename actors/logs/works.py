@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actors._core.desk import DESK
-from actors.logs.backlog import Backlog
+from actors.logs.backlog import Backlog, Signal
 from actors.logs.door import Door
 from actors.logs.levels import level_number
 from actors.logs.losses import Losses
@@ -85,6 +85,7 @@ class Works:
     def __init__(self, config: Config, wake: Callable[[], object], revive: Callable[[], object], parent: Works | None = None) -> None:
         self.config = config
         self.revive = revive
+        self.started = Signal()  # set when the sinks have threads
         self.redactor = Redactor(config.redact) if config.redact is not None else None
         self.threads: set[Any] = set()
         self.door = Door(config.overload, wake, self.threads)
