@@ -237,20 +237,20 @@ def test_losses_counted_in_the_middle_of_counting_are_not_lost() -> None:
 
 
 def test_a_signal_handler_may_flush_while_the_logging_actor_starts(caught: Caught, monkeypatch: pytest.MonkeyPatch) -> None:
-    caught.set_up()
     flushed: list[bool] = []
 
     def make(*args: Any, **options: Any) -> ActorSystem:
-        assert caught.logging is not None
-        flushed.append(caught.logging.flush(0.0))
+        logging = sys._getframe(1).f_locals["self"]  # which nobody has yet
+        flushed.append(logging.flush(0.0))
         return ActorSystem(*args, **options)
 
     monkeypatch.setattr(assembly, "ActorSystem", make)
-    thread = threading.Thread(target=log.info, args=("x",), daemon=True)
+    thread = threading.Thread(target=caught.set_up, daemon=True)
     thread.start()
     thread.join(WAIT)
     assert not thread.is_alive()
     assert flushed == [False]
+    log.info("x")
     assert caught.messages == ["x"]
 
 
@@ -276,7 +276,7 @@ def test_the_end_does_not_wait_for_a_thread_that_hangs_in_a_sink(tmp_path: Path)
         """
 import atexit
 def late():
-    thread.start()
+    go.set()
     hangs.wait()
     log.info("of the main thread")
     print("over", flush=True)
@@ -284,12 +284,13 @@ atexit.register(late)
 """
         + HEAD
         + """
-hangs = threading.Event()
+go, hangs = threading.Event(), threading.Event()
 def sink(message):
     if threading.current_thread() is thread:
         hangs.set()
         threading.Event().wait()
-thread = threading.Thread(target=log.info, args=("of a thread",), daemon=True)
+thread = threading.Thread(target=lambda: (go.wait(), log.info("of a thread")), daemon=True)
+thread.start()
 logs.setup(Sink(sink), events=False)
 """,
         timeout=20,
