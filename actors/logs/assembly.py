@@ -369,7 +369,11 @@ def setup(
 
     Raises:
         TypeError, ValueError: an argument is not valid. Nothing is changed then.
+        RuntimeError: called within a simulation, whose threads and time are not real.
     """
+    if ports.simulated() is not None:
+        msg = "setup() within a simulation is not valid: call it before; a test sees the lines of simulated actors by the fixture `logs`"
+        raise RuntimeError(msg)
     global _current  # noqa: PLW0603
     config = _checked(
         sinks or (sys.stderr if sys.stderr is not None else nobody,),

@@ -12,6 +12,7 @@ import pytest
 
 from actors import logs
 from actors.logs import JSON, TEXT, Logging, Overload, Redact, Repeats, Routes, Sample, Sink, SinkBackoff, log
+from actors.testing import Simulation
 from tests.logs.kit import NO_ROUTES, WAIT, Caught, _state
 
 
@@ -243,3 +244,10 @@ def test_a_bad_timeout_is_refused(timeout: Any) -> None:
             with pytest.raises((TypeError, ValueError), match=re.escape(f"timeout={timeout!r}")):
                 function(timeout)
         assert made.flush(WAIT)
+
+
+def test_setup_within_a_simulation_is_refused_and_changes_nothing() -> None:
+    before = _state()
+    with Simulation(), pytest.raises(RuntimeError, match="within a simulation"):
+        logs.setup(print)
+    assert _state() == before
