@@ -116,22 +116,19 @@ class Log:
                 more.level = name
             self._put(no, message, args, kwargs, more)
 
-    def _put(  # noqa: C901  # a further call would cost as much as half of this one
+    def _put(  # a further call would cost as much as half of this one
         self, no: int, message: Any, args: tuple[Any, ...], kwargs: dict[str, Any], more: More | None = None, depth: int = 2
     ) -> None:
         """Take down a line; the place in the code is that of the caller `depth` frames up."""
         desk = self._desk
-        cell = self._cell
-        correlation = None
+        cell, traced = self._cell, self._traced
         if cell is None:
             cell = current_cell()
-            if cell is not None:
-                correlation = correlation_key(cell)
-        elif self._traced:
-            correlation = correlation_key(cell)
+            traced = cell is not None
         if no < desk.refusing:
             desk.refuse(no, cell)
             return
+        correlation = correlation_key(cell) if traced else None  # type: ignore[arg-type]  # traced: it is one
         if type(message) is not str:
             message = text_of(message)
         for value in args:
