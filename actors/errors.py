@@ -19,6 +19,10 @@
     ├── ForkedError
     ├── HandlerDeclarationError (also TypeError)
     ├── NotInActorError
+    ├── CodecError (also ValueError)
+    ├── RegistrationError (also TypeError)
+    ├── MutableMessageError (also TypeError)
+    ├── RemoteError
     └── InternalError
 
     ActorKilled (a BaseException: unwinds a handler that is killed)
@@ -41,6 +45,7 @@ __all__ = [
     "ActorStartError",
     "AskCancelled",
     "BlockingInLoopError",
+    "CodecError",
     "DeadlineExceeded",
     "DeadlockError",
     "ForkedError",
@@ -49,8 +54,11 @@ __all__ = [
     "InvalidNameError",
     "LinkedActorDied",
     "MailboxFullError",
+    "MutableMessageError",
     "NameTakenError",
     "NotInActorError",
+    "RegistrationError",
+    "RemoteError",
     "StashFullError",
     "SystemStoppedError",
     "Timeout",
@@ -291,6 +299,99 @@ class NotInActorError(ActorError):
         if self.why:
             return f"{self.call} {self.why}"
         return f"{self.call} works only in the actor's own handlers and hooks; from __init__, move it to on_start"
+
+
+class CodecError(ActorError, ValueError):
+    """A value cannot be made bytes, or bytes are no message: because of what they are, or of a limit.
+
+    Attributes:
+        why: what is wrong, and what to do about it.
+        path: where, like ``message.orders[3].price``; for keys of a dict and elements of a set like ``message.seen{2}``.
+        limit: the name of the limit in `actors.wire.Limits`, None if it is none.
+        fatal: whether nothing that comes after it in a stream can be read either.
+    """
+
+    def __init__(self, why: str, path: str = "message", limit: str | None = None, fatal: bool = False) -> None:  # noqa: FBT001, FBT002  # picklable
+        super().__init__(why, path, limit, fatal)
+        self.why = why
+        self.path = path
+        self.limit = limit
+        self.fatal = fatal
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.why}"
+
+    def under(self, part: str) -> CodecError:
+        """Return this error, with `part`, like ``.price`` or ``[3]``, put behind the root of its path."""
+        self.path = f"message{part}{self.path.removeprefix('message')}"
+        self.args = (self.why, self.path, self.limit, self.fatal)
+        return self
+
+
+class RegistrationError(ActorError, TypeError):
+    """A type cannot be registered as it was asked for.
+
+    Attributes:
+        subject: the type, or what was given in its place, as text.
+        why: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, subject: str, why: str) -> None:
+        super().__init__(subject, why)
+        self.subject = subject
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.subject} cannot be registered: {self.why}"
+
+
+class MutableMessageError(ActorError, TypeError):
+    """A message, or an answer, has a part that can change, and its receiver is isolated by `Isolation.CHECK`.
+
+    Attributes:
+        path: the part, like ``message.tags[2]``.
+        kind: the name of its type.
+        why: what is wrong with it, and what to do about it.
+    """
+
+    def __init__(self, path: str, kind: str, why: str = "can change") -> None:
+        super().__init__(path, kind, why)
+        self.path = path
+        self.kind = kind
+        self.why = why
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} ({self.kind}) {self.why}: send what cannot change (a frozen dataclass, a tuple, a frozenset, ...), "
+            "or let the receiver have a copy with Isolation.COPY"
+        )
+
+
+class RemoteError(ActorError):
+    """An exception that came as bytes and whose type is not registered here.
+
+    Attributes:
+        type_name: module and name of its type.
+        arguments: its ``args``; of those that could not be made bytes, the `repr`.
+        text: its `str`.
+        notes: its notes; they are this exception's, too.
+        traceback: as Python prints it, where it was raised; "" if that was not sent.
+    """
+
+    def __init__(
+        self, type_name: str, arguments: tuple[Any, ...] = (), text: str = "", notes: tuple[str, ...] = (), traceback: str = ""
+    ) -> None:
+        super().__init__(type_name, arguments, text, notes, traceback)
+        self.type_name = type_name
+        self.arguments = arguments
+        self.text = text
+        self.notes = notes
+        self.traceback = traceback
+        for note in notes:
+            self.add_note(note)
+
+    def __str__(self) -> str:
+        return f"{self.type_name}: {self.text}" if self.text else self.type_name
 
 
 class InternalError(ActorError):
