@@ -1,0 +1,231 @@
+"""Reads through a payload before anything is made of it, or after msgpack has refused it: is it whole, and within its limits?
+
+Plain Python with a stack of its own. What it remembers is the arrays that have begun and not ended, and some bytes for each key and shared
+node of the envelope: never the elements.
+"""
+
+from __future__ import annotations
+
+from array import array
+from typing import TYPE_CHECKING
+
+from actors.errors import CodecError
+from actors.wire import costs, tags
+from actors.wire.limits import exceeded
+from actors.wire.places import HASHED, KEYS, NODE, SHARED_NODES, Place, path_of, role_below
+from actors.wire.shapes import LONGEST
+from actors.wire.tokens import ARRAY, SCALAR, TEXT, Malformed, bounds, check_end, check_text, text_of, token
+
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from actors.wire.limits import Limits
+
+__all__ = ["explain", "memory_of"]
+
+NESTED: Final = 511  # arrays within each other that msgpack goes into
+COLLECTIONS: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET, tags.DICT})
+
+
+def explain(payload: bytes | bytearray | memoryview, limits: Limits) -> CodecError:
+    """Return what is wrong with a payload that was refused: the first thing, at which byte, and where in the message.
+
+    Args:
+        payload: any bytes.
+        limits: those in force.
+    """
+    try:
+        memory_of(payload, limits)
+    except CodecError as error:
+        return error
+    return CodecError("is no value of the wire format, though its bytes are whole and within the limits")
+
+
+def memory_of(payload: bytes | bytearray | memoryview, limits: Limits) -> None:
+    """Make sure that a payload is whole, and that decoding it stays within the limits.
+
+    The memory is estimated from above, see `actors.wire.costs`. A payload of fewer than ``limits.memory / costs.WORST`` bytes cannot pass
+    that limit.
+
+    Args:
+        payload: any bytes.
+        limits: those in force.
+
+    Raises:
+        CodecError: it is not, or does not.
+    """
+    with memoryview(payload) as given, given.cast("B") as data:
+        if len(data) > limits.size:
+            raise exceeded("size", f"has {len(data)} bytes", limits)
+        _Scan(data, limits).run()
+
+
+class _Open(Place):
+    """An array of which a scan keeps more than its place.
+
+    Attributes:
+        level: of how many collections and registered types it is the innermost, with itself.
+        height: of the highest shared node in it, with all that lies between.
+        weight: of all that has been read of it, with shared nodes as often as they occur in it.
+        reference: of a node that stands for a shared one: which.
+    """
+
+    __slots__ = ("height", "level", "reference", "weight")
+
+    def __init__(self, count: int, role: int, level: int) -> None:
+        super().__init__(count, role)
+        self.level = level
+        self.height = 0
+        self.weight = 1
+        self.reference = -1
+
+
+class _Scan:
+    def __init__(self, data: memoryview, limits: Limits) -> None:
+        self._data = data
+        self._limits = limits
+        self._left = limits.memory
+        self._stack: list[_Open] = []
+        self._keys = array("Q")  # where the keys of the envelope begin
+        self._heights = array("H")  # of the shared nodes
+        self._weights = array("Q")
+
+    def run(self) -> None:
+        try:
+            start, end, _ = bounds(self._data)
+            at = self._value(start, end)
+            check_end(at, end)
+        except Malformed as error:
+            raise CodecError(error.why, self._path()) from error
+
+    def _value(self, at: int, end: int) -> int:
+        stack = self._stack
+        while True:
+            kind, value, after = token(self._data, at, end)
+            if kind == ARRAY:
+                self._begin(value, at)
+                at = after
+                if value:
+                    continue
+            else:
+                self._element(kind, value, at, after)
+                at = after
+                if stack:
+                    stack[-1].index += 1
+            while stack and stack[-1].index == stack[-1].count:
+                self._end()
+            if not stack:
+                return at
+
+    def _begin(self, count: int, at: int) -> None:
+        stack = self._stack
+        role, level = NODE, 0
+        if stack:
+            around = stack[-1]
+            if around.role == NODE and around.index == 0:
+                raise Malformed(f"has an array at byte {at} where a node has its tag", at)
+            role, level = role_below(around.role, around.tag, around.index), around.level
+        if len(stack) == NESTED:
+            # Not the limit, which counts fewer things and is lower: these are nodes that no codec writes.
+            raise Malformed(f"has more than {NESTED} arrays within each other at byte {at}", at)
+        if role == NODE:
+            if count == 0:
+                raise Malformed(f"has an empty array at byte {at} where a node should be, which begins with a tag", at)
+        else:
+            self._long(count)
+            self._take(costs.node(None, count))
+        stack.append(_Open(count, role, level))
+
+    def _element(self, kind: int, value: Any, at: int, after: int) -> None:
+        place = self._stack[-1] if self._stack else None
+        if place is not None and place.role == NODE and place.index == 0:
+            self._tag(place, kind, value, at, after)
+            return
+        tag = None if place is None else place.tag
+        if kind == SCALAR:
+            cost = costs.FIRST_BYTE[self._data[at]]
+        elif kind == TEXT:
+            plain = check_text(self._data, value, after)
+            cost = costs.text(after - value, ascii_only=plain, tag=tag)
+        else:
+            cost = costs.binary(after - value, tag)
+        if place is not None:
+            if place.role == KEYS:
+                self._keys.append(at)
+                cost += costs.key(after - at)
+            elif tag == tags.DICT and place.index % 2:
+                place.key_at = at
+            elif tag == tags.SHARED and place.index == 1 and type(value) is int:
+                place.reference = value
+            place.weight += 1
+        self._take(cost)
+
+    def _tag(self, place: _Open, kind: int, value: Any, at: int, after: int) -> None:
+        """Learn what a node is, and make sure that it may be as long, and as deep."""
+        cost = 0
+        tag: int | str
+        if kind == TEXT:
+            if after - value > LONGEST:
+                raise Malformed(f"has a text of {after - value} bytes at byte {at} as the key of a registered type", at)
+            tag = text_of(self._data, value, after)
+            cost = costs.key(after - value)
+        elif kind == SCALAR and type(value) is int and value >= 0:
+            tag = value
+        else:
+            raise Malformed(f"has something at byte {at} that is no tag, where a node has one", at)
+        place.tag = tag
+        elements = place.count - 1
+        self._long(elements // 2 if tag == tags.DICT else elements)
+        if _counts(tag):
+            place.level += 1
+            self._deep(place.level)
+        self._take(cost + costs.node(tag, place.count))
+
+    def _end(self) -> None:
+        """Leave an array that is complete, and tell the one around it how high and heavy it was."""
+        place = self._stack.pop()
+        if not self._stack:
+            return
+        around = self._stack[-1]
+        height, weight = place.height + _counts(place.tag), place.weight
+        if place.tag == tags.SHARED and 0 <= place.reference < len(self._heights):
+            height, weight = self._heights[place.reference], self._weights[place.reference]
+            # A chain of shared nodes is as deep as nodes within each other are, for all that walks through it later.
+            self._deep(around.level + height)
+        if around.role == SHARED_NODES:
+            self._heights.append(height)
+            self._weights.append(min(weight, self._limits.length + 1))
+        around.height = max(around.height, height)
+        around.weight = min(around.weight + weight, self._limits.length + 1)
+        hashed = around.tag in HASHED or (around.tag == tags.DICT and around.index % 2)
+        if hashed and weight > self._limits.length:
+            raise exceeded("length", f"has more than {self._limits.length} elements to be hashed", self._limits, self._path())
+        around.key_at = -1 if around.tag == tags.DICT and around.index % 2 else around.key_at
+        around.index += 1
+
+    def _long(self, elements: int) -> None:
+        if elements > self._limits.length:
+            raise exceeded("length", f"has {elements} elements", self._limits, self._path())
+
+    def _deep(self, level: int) -> None:
+        if level > self._limits.depth:
+            raise exceeded("depth", f"has more than {self._limits.depth} levels", self._limits, self._path())
+
+    def _take(self, cost: int) -> None:
+        self._left -= cost
+        if self._left < 0:
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits, self._path())
+
+    def _path(self) -> str:
+        return path_of(self._stack, self._data, self._key)
+
+    def _key(self, number: int) -> str | None:
+        if number >= len(self._keys):
+            return None
+        kind, value, after = token(self._data, self._keys[number], len(self._data))
+        return text_of(self._data, value, after) if kind == TEXT else None
+
+
+def _counts(tag: int | str | None) -> bool:
+    """Return whether a node with this tag is a level of its own."""
+    return isinstance(tag, str) or (tag is not None and (tag in COLLECTIONS or tag >= tags.FIRST_KEY))
