@@ -23,7 +23,7 @@ ROUNDING: Final = 16
 LIST: Final = 56 + 16
 SLICED: Final = 2 * LIST  # what msgpack makes of an array, and a slice of it
 PER_SLICED: Final = 2 * 8
-GROWN: Final = LIST + 48  # a list grows by an eighth and a few elements, so that 9 bytes are taken for each
+COLLISIONS: Final = 1000  # keys from which on a set of their hashes is made before the table
 
 # Of the first byte of an element: what a number of this kind takes; None, True, False and ints from -5 to 255 are always there.
 FIRST_BYTE: Final = tuple(
@@ -33,15 +33,13 @@ FIRST_BYTE: Final = tuple(
     for first in range(256)
 )
 
-# Of a node: what it takes for itself, and for each of its elements.
+# Of a node: what it takes for itself beside its list and the slice, and for each of its elements; of sets and dicts, without the table.
 _NODES: Final = {
-    tags.LIST: (GROWN, 9),
-    tags.TUPLE: (GROWN + 64, 9 + 8),
-    # A table has 108 bytes for an element at most, just after it has grown, from one of a quarter or half of the size that is still there.
-    tags.SET: (GROWN + 240, 9 + 108 + 54),
-    tags.FROZENSET: (GROWN + 240, 9 + 108 + 54),
-    # 60 bytes for a pair, and 30 of the table before; a pair is two elements.
-    tags.DICT: (LIST + 240, 9 + 45),
+    tags.LIST: (0, 0),  # the slice becomes the list
+    tags.TUPLE: (64, 8),
+    tags.SET: (240, 8),
+    tags.FROZENSET: (240, 8),
+    tags.DICT: (LIST + 80, 8),
     tags.BYTEARRAY: (80, 0),
     tags.BIGINT: (48, 0),
     tags.SURROGATES: (96, 0),
@@ -59,8 +57,9 @@ _NODES: Final = {
     tags.SHARED: (0, 0),
     tags.ENVELOPE: (1024, 0),
 }
-_TYPE: Final = (400, 100)  # an object with a dict of its own, or the dict that its fields are gathered in
+_TYPE: Final = (192, 48)  # an object with a dict of its own, or the dict that its fields are gathered in
 _OTHER: Final = (0, 8)
+_SETS: Final = frozenset({tags.SET, tags.FROZENSET})
 
 # What the bytes of a text or of bytes take once more in what is made of them, for each.
 _AGAIN: Final = {
@@ -87,7 +86,31 @@ def node(tag: int | str | None, elements: int) -> int:
         own, each = _TYPE
     else:
         own, each = _NODES.get(tag, _OTHER)
-    return SLICED + own + (PER_SLICED + each) * elements
+    whole = SLICED + own + (PER_SLICED + each) * elements
+    if tag == tags.DICT:
+        return whole + _table_of_dict(elements // 2) + _hashes(elements // 2)
+    return whole + _table_of_set(elements) + _hashes(elements) if tag in _SETS else whole
+
+
+def _table_of_set(elements: int) -> int:
+    """Return what the table of a set takes, with the one before, out of which it has grown."""
+    slots, before = 8, 0  # the first 8 are a part of the object
+    while elements * 5 >= (slots - 1) * 3:
+        used = -(-(slots - 1) * 3 // 5)
+        before, slots = slots, 1 << (used * (2 if used > 50_000 else 4)).bit_length()  # noqa: PLR2004  # as in setobject.c
+    return 16 * (slots + before) if before else 0
+
+
+def _table_of_dict(pairs: int) -> int:
+    """Return what the table of a dict takes, with the one before."""
+    slots, before = 8, 0
+    while pairs > slots * 2 // 3:
+        before, slots = slots, 1 << (slots * 2 // 3 * 3 - 1).bit_length()
+    return 64 + 20 * (slots + before)  # 24 bytes for each of two thirds, and up to 4 for each index
+
+
+def _hashes(keys: int) -> int:
+    return _table_of_set(keys) + 48 * keys if keys > COLLISIONS else 0
 
 
 def text(length: int, *, ascii_only: bool, tag: int | str | None) -> int:

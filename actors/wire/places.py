@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
     from actors.wire.shapes import Shape
 
-__all__ = ["KEYS", "NODE", "PLAIN", "SHARED_NODES", "Place", "path_of", "role_below", "shape_of"]
+__all__ = ["KEYS", "NODE", "NODES", "PLAIN", "SHARED_NODES", "Place", "path_of", "role_below", "shape_of"]
 
 # What an array is:
 NODE: Final = 0  # it begins with a tag
 PLAIN: Final = 1  # numbers and texts, like the dimensions of an array
 KEYS: Final = 2  # those of an envelope
 SHARED_NODES: Final = 3  # those of an envelope
+NODES: Final = 4  # those that an exception has as its arguments and notes: no tag comes before them
 
 ITEMS: Final = frozenset({tags.LIST, tags.TUPLE})
 HASHED: Final = frozenset({tags.SET, tags.FROZENSET})
 _PLAIN_WITHIN: Final = frozenset({tags.DATETIME, tags.TIME, tags.NDARRAY})
-_ERROR_PARTS: Final = {3: ".args", 4: ".__notes__"}
+_ERROR_PARTS: Final = {3: ".args", 4: ".notes"}
 SHOWN: Final = 40  # characters of a key
 ENDS: Final = 20  # parts of a very long path that are shown of its beginning, and of its end
 
@@ -54,12 +55,14 @@ class Place:
 
 def role_below(role: int, tag: int | str | None, index: int) -> int:
     """Return what an array is that is the element `index` of another one."""
-    if role == SHARED_NODES:
+    if role in (SHARED_NODES, NODES):
         return NODE
     if role != NODE:
         return PLAIN
     if tag == tags.ENVELOPE:
         return {1: KEYS, 2: SHARED_NODES}.get(index, NODE)
+    if tag == tags.ERROR and index in _ERROR_PARTS:
+        return NODES
     return PLAIN if tag in _PLAIN_WITHIN else NODE
 
 
@@ -80,6 +83,8 @@ def path_of(stack: Sequence[Place], data: memoryview, key: Callable[[int], str |
 def _part(place: Place, data: memoryview, key: Callable[[int], str | None]) -> str:
     if place.role == SHARED_NODES:
         return f"&{place.index}"  # as YAML writes it: where it belongs is not known before the value is read
+    if place.role == NODES:
+        return f"[{place.index}]"
     if place.role != NODE or place.tag is None or place.index == 0:
         return ""
     return _part_of_node(place, place.tag, place.index, data, key)
@@ -122,5 +127,6 @@ def _item(data: memoryview, at: int) -> str:
         shown: Any = text_of(data, value, after) if kind == TEXT else value
     except Malformed:  # a message never has one here; but this is on the way to telling an error
         return "[…]"
-    text = repr(shown) if kind in (SCALAR, TEXT) else "…"
-    return f"[{text}]" if len(text) <= SHOWN else "[…]"
+    if kind == TEXT:
+        return f"[{shown!r}]" if len(shown) <= SHOWN else f"[{shown[:SHOWN]!r}...]"
+    return f"[{shown!r}]" if kind == SCALAR else "[…]"

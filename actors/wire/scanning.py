@@ -1,18 +1,19 @@
 """Reads through a payload before anything is made of it, or after msgpack has refused it: is it whole, and within its limits?
 
-Plain Python with a stack of its own. What it remembers is the arrays that have begun and not ended, and some bytes for each key and shared
-node of the envelope: never the elements.
+Plain Python with a stack of its own. What it remembers is the arrays that have begun and not ended, and where the keys of the envelope
+are: never the elements.
 """
 
 from __future__ import annotations
 
+import re
 from array import array
 from typing import TYPE_CHECKING
 
 from actors.errors import CodecError
 from actors.wire import costs, tags
 from actors.wire.limits import exceeded
-from actors.wire.places import HASHED, KEYS, NODE, SHARED_NODES, Place, path_of, role_below
+from actors.wire.places import KEYS, NODE, Place, path_of, role_below
 from actors.wire.shapes import LONGEST
 from actors.wire.tokens import ARRAY, SCALAR, TEXT, Malformed, bounds, check_end, check_text, text_of, token
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 __all__ = ["explain", "memory_of"]
 
 NESTED: Final = 511  # arrays within each other that msgpack goes into
+# Bytes each of which is a value for which nothing is made, and that can be wrong in no way: small ints, None and truth values. Passed by many
+# at once: one by one, a message that is full of them would take seconds.
+TRIVIAL: Final = re.compile(rb"[\x00-\x7f\xc0\xc2\xc3]+")
+WATCHED: Final = frozenset({None, tags.DICT, tags.ENVELOPE})  # nodes, and arrays without tags, where the place of each element matters
 COLLECTIONS: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET, tags.DICT})
 
 
@@ -65,19 +70,13 @@ class _Open(Place):
 
     Attributes:
         level: of how many collections and registered types it is the innermost, with itself.
-        height: of the highest shared node in it, with all that lies between.
-        weight: of all that has been read of it, with shared nodes as often as they occur in it.
-        reference: of a node that stands for a shared one: which.
     """
 
-    __slots__ = ("height", "level", "reference", "weight")
+    __slots__ = ("level",)
 
     def __init__(self, count: int, role: int, level: int) -> None:
         super().__init__(count, role)
         self.level = level
-        self.height = 0
-        self.weight = 1
-        self.reference = -1
 
 
 class _Scan:
@@ -87,8 +86,6 @@ class _Scan:
         self._left = limits.memory
         self._stack: list[_Open] = []
         self._keys = array("Q")  # where the keys of the envelope begin
-        self._heights = array("H")  # of the shared nodes
-        self._weights = array("Q")
 
     def run(self) -> None:
         try:
@@ -99,19 +96,26 @@ class _Scan:
             raise CodecError(error.why, self._path()) from error
 
     def _value(self, at: int, end: int) -> int:
-        stack = self._stack
+        """Read one value, and return where it ends."""
+        stack, data = self._stack, self._data
         while True:
-            kind, value, after = token(self._data, at, end)
-            if kind == ARRAY:
-                self._begin(value, at)
-                at = after
-                if value:
-                    continue
+            place = stack[-1] if stack else None
+            trivial = 0
+            if place is not None and place.index and place.tag not in WATCHED:
+                found = TRIVIAL.match(data, at, min(end, at + place.count - place.index))
+                trivial = found.end() - at if found else 0
+            if place is not None and trivial:
+                at += trivial
+                place.index += trivial
             else:
-                self._element(kind, value, at, after)
+                kind, value, after = token(data, at, end)
+                if kind == ARRAY:
+                    self._begin(value, at)
+                else:
+                    self._element(kind, value, at, after)
+                    if place is not None:
+                        place.index += 1
                 at = after
-                if stack:
-                    stack[-1].index += 1
             while stack and stack[-1].index == stack[-1].count:
                 self._end()
             if not stack:
@@ -155,9 +159,6 @@ class _Scan:
                 cost += costs.key(after - at)
             elif tag == tags.DICT and place.index % 2:
                 place.key_at = at
-            elif tag == tags.SHARED and place.index == 1 and type(value) is int:
-                place.reference = value
-            place.weight += 1
         self._take(cost)
 
     def _tag(self, place: _Open, kind: int, value: Any, at: int, after: int) -> None:
@@ -182,26 +183,13 @@ class _Scan:
         self._take(cost + costs.node(tag, place.count))
 
     def _end(self) -> None:
-        """Leave an array that is complete, and tell the one around it how high and heavy it was."""
-        place = self._stack.pop()
-        if not self._stack:
-            return
-        around = self._stack[-1]
-        height, weight = place.height + _counts(place.tag), place.weight
-        if place.tag == tags.SHARED and 0 <= place.reference < len(self._heights):
-            height, weight = self._heights[place.reference], self._weights[place.reference]
-            # A chain of shared nodes is as deep as nodes within each other are, for all that walks through it later.
-            self._deep(around.level + height)
-        if around.role == SHARED_NODES:
-            self._heights.append(height)
-            self._weights.append(min(weight, self._limits.length + 1))
-        around.height = max(around.height, height)
-        around.weight = min(around.weight + weight, self._limits.length + 1)
-        hashed = around.tag in HASHED or (around.tag == tags.DICT and around.index % 2)
-        if hashed and weight > self._limits.length:
-            raise exceeded("length", f"has more than {self._limits.length} elements to be hashed", self._limits, self._path())
-        around.key_at = -1 if around.tag == tags.DICT and around.index % 2 else around.key_at
-        around.index += 1
+        """Leave an array that is complete."""
+        self._stack.pop()
+        if self._stack:
+            around = self._stack[-1]
+            if around.tag == tags.DICT and around.index % 2:
+                around.key_at = -1
+            around.index += 1
 
     def _long(self, elements: int) -> None:
         if elements > self._limits.length:

@@ -28,7 +28,7 @@ def sectioned(value: Any, *sections: bytes) -> bytes:
 
 CUSTOMER_NODE = [33, "Ann", [4, "a", "b"]]
 ORDER_NODE = [32, 7, [14, "1.50"], [2, "a", "b"], CUSTOMER_NODE]
-FAILURE = [17, "shop.db.Lost", "gone", [3, "gone", 3], [3, "while paying"], "Traceback (most recent call last):\n  File …\nLost: gone"]
+FAILURE = [17, "shop.db.Lost", "gone", ["gone", [2, 3]], ["while paying"], "Traceback (most recent call last):\n  File …\nLost: gone"]
 EVERYTHING = [
     3,
     None,
@@ -82,7 +82,7 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         several.map(lambda items: [6, *items, *items]),
         several.map(lambda items: [32, *items]),
         several.map(lambda items: ["shop.Order/1:a,b", *items]),
-        inner.map(lambda item: [17, "a.B", "text", [3, item], [3], ""]),
+        inner.map(lambda item: [17, "a.B", "text", [item], [], ""]),
     )
 
 
