@@ -8,6 +8,7 @@ program do with what they are given.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from actors.wire import tags
@@ -73,6 +74,7 @@ _AGAIN: Final = {
 }
 
 
+@lru_cache(maxsize=1024)
 def node(tag: int | str | None, elements: int) -> int:
     """Return what an array takes, without its elements.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from actors.wire.shapes import Shape
+    from actors.wire.tokens import Data
 
 __all__ = ["KEYS", "NODE", "NODES", "PLAIN", "SHARED_NODES", "Place", "path_of", "role_below", "shape_of"]
 
@@ -66,7 +67,7 @@ def role_below(role: int, tag: int | str | None, index: int) -> int:
     return PLAIN if tag in _PLAIN_WITHIN else NODE
 
 
-def path_of(stack: Sequence[Place], data: memoryview, key: Callable[[int], str | None]) -> str:
+def path_of(stack: Sequence[Place], data: Data, key: Callable[[int], str | None]) -> str:
     """Return the path to the element that is being read, like ``message.orders[3].price``.
 
     Args:
@@ -80,7 +81,7 @@ def path_of(stack: Sequence[Place], data: memoryview, key: Callable[[int], str |
     return f"message{''.join(parts)}"
 
 
-def _part(place: Place, data: memoryview, key: Callable[[int], str | None]) -> str:
+def _part(place: Place, data: Data, key: Callable[[int], str | None]) -> str:
     if place.role == SHARED_NODES:
         return f"&{place.index}"  # as YAML writes it: where it belongs is not known before the value is read
     if place.role == NODES:
@@ -90,7 +91,7 @@ def _part(place: Place, data: memoryview, key: Callable[[int], str | None]) -> s
     return _part_of_node(place, place.tag, place.index, data, key)
 
 
-def _part_of_node(place: Place, tag: int | str, index: int, data: memoryview, key: Callable[[int], str | None]) -> str:
+def _part_of_node(place: Place, tag: int | str, index: int, data: Data, key: Callable[[int], str | None]) -> str:
     if isinstance(tag, str) or tag >= tags.FIRST_KEY:
         return _field(tag if isinstance(tag, str) else key(tag - tags.FIRST_KEY), index - 1)
     if tag in ITEMS:
@@ -119,7 +120,7 @@ def shape_of(key: str | None) -> Shape | None:
         return None
 
 
-def _item(data: memoryview, at: int) -> str:
+def _item(data: Data, at: int) -> str:
     if at < 0:
         return "[…]"  # the key is no scalar
     try:

@@ -11,7 +11,7 @@ from actors.wire.tags import SECTIONED
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["ARRAY", "BINARY", "SCALAR", "TEXT", "Malformed", "bounds", "check_end", "check_text", "skip", "text_of", "token"]
+__all__ = ["ARRAY", "BINARY", "SCALAR", "TEXT", "Data", "Malformed", "bounds", "check_end", "check_text", "skip", "text_of", "token"]
 
 # What an element is, and what `token` gives as its value:
 SCALAR: Final = 0  # None, a bool, an int or a float; itself
@@ -19,6 +19,7 @@ TEXT: Final = 1  # where its bytes begin; they end where the element ends
 BINARY: Final = 2  # the same
 ARRAY: Final = 3  # how many elements follow
 
+Data = bytes | memoryview
 PIECE: Final = 1 << 16  # bytes of a text that are looked at at once
 _ONE = {1: struct.Struct(">B"), 2: struct.Struct(">H"), 4: struct.Struct(">I")}
 _KINDS: Final = {
@@ -51,7 +52,7 @@ class Malformed(Exception):  # what is wrong with bytes, not of the program; it 
         self.at = at
 
 
-def token(data: memoryview, at: int, end: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one for each way in which elements are written
+def token(data: Data, at: int, end: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one for each way in which elements are written
     """Return the kind of the element at a byte, its value, and where it ends; of an array, where its first element begins.
 
     Raises:
@@ -97,7 +98,7 @@ def _bytes(number: int) -> str:
     return "1 byte is" if number == 1 else f"{number} bytes are"
 
 
-def _forbidden(data: memoryview, at: int, end: int) -> str:
+def _forbidden(data: Data, at: int, end: int) -> str:
     first = data[at]
     if first in MAPS:
         return f"has a map at byte {at}: dicts are arrays in this format"
@@ -112,7 +113,7 @@ def _forbidden(data: memoryview, at: int, end: int) -> str:
     return f"has unknown extension type {number} at byte {at}"
 
 
-def skip(data: memoryview, at: int, end: int) -> int:
+def skip(data: Data, at: int, end: int) -> int:
     """Return where the value that begins at a byte ends, however deep it is.
 
     Raises:
@@ -128,7 +129,7 @@ def skip(data: memoryview, at: int, end: int) -> int:
     return at
 
 
-def text_of(data: memoryview, start: int, end: int) -> str:
+def text_of(data: Data, start: int, end: int) -> str:
     """Return the text of these bytes.
 
     Raises:
@@ -150,7 +151,7 @@ def check_end(at: int, end: int) -> None:
         raise Malformed(f"goes on after its end: {end - at} more bytes from byte {at}", at)
 
 
-def check_text(data: memoryview, start: int, end: int) -> bool:
+def check_text(data: Data, start: int, end: int) -> bool:
     """Return whether these bytes are text in ASCII; it never takes more memory than some pieces of it.
 
     Raises:
@@ -174,7 +175,7 @@ def _no_text(at: int, reason: str) -> Malformed:
     return Malformed(f"has text that is no UTF-8 at byte {at}: {reason}", at)
 
 
-def bounds(data: memoryview) -> tuple[int, int, list[tuple[int, int]]]:
+def bounds(data: Data) -> tuple[int, int, list[tuple[int, int]]]:
     """Return where the msgpack value of a payload begins and ends, and where each of its sections does.
 
     Raises:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from actors.errors import CodecError
 from actors.wire import costs
 from actors.wire.limits import Limits
-from actors.wire.scanning import explain, memory_of
+from actors.wire.scanning import _Scan, explain, memory_of
 from tests.wire.payloads import CUSTOMER, MESSAGES, ORDER, PAYLOADS, packed, sectioned
 
 LIMITS = Limits()
@@ -288,6 +288,17 @@ def test_every_truncation_is_refused(name: str) -> None:
     payload = PAYLOADS[name]
     for end in range(len(payload)):
         refused(payload[:end])
+
+
+@given(MESSAGES)
+def test_elements_that_are_passed_by_count_as_much_as_those_that_are_looked_at(value: Any) -> None:
+    payload = packed(value)
+    scan = _Scan(payload, LIMITS)
+    scan.run()
+    slow = _Scan(payload, LIMITS)
+    slow._run = lambda place, at, end: at  # type: ignore[method-assign]
+    slow.run()
+    assert scan._left == slow._left
 
 
 @pytest.mark.parametrize("size", [*range(30), 76, 77, 100, 1000, 50_000, 100_000])
