@@ -35,6 +35,7 @@ SIZES[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
 SIZES[SHORT:SHORT_END] = range(1, 33)
 COSTS: Final = list(costs.FIRST_BYTE)
 COSTS[SHORT:SHORT_END] = [costs.text(length, ascii_only=True, tag=None) for length in range(32)]
+LARGEST_TAG: Final = 0x7F  # that is a single byte
 COLLECTIONS: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET, tags.DICT})
 
 
@@ -112,7 +113,7 @@ class _Scan:
             if after == at:
                 kind, value, after = token(data, at, end)
                 if kind == ARRAY:
-                    self._begin(value, at)
+                    after = self._begin(value, at, after, end)
                 else:
                     self._element(kind, value, at, after)
                     if place is not None:
@@ -150,24 +151,31 @@ class _Scan:
         self._take(cost)
         return at
 
-    def _begin(self, count: int, at: int) -> None:
+    def _begin(self, count: int, at: int, after: int, end: int) -> int:
+        """Enter an array, and return where its elements begin, behind the tag if that is a number."""
         stack = self._stack
         role, level = NODE, 0
         if stack:
             around = stack[-1]
             if around.role == NODE and around.index == 0:
                 raise Malformed(f"has an array at byte {at} where a node has its tag", at)
-            role, level = role_below(around.role, around.tag, around.index), around.level
+            role = NODE if around.usual else role_below(around.role, around.tag, around.index)
+            level = around.level
         if len(stack) == NESTED:
             # Not the limit, which counts fewer things and is lower: these are nodes that no codec writes.
             raise Malformed(f"has more than {NESTED} arrays within each other at byte {at}", at)
-        if role == NODE:
-            if count == 0:
-                raise Malformed(f"has an empty array at byte {at} where a node should be, which begins with a tag", at)
-        else:
+        place = _Open(count, role, level)
+        stack.append(place)
+        if role != NODE:
             self._long(count)
             self._take(costs.node(None, count))
-        stack.append(_Open(count, role, level))
+        elif count == 0:
+            raise Malformed(f"has an empty array at byte {at} where a node should be, which begins with a tag", at)
+        elif after < end and self._data[after] <= LARGEST_TAG:
+            self._tagged(place, self._data[after])
+            place.index = 1
+            return after + 1
+        return after
 
     def _element(self, kind: int, value: Any, at: int, after: int) -> None:
         place = self._stack[-1] if self._stack else None
@@ -191,18 +199,21 @@ class _Scan:
         self._take(cost)
 
     def _tag(self, place: _Open, kind: int, value: Any, at: int, after: int) -> None:
-        """Learn what a node is, and make sure that it may be as long, and as deep."""
-        cost = 0
+        """Learn what a node is from an element that is no small number."""
         tag: int | str
         if kind == TEXT:
             if after - value > LONGEST:
                 raise Malformed(f"has a text of {after - value} bytes at byte {at} as the key of a registered type", at)
             tag = text_of(self._data, value, after)
-            cost = costs.key(after - value)
+            self._take(costs.key(after - value))
         elif kind == SCALAR and type(value) is int and value >= 0:
             tag = value
         else:
             raise Malformed(f"has something at byte {at} that is no tag, where a node has one", at)
+        self._tagged(place, tag)
+
+    def _tagged(self, place: _Open, tag: int | str) -> None:
+        """Make sure that a node may be as long, and as deep."""
         place.tag = tag
         place.usual = _counts(tag)
         elements = place.count - 1
@@ -210,7 +221,7 @@ class _Scan:
         if _counts(tag):
             place.level += 1
             self._deep(place.level)
-        self._take(cost + costs.node(tag, place.count))
+        self._take(costs.node(tag, place.count))
 
     def _end(self) -> None:
         """Leave an array that is complete."""
