@@ -44,12 +44,14 @@ class Malformed(Exception):  # what is wrong with bytes, not of the program; it 
     Attributes:
         why: what is wrong.
         at: at which byte.
+        array: if it is an array that has more elements than there can be: what `token` would have returned.
     """
 
-    def __init__(self, why: str, at: int) -> None:
-        super().__init__(why, at)
+    def __init__(self, why: str, at: int, array: tuple[int, int, int] | None = None) -> None:
+        super().__init__(why, at, array)
         self.why = why
         self.at = at
+        self.array = array
 
 
 def token(data: Data, at: int, end: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one for each way in which elements are written
@@ -88,7 +90,8 @@ def _sized(kind: int, length: int, at: int, after: int, end: int) -> tuple[int, 
     left = end - after
     if length > left:
         if kind == ARRAY:
-            raise Malformed(f"has an array of {length} elements at byte {at}, and only {_bytes(left)} left", at)
+            why = f"has an array of {length} elements at byte {at}, and only {_bytes(left)} left"
+            raise Malformed(why, at, (ARRAY, length, after))
         missing = length - left
         raise Malformed(f"has {length} bytes of {_NAMES[kind]} at byte {at}, and only {_bytes(left)} left: {missing} missing", at)
     return (ARRAY, length, after) if kind == ARRAY else (kind, after, after + length)
