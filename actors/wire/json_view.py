@@ -78,13 +78,13 @@ def _value(data: bytes, at: int, end: int) -> Generator[str, None, Malformed | N
 
 
 def _token(data: bytes, at: int, end: int) -> tuple[tuple[int, Any, int], Malformed | None]:
-    """Return an element; of an array that says it is longer than it can be, what is there is written."""
+    """Return an element; of one that says it is longer than it can be, what is there is written."""
     try:
         return token(data, at, end), None
     except Malformed as error:
-        if error.array is None:
+        if error.rest is None:
             raise
-        return error.array, error
+        return error.rest, error
 
 
 def _scalar(data: bytes, kind: int, value: Any, after: int) -> str:

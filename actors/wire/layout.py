@@ -38,9 +38,11 @@ class Use(NamedTuple):
 
     Attributes:
         number: which.
+        at: where it says so.
     """
 
     number: int
+    at: int
 
 
 class Group:
@@ -66,12 +68,12 @@ class Group:
 Part = Text | Use | Group
 
 
-def settle(root: Group, resolve: Callable[[int], Sequence[Part]]) -> None:
+def settle(root: Group, resolve: Callable[[Use], Sequence[Part]]) -> None:
     """Put what is used in the place of its first use, and find out how wide everything is.
 
     Args:
         root: where to begin.
-        resolve: returns what stands for a number; called once for each.
+        resolve: returns what stands for a number, at its first use.
     """
     shown: set[int] = set()
     stack = [[root, 0, 0]]
@@ -96,7 +98,7 @@ def settle(root: Group, resolve: Callable[[int], Sequence[Part]]) -> None:
             continue
         part = item[place]
         if isinstance(part, Use):
-            item[place : place + 1] = _used(part.number, shown, resolve)
+            item[place : place + 1] = _used(part, shown, resolve)
         elif isinstance(part, Group) and len(stack) == LEVELS:
             item[place] = Text("…", DIM)
         else:
@@ -108,12 +110,12 @@ def settle(root: Group, resolve: Callable[[int], Sequence[Part]]) -> None:
                 group.flat += _width(part.text)
 
 
-def _used(number: int, shown: set[int], resolve: Callable[[int], Sequence[Part]]) -> list[Part]:
-    if number in shown:
-        return [Text(f"*{number}", DIM)]
+def _used(use: Use, shown: set[int], resolve: Callable[[Use], Sequence[Part]]) -> list[Part]:
+    if use.number in shown:
+        return [Text(f"*{use.number}", DIM)]
     # Before it is looked into: in a circle, which is no message, it ends there.
-    shown.add(number)
-    return [Text(f"&{number} ", DIM), *resolve(number)]
+    shown.add(use.number)
+    return [Text(f"&{use.number} ", DIM), *resolve(use)]
 
 
 def _frame(group: Group) -> int:

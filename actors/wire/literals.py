@@ -125,10 +125,10 @@ def node_parts(tag: int | str | None, items: list[Any], count: int, at: int, dra
     rest = items[1:]
     if isinstance(tag, str) or (tag is not None and tag >= tags.FIRST_KEY):
         return _registered(tag, rest, count - 1, at, drawing)
-    if tag == tags.DICT:
-        return _dict(rest, count - 1, at, drawing)
     if tag in _BRACKETS:
-        return _collection(tag, rest, count - 1, drawing)
+        return _dict(rest, count - 1, at, drawing) if tag == tags.DICT else _collection(tag, rest, count - 1, drawing)
+    if tag == tags.SHARED and count == len(rest) + 1 == 2 and type(rest[0]) is int and rest[0] >= 0:  # noqa: PLR2004
+        return Use(rest[0], at)
     draw = _DRAWN.get(tag) if tag is not None else None
     try:
         found = draw(rest, drawing) if draw is not None and count == len(items) else None
@@ -141,7 +141,12 @@ def node_parts(tag: int | str | None, items: list[Any], count: int, at: int, dra
         drawing.note(f"has an array without a tag at byte {at}", at)
         return Group(Text("<node without a tag ", RED), _items(items, count, drawing), Text(">", RED))
     name = tags.NAMES.get(tag, f"tag {tag}")
-    drawing.note(f"is no {name} at byte {at}" if draw is not None else f"has {name} at byte {at}, which is none that can be there", at)
+    drawing.note(
+        f"is no {name} at byte {at}"
+        if draw is not None or tag == tags.SHARED
+        else f"has {name} at byte {at}, which is none that can be there",
+        at,
+    )
     return Group(Text(f"<{name} ", RED), _items(rest, count - 1, drawing), Text(">", RED))
 
 
@@ -219,11 +224,6 @@ def _words(value: Any) -> str:
     if not isinstance(value, Words):
         raise TypeError(value)
     return escaped(value.text) + (f"… {value.whole} bytes" if value.whole else "")
-
-
-def _shared(rest: list[Any], _drawing: Drawing) -> Use | None:
-    (number,) = _ints(rest, 1)
-    return Use(number) if number >= 0 else None
 
 
 def _bytearray(rest: list[Any], drawing: Drawing) -> Text:
@@ -374,7 +374,6 @@ def _numbers(dtype: str, start: int, end: int, drawing: Drawing) -> list[Part]:
 
 
 _DRAWN: Final[dict[int | str, Callable[[list[Any], Drawing], Any]]] = {
-    tags.SHARED: _shared,
     tags.BYTEARRAY: _bytearray,
     tags.BIGINT: _bigint,
     tags.SURROGATES: _surrogates,

@@ -9,7 +9,7 @@ from array import array
 from typing import TYPE_CHECKING, NamedTuple
 
 from actors.wire import tags
-from actors.wire.layout import DIM, LEVELS, RED, Group, Text, laid_out, settle
+from actors.wire.layout import DIM, LEVELS, RED, Group, Text, Use, laid_out, settle
 from actors.wire.literals import Bytes, Drawing, Plain, Words, node_parts, parts_of
 from actors.wire.places import NODE, NODES, PLAIN, Place, path_of, role_below
 from actors.wire.shapes import LONGEST
@@ -146,10 +146,11 @@ class _Reader:
             items.append([Text(f"&{number} "), *parts_of(value, self._drawing)])
         return [Group(Text("<envelope "), [*items, [Text("…", RED)]], Text(">"))] if items else []
 
-    def shared(self, number: int) -> list[Part]:
+    def shared(self, use: Use) -> list[Part]:
         """Return a shared node, where it is used first."""
+        number = use.number
         if number >= len(self._shared):
-            self._note(f"refers to shared node {number} of an envelope that has {len(self._shared)}", self._end)
+            self._note(f"refers at byte {use.at} to shared node {number}, and the envelope has {len(self._shared)}", use.at)
             return [Text("<none>", RED)]
         value, _ = self._value(self._shared[number])
         return parts_of(value, self._drawing)
@@ -205,14 +206,14 @@ class _Reader:
                 self._add(closed, -1)
 
     def _token(self, at: int) -> tuple[int, Any, int]:
-        """Return an element; of an array that says it is longer than it can be, what is there is shown."""
+        """Return an element; of one that says it is longer than it can be, what is there is shown."""
         try:
             return token(self._data, at, self._end)
         except Malformed as error:
-            if error.array is None:
+            if error.rest is None:
                 raise
             self._fail(error)
-            return error.array
+            return error.rest
 
     def _add(self, made: Any, at: int) -> None:
         place = self._stack[-1]
@@ -275,7 +276,7 @@ class _Reader:
         return TRACEBACK if place is not None and place.tag == tags.ERROR else CHARACTERS
 
     def _closed(self, place: _Open, items: list[Any]) -> Any:
-        if place.role in (PLAIN, NODES):
+        if place.role != NODE:
             return Plain(items, place.count)
         return node_parts(place.tag, items, place.count, place.at, self._drawing)
 

@@ -145,7 +145,7 @@ def test_long_things_are_shortened_unless_all_is_asked_for() -> None:
         ([4, *range(21)], "… 1 more}"),
         ("x" * 301, "x'… 301 bytes"),
         ("ä" * 300, "ä'… 600 bytes"),
-        (b"x" * 33, "x'… 33 bytes"),
+        (packed(b"x" * 33), "x'… 33 bytes"),
         ([8, b"\x01" * 200], "0101…>"),
         ([19, "|u1", "C", [9], bytes(9)], "… 1 more])"),
     ):
@@ -172,8 +172,19 @@ def test_control_characters_never_reach_the_terminal() -> None:
         0,
         [f"a{evil}/1:b{evil}"],
         [],
-        [2, evil, [32, evil], [18, evil, evil, evil, 1], [14, evil], [16, "P", evil], [6, evil, evil], ["x" + evil + "/1", 1]]
-        + [[17, evil, evil, [evil], [evil], evil + "\n" + evil], [10, 1, 1, 1, 1, 1, 1, 1, 0, evil], [20, evil, b"x"]],
+        [
+            2,
+            evil,
+            [32, evil],
+            [18, evil, evil, evil, 1],
+            [14, evil],
+            [16, "P", evil],
+            [6, evil, evil],
+            ["x" + evil + "/1", 1],
+            [17, evil, evil, [evil], [evil], evil + "\n" + evil],
+            [10, 1, 1, 1, 1, 1, 1, 1, 0, evil],
+            [20, evil, b"x"],
+        ],
     ]
     for full in (False, True):
         text = shown(value, full=full)
@@ -183,7 +194,7 @@ def test_control_characters_never_reach_the_terminal() -> None:
 
 def test_shared_nodes_in_shared_nodes_do_not_multiply() -> None:
     doubling = [0, [], [[2], *([2, [1, number], [1, number]] for number in range(100))], [1, 100]]
-    assert len(shown(doubling)) < 10_000
+    assert len(shown(doubling)) < 20_000
 
 
 def test_a_circle_of_shared_nodes_ends() -> None:
@@ -206,22 +217,22 @@ def test_a_long_chain_of_shared_nodes_is_shown_to_some_depth() -> None:
 @pytest.mark.parametrize(
     ("payload", "text", "why", "at"),
     [
-        (packed([2, 1, "abc"])[:-1], "[1, …]", "has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing", 3),
-        (packed([2, 1, 2])[:-1], "[1, …, … 1 more]", "has an array of 3 elements at byte 0, and only 2 bytes are left", 0),
-        (packed([ORDER, 1, [2, 5, 6]])[:-1], "(id=1, price=[5, …", "is cut off", 45),
+        (packed([2, 1, "abc"])[:-1], "[1, 'ab']", "has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing", 3),
+        (packed([2, 1, 2])[:-1], "[1, …]", "has an array of 3 elements at byte 0, and only 2 bytes are left", 0),
+        (packed([ORDER, 1, [2, 5, 6]])[:-1], "(id=1, price=[5, …])", "has an array of 3 elements at byte 39", 39),
         (packed([2, 1]) + b"\x01", "[1]", "goes on after its end", 3),
         (packed([2, [77, 1]]), "[<key 45>(1)]", "has a type with key 45", 2),
         (packed([2, [21, 1]]), "[<tag 21 1>]", "has tag 21 at byte 2", 2),
         (packed([2, [11, 1]]), "[<date 1>]", "is no date at byte 2", 2),
         (packed([2, []]), "[<node without a tag >]", "has an array without a tag at byte 2", 2),
         (packed([2, [0, [], [], 1]]), "<envelope", "has envelope at byte 2", 2),
-        (packed([1, 0]), "<none>", "refers to shared node 0 of an envelope that has 0", 2),
+        (packed([1, 0]), "<none>", "refers at byte 0 to shared node 0, and the envelope has 0", 0),
         (packed([6, 1]), "{1}", "is a dict with a key that has no value", 0),
         (packed([CUSTOMER, 1]), "shop.Customer/2(name=1)", "with 1 fields at byte 0, and its key has 2", 0),
         (packed(["no key", 1]), "<'no key'>(1)", "no key of a registered type", 0),
-        (packed([0, [ORDER], [[2, 1]], "abc"])[:-1], "…", "has 3 bytes of text", 44),
+        (packed([0, [ORDER], [[2, 1]], "abc"])[:-1], "'ab'", "has 3 bytes of text", 44),
         (packed([0, [ORDER], [[2, 1], [2, "abc"]]])[:-1], "", "is no envelope at byte 0", 0),
-        (packed([0, [ORDER, 1], [], 1]), "<envelope 'shop.Order/1", "that is neither a key nor a shared node", 41),
+        (packed([0, [ORDER, 1], [], 1]), "<envelope 'shop.Order/1", "that is neither a key nor a shared node", 40),
         (b"\x92\x02\x80", "[…]", "has a map at byte 2", 2),
         (b"", "", "is cut off at byte 0", 0),
         (sectioned([2, [19, "|u1", "C", [3], 0]], b"abc")[:-1], "<numpy array", "has a section 0 of 3 bytes, and only 2", 16),
@@ -264,7 +275,7 @@ def test_a_broken_message_is_told_and_the_next_frame_shown(tmp_path: Path, capsy
     code, out, err = decoded(tmp_path, capsys, framed(packed([2, 1, "abc"])[:-1]) + framed(packed("next")))
     assert code == 1
     assert out.splitlines()[1:3] == [
-        "[1, …]",
+        "[1, 'ab']",
         "error: message[1] has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing of the payload (byte 11 of the file)",
     ]
     assert out.splitlines()[-1] == "'next'"
@@ -274,11 +285,11 @@ def test_a_broken_message_is_told_and_the_next_frame_shown(tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("rest", "text", "why"),
     [
-        (framed(packed([2, 1, "abcdef"]))[:-2], "[1, …]", "ends in the middle of a frame at byte 12: 16 of 18 bytes"),
-        (framed(packed("a" * 100), compress_above=1)[:-6], "…", "ends in the middle of a frame at byte 12"),
+        (framed(packed([2, 1, "abcdef"]))[:-2], "[1, 'abcd']", "ends in the middle of a frame at byte 12: 16 of 18 bytes"),
+        (framed(packed("a" * 100), compress_above=1)[:-6], "'a", "ends in the middle of a frame at byte 12"),
         (b"GR\x01", "# frame 2", "ends in the header of a frame at byte 12: 3 of 8 bytes"),
         (b"oops", "# frame 2", "has b'oo' at byte 12 where a frame should begin"),
-        (b"GR\x09\x00\x00\x00\x00\x00", "# frame 2", "version 9 of the format at byte 12; known here is 1"),
+        (b"GR\x09\x00\x00\x00\x00\x00", "# frame 2", "has a frame of version 9 of the format at byte 12; known here is 1"),
         (b"GR\x01\x00\xff\xff\xff\xff", "# frame 2", "has a frame of 4294967295 bytes at byte 12"),
         (b"GR\x01\x01\x00\x00\x00\x02xx", "# frame 2", "cannot be decompressed"),
     ],
