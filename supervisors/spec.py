@@ -212,7 +212,7 @@ def _check_members(spec: ChildSpec[Any]) -> None:
     kinds = {"backoff": Backoff, "limit": Limit, "dispatcher": DispatcherKind, "isolation": Isolation}
     for name, kind in kinds.items():
         if not isinstance(getattr(spec, name), kind | None):
-            raise ChildSpecError(name, getattr(spec, name), f"a {kind.__name__}, or None")
+            raise ChildSpecError(name, getattr(spec, name), f"{'an' if kind is Isolation else 'a'} {kind.__name__}, or None")
     if not isinstance(spec.significant, bool):
         raise ChildSpecError("significant", spec.significant, "True or False")
     if spec.mailbox is not None:

@@ -137,8 +137,9 @@ class _Isolating(Future[Any]):
         try:
             value = self._isolate(value)
         except Exception as error:  # noqa: BLE001  # told to the asker; the actor has done what it was asked for
-            # Without this frame, which holds the future: that would hold itself, and never tell that nobody has read it.
-            failure = error.with_traceback(error.__traceback__.tb_next if error.__traceback__ is not None else None)
+            # Frames hold their callers, and those this future, which would hold itself and never tell that nobody has read it. What the
+            # framework refuses is said in words; what somebody's own function raises is worth its traceback.
+            failure = error.with_traceback(None) if isinstance(error, ActorError) else error
         else:
             return super().try_set(value)
         if self._cell is not None:
