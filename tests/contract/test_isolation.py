@@ -64,6 +64,13 @@ class Order:
     parts: tuple[str, ...] = ()
 
 
+class Basket:
+    """What can change, and what no codec knows."""
+
+    def __init__(self) -> None:
+        self.things: list[Any] = []
+
+
 class Shelf(Actor):
     """Keeps what it is sent in a list that its test has, too, and knows some words."""
 
@@ -238,14 +245,14 @@ def test_what_the_codec_cannot_encode_is_refused_by_copy(world: World, way: str)
     with world.system(COPY) as system:
         ref = system.spawn(world.on(Shelf), log := [])
         with pytest.raises(CodecError):
-            SENDS[way](system, ref, ["thing", object()])
+            SENDS[way](system, ref, ["thing", Basket()])
         assert (settled(ref), log) == (0, [])
 
 
 def test_whoever_shares_has_the_very_object(world: World) -> None:
     with world.system() as system:
         ref = system.spawn(world.on(Shelf), log := [])
-        message = ["thing", object()]
+        message = ["thing", Basket()]
         ref.tell(message)
         settled(ref)
         assert log[0] is message
@@ -787,7 +794,7 @@ def test_supervisors_take_their_requests_whatever_the_mode_of_the_system(world: 
 def test_tasks_take_and_give_what_they_like_whatever_the_mode_of_the_system(mode: Isolation) -> None:
     with ActorSystem(config=SystemConfig(isolation=mode)) as system:
         tasks = system.spawn(TaskSupervisor)
-        thing = [object()]
+        thing = [Basket()]
         assert run_task(tasks, lambda value: value, thing).get(timeout=WAIT) is thing
 
 
@@ -834,7 +841,7 @@ class Lamp(StateMachine[Light, None]):
 @ISOLATED
 def test_a_probe_takes_everything(mode: Isolation) -> None:
     with ActorSystem(config=SystemConfig(isolation=mode)) as system, Probe(system) as probe:
-        thing = [object()]
+        thing = [Basket()]
         probe.ref.tell(thing)
         assert probe.expect() is thing
 
