@@ -18,11 +18,16 @@ from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
+from threading import Lock, RLock
 from types import (
+    AsyncGeneratorType,
     BuiltinFunctionType,
+    CoroutineType,
     EllipsisType,
     FunctionType,
+    GeneratorType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
@@ -59,6 +64,12 @@ _WHYS: Final = {
     FunctionType: "is a function, and may refer to anything",
     BuiltinFunctionType: "is a function, and may refer to anything",
     MethodType: "is a method, and has the object that it is bound to",
+    partial: "is a function, and has arguments that may change",
+    GeneratorType: "is a computation under way",
+    CoroutineType: "is a computation under way",
+    AsyncGeneratorType: "is a computation under way",
+    type(Lock()): "is a lock, which changes whenever it is taken",
+    type(RLock()): "is a lock, which changes whenever it is taken",
     memoryview: "is a view of memory that may change",
     ModuleType: "is a module, which can change",
 }
@@ -98,12 +109,11 @@ def kind_of(cls: type) -> Kind:
     known = _KNOWN.get(id(cls))
     if known is not None:
         return known
-    bases = _mro(cls)
     for judge in (_constant, _raised, _tuple, _declared):
-        kind = judge(cls, bases)
+        kind = judge(cls)
         if kind is not None:
             return kind
-    return Kind(_why_unknown(cls, bases))
+    return Kind(_why_unknown(cls))
 
 
 def reads_plainly(cls: type) -> bool:
@@ -121,28 +131,28 @@ def _lookup(cls: type, name: str) -> Any:
 # -- judges: each returns None of what it does not know ---------------------------------------------------------------------
 
 
-def _constant(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if any(base is Enum or base is type for base in bases) or any(base is handle for base in bases for handle in _HANDLES):
+def _constant(cls: type) -> Kind | None:
+    if issubclass(cls, (Enum, type, *_HANDLES)):
         return _ATOM
     numpy = sys.modules.get("numpy")  # a value of numpy's was made by it, so it has been imported
     if numpy is None:
         return None
-    if numpy.ndarray in bases:
+    if issubclass(cls, numpy.ndarray):
         return Kind("is a numpy array, and its memory can change")
-    if numpy.void in bases:
+    if issubclass(cls, numpy.void):
         return Kind("is a record of numpy, which can change")
     return _ATOM if any(cls is scalar for scalar in numpy.sctypeDict.values()) else None
 
 
-def _raised(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if BaseException not in bases:
+def _raised(cls: type) -> Kind | None:
+    if not issubclass(cls, BaseException):
         return None
-    group = BaseExceptionGroup in bases  # its argument may be a list, but what counts is the tuple made from that
+    group = issubclass(cls, BaseExceptionGroup)  # its argument may be a list, but what counts is the tuple made from that
     names = tuple(
         name
-        for name in dict.fromkeys(name for base in bases for name in _vars(base))
+        for name in dict.fromkeys(name for base in _mro(cls) for name in _vars(base))
         # `obj` is where an attribute was missing: like the traceback, it is where the exception has been.
-        if type(_lookup(cls, name)) is MemberDescriptorType and not (name == "obj" and AttributeError in bases)
+        if type(_lookup(cls, name)) is MemberDescriptorType and not (name == "obj" and issubclass(cls, AttributeError))
     )
 
     def parts(error: Any) -> Iterator[tuple[str, Any]]:
@@ -159,8 +169,8 @@ def _raised(cls: type, bases: tuple[type, ...]) -> Kind | None:
     return Kind(parts=parts)
 
 
-def _tuple(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if tuple not in bases:
+def _tuple(cls: type) -> Kind | None:
+    if not issubclass(cls, tuple):
         return None
     names = _lookup(cls, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
@@ -175,11 +185,11 @@ def _tuple(cls: type, bases: tuple[type, ...]) -> Kind | None:
     return Kind(parts=parts)
 
 
-def _declared(cls: type, bases: tuple[type, ...]) -> Kind | None:
+def _declared(cls: type) -> Kind | None:
     """Judge dataclasses, attrs classes and msgspec Structs."""
     own = _vars(cls)
     msgspec = sys.modules.get("msgspec")
-    if msgspec is not None and msgspec.Struct in bases:
+    if msgspec is not None and issubclass(cls, msgspec.Struct):
         struct: Any = cls
         return _fields(cls, struct.__struct_fields__) if struct.__struct_config__.frozen else Kind("is a Struct that is not frozen")
     for word, mark, frozen, names in (
@@ -189,11 +199,13 @@ def _declared(cls: type, bases: tuple[type, ...]) -> Kind | None:
         if mark in own:
             if not frozen(own):
                 return Kind(f"is {word} that is not frozen")
-            alien = next((base for base in bases if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType), None)
+            alien = next(
+                (base for base in _mro(cls) if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType), None
+            )
             # The contents of what is derived from a list are in no field.
             return Kind(f"is {word}, but also a {name_of(alien)}") if alien is not None else _fields(cls, names(cls))
         if _lookup(cls, mark) is not MISSING:
-            base = next(base for base in bases if mark in _vars(base))
+            base = next(base for base in _mro(cls) if mark in _vars(base))
             return Kind(f"is no {word.split(' ', 1)[1]} itself, only its base class {name_of(base)} is: decorate it, too, as frozen")
     return None
 
@@ -246,8 +258,8 @@ def _items(values: Any, before: str, after: str) -> Iterator[tuple[str, Any]]:
         yield f"{before}{at}{after}", item
 
 
-def _why_unknown(cls: type, bases: tuple[type, ...]) -> str:
-    for base in bases:
+def _why_unknown(cls: type) -> str:
+    for base in _mro(cls):
         if any(base is container for container in _CONTAINERS):
             return "can change"
         if base is not object and id(base) in _KNOWN:
@@ -255,10 +267,7 @@ def _why_unknown(cls: type, bases: tuple[type, ...]) -> str:
                 f"is a subclass of {name_of(base)}, which may have attributes and other methods "
                 "(if nothing of it changes, declare it with Registry.declare_immutable)"
             )
-    return (
-        f"is of a class that may change (if nothing of it does, declare it with Registry.declare_immutable; as a frozen dataclass "
-        f"{name_of(cls)} would need no declaration)"
-    )
+    return "is of a class that is not known to be immutable (if nothing of it changes, declare it with Registry.declare_immutable)"
 
 
 _KNOWN: Final = {
