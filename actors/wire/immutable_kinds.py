@@ -11,7 +11,6 @@ arguments and attributes: its notes, traceback, cause and context tell where it 
 from __future__ import annotations
 
 import re
-import sys
 from collections import deque
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, timezone
@@ -80,6 +79,7 @@ MISSING: Final = object()  # in place of the value of a field that has none
 read: Final = object.__getattribute__
 _vars: Final[Any] = type.__dict__["__dict__"].__get__
 _mro: Final[Any] = type.__dict__["__mro__"].__get__
+_module_of: Final[Any] = type.__dict__["__module__"].__get__
 _dict_offset: Final[Any] = type.__dict__["__dictoffset__"].__get__
 name_of: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
 _raised_args: Final[Any] = BaseException.__dict__["args"].__get__
@@ -134,14 +134,17 @@ def _lookup(cls: type, name: str) -> Any:
 def _constant(cls: type) -> Kind | None:
     if issubclass(cls, (Enum, type, *_HANDLES)):
         return _ATOM
-    numpy = sys.modules.get("numpy")  # a value of numpy's was made by it, so it has been imported
-    if numpy is None:
-        return None
-    if issubclass(cls, numpy.ndarray):
+    if _is_a(cls, "numpy", "ndarray"):
         return Kind("is a numpy array, and its memory can change")
-    if issubclass(cls, numpy.void):
+    if _is_a(cls, "numpy", "void"):
         return Kind("is a record of numpy, which can change")
-    return _ATOM if any(cls is scalar for scalar in numpy.sctypeDict.values()) else None
+    # Of numpy's scalars only its own: a subclass may have attributes.
+    return _ATOM if _is_a(cls, "numpy", "generic") and _module_of(cls) == "numpy" else None
+
+
+def _is_a(cls: type, module: str, name: str) -> bool:
+    """Return whether `cls` is, or derives from, the class of that name. Its library is not imported, and need not be there."""
+    return any(name_of(base) == name and _module_of(base) == module for base in _mro(cls))
 
 
 def _raised(cls: type) -> Kind | None:
@@ -188,25 +191,33 @@ def _tuple(cls: type) -> Kind | None:
 def _declared(cls: type) -> Kind | None:
     """Judge dataclasses, attrs classes and msgspec Structs."""
     own = _vars(cls)
-    msgspec = sys.modules.get("msgspec")
-    if msgspec is not None and issubclass(cls, msgspec.Struct):
+    if _is_a(cls, "msgspec", "Struct"):
         struct: Any = cls
-        return _fields(cls, struct.__struct_fields__) if struct.__struct_config__.frozen else Kind("is a Struct that is not frozen")
+        return (
+            _fields(cls, struct.__struct_fields__)
+            if struct.__struct_config__.frozen
+            else Kind("is a mutable Struct (declare it as frozen)")
+        )
     for word, mark, frozen, names in (
-        ("a dataclass", "__dataclass_fields__", _frozen_dataclass, _names_of_dataclass),
-        ("an attrs class", "__attrs_attrs__", _frozen_attrs, _names_of_attrs),
+        ("dataclass", "__dataclass_fields__", _frozen_dataclass, _names_of_dataclass),
+        ("attrs class", "__attrs_attrs__", _frozen_attrs, _names_of_attrs),
     ):
         if mark in own:
             if not frozen(own):
-                return Kind(f"is {word} that is not frozen")
-            alien = next(
-                (base for base in _mro(cls) if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType), None
-            )
-            # The contents of what is derived from a list are in no field.
-            return Kind(f"is {word}, but also a {name_of(alien)}") if alien is not None else _fields(cls, names(cls))
+                return Kind(f"is a mutable {word} (declare it as frozen)")
+            native = _native_base(cls)
+            return _fields(cls, names(cls)) if native is None else Kind(f"has the contents of a {name_of(native)} beside its fields")
         if _lookup(cls, mark) is not MISSING:
             base = next(base for base in _mro(cls) if mark in _vars(base))
-            return Kind(f"is no {word.split(' ', 1)[1]} itself, only its base class {name_of(base)} is: decorate it, too, as frozen")
+            return Kind(f"is no {word} itself, only its base class {name_of(base)} is: decorate it, too, as frozen")
+    return None
+
+
+def _native_base(cls: type) -> type | None:
+    """Return what `cls` derives from that has contents in no attribute, like a list: such classes bring a constructor in C."""
+    for base in _mro(cls):
+        if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType:
+            return base
     return None
 
 
