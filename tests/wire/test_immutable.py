@@ -29,7 +29,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import Actor, Future, Request
+from actors import Actor, Down, Future, Request
 from actors.errors import ActorDeadError, ActorStartError, MutableMessageError
 from actors.wire import immutable
 from actors.wire.immutable import check_immutable, is_immutable
@@ -252,6 +252,7 @@ def test_refs_proxies_futures_and_reply_handles_pass() -> None:
         OSError(2, "no", "file"),
         ExceptionGroup("many", [ValueError(1), Failed(2)]),
         ActorStartError("a", ValueError("b")),
+        Down(Colour.RED, Colour.RED, ValueError("b")),  # type: ignore[arg-type]
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -502,6 +503,7 @@ def test_what_is_shared_is_walked_once(leaf: Any) -> None:
     for _ in range(100):
         value = (value, value)
     assert is_immutable(value) == (leaf == 1)
+    assert refusal((value, [])).path.endswith("[1]" if leaf == 1 else "[0]")
     if leaf != 1:
         assert refusal(value).path.count("[0]") >= 99
     assert accepted(functools.reduce(lambda inner, _: Loose(1, (inner, inner)), range(100), 1))
@@ -512,6 +514,7 @@ def test_a_cycle_of_frozen_objects_ends() -> None:
     two = Loose(2, (one,))
     object.__setattr__(one, "inner", two)
     assert accepted(one)
+    assert refusal((one, [])).path == "message[1]"
     object.__setattr__(two, "number", [])
     assert refusal(one).path == "message.inner.number"
 
