@@ -11,18 +11,22 @@ arguments and attributes: its notes, traceback, cause and context tell where it 
 from __future__ import annotations
 
 import re
-import sys
 from collections import deque
 from dataclasses import dataclass, fields
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from fractions import Fraction
+from functools import partial
 from pathlib import Path, PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
+from threading import Lock, RLock
 from types import (
+    AsyncGeneratorType,
     BuiltinFunctionType,
+    CoroutineType,
     EllipsisType,
     FunctionType,
+    GeneratorType,
     MappingProxyType,
     MemberDescriptorType,
     MethodType,
@@ -59,6 +63,12 @@ _WHYS: Final = {
     FunctionType: "is a function, and may refer to anything",
     BuiltinFunctionType: "is a function, and may refer to anything",
     MethodType: "is a method, and has the object that it is bound to",
+    partial: "is a function, and has arguments that may change",
+    GeneratorType: "is a computation under way",
+    CoroutineType: "is a computation under way",
+    AsyncGeneratorType: "is a computation under way",
+    type(Lock()): "is a lock, which changes whenever it is taken",
+    type(RLock()): "is a lock, which changes whenever it is taken",
     memoryview: "is a view of memory that may change",
     ModuleType: "is a module, which can change",
 }
@@ -69,6 +79,7 @@ MISSING: Final = object()  # in place of the value of a field that has none
 read: Final = object.__getattribute__
 _vars: Final[Any] = type.__dict__["__dict__"].__get__
 _mro: Final[Any] = type.__dict__["__mro__"].__get__
+_module_of: Final[Any] = type.__dict__["__module__"].__get__
 _dict_offset: Final[Any] = type.__dict__["__dictoffset__"].__get__
 name_of: Final[Callable[[type], str]] = type.__dict__["__name__"].__get__
 _raised_args: Final[Any] = BaseException.__dict__["args"].__get__
@@ -98,12 +109,11 @@ def kind_of(cls: type) -> Kind:
     known = _KNOWN.get(id(cls))
     if known is not None:
         return known
-    bases = _mro(cls)
     for judge in (_constant, _raised, _tuple, _declared):
-        kind = judge(cls, bases)
+        kind = judge(cls)
         if kind is not None:
             return kind
-    return Kind(_why_unknown(cls, bases))
+    return Kind(_why_unknown(cls))
 
 
 def reads_plainly(cls: type) -> bool:
@@ -121,28 +131,31 @@ def _lookup(cls: type, name: str) -> Any:
 # -- judges: each returns None of what it does not know ---------------------------------------------------------------------
 
 
-def _constant(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if any(base is Enum or base is type for base in bases) or any(base is handle for base in bases for handle in _HANDLES):
+def _constant(cls: type) -> Kind | None:
+    if issubclass(cls, (Enum, type, *_HANDLES)):
         return _ATOM
-    numpy = sys.modules.get("numpy")  # a value of numpy's was made by it, so it has been imported
-    if numpy is None:
-        return None
-    if numpy.ndarray in bases:
+    if _is_a(cls, "numpy", "ndarray"):
         return Kind("is a numpy array, and its memory can change")
-    if numpy.void in bases:
+    if _is_a(cls, "numpy", "void"):
         return Kind("is a record of numpy, which can change")
-    return _ATOM if any(cls is scalar for scalar in numpy.sctypeDict.values()) else None
+    # Of numpy's scalars only its own: a subclass may have attributes.
+    return _ATOM if _is_a(cls, "numpy", "generic") and _module_of(cls) == "numpy" else None
 
 
-def _raised(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if BaseException not in bases:
+def _is_a(cls: type, module: str, name: str) -> bool:
+    """Return whether `cls` is, or derives from, the class of that name. Its library is not imported, and need not be there."""
+    return any(name_of(base) == name and _module_of(base) == module for base in _mro(cls))
+
+
+def _raised(cls: type) -> Kind | None:
+    if not issubclass(cls, BaseException):
         return None
-    group = BaseExceptionGroup in bases  # its argument may be a list, but what counts is the tuple made from that
+    group = issubclass(cls, BaseExceptionGroup)  # its argument may be a list, but what counts is the tuple made from that
     names = tuple(
         name
-        for name in dict.fromkeys(name for base in bases for name in _vars(base))
+        for name in dict.fromkeys(name for base in _mro(cls) for name in _vars(base))
         # `obj` is where an attribute was missing: like the traceback, it is where the exception has been.
-        if type(_lookup(cls, name)) is MemberDescriptorType and not (name == "obj" and AttributeError in bases)
+        if type(_lookup(cls, name)) is MemberDescriptorType and not (name == "obj" and issubclass(cls, AttributeError))
     )
 
     def parts(error: Any) -> Iterator[tuple[str, Any]]:
@@ -159,8 +172,8 @@ def _raised(cls: type, bases: tuple[type, ...]) -> Kind | None:
     return Kind(parts=parts)
 
 
-def _tuple(cls: type, bases: tuple[type, ...]) -> Kind | None:
-    if tuple not in bases:
+def _tuple(cls: type) -> Kind | None:
+    if not issubclass(cls, tuple):
         return None
     names = _lookup(cls, "_fields")
     if type(names) is not tuple or not all(type(name) is str for name in names):
@@ -175,26 +188,36 @@ def _tuple(cls: type, bases: tuple[type, ...]) -> Kind | None:
     return Kind(parts=parts)
 
 
-def _declared(cls: type, bases: tuple[type, ...]) -> Kind | None:
+def _declared(cls: type) -> Kind | None:
     """Judge dataclasses, attrs classes and msgspec Structs."""
     own = _vars(cls)
-    msgspec = sys.modules.get("msgspec")
-    if msgspec is not None and msgspec.Struct in bases:
+    if _is_a(cls, "msgspec", "Struct"):
         struct: Any = cls
-        return _fields(cls, struct.__struct_fields__) if struct.__struct_config__.frozen else Kind("is a Struct that is not frozen")
+        return (
+            _fields(cls, struct.__struct_fields__)
+            if struct.__struct_config__.frozen
+            else Kind("is a mutable Struct (declare it as frozen)")
+        )
     for word, mark, frozen, names in (
-        ("a dataclass", "__dataclass_fields__", _frozen_dataclass, _names_of_dataclass),
-        ("an attrs class", "__attrs_attrs__", _frozen_attrs, _names_of_attrs),
+        ("dataclass", "__dataclass_fields__", _frozen_dataclass, _names_of_dataclass),
+        ("attrs class", "__attrs_attrs__", _frozen_attrs, _names_of_attrs),
     ):
         if mark in own:
             if not frozen(own):
-                return Kind(f"is {word} that is not frozen")
-            alien = next((base for base in bases if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType), None)
-            # The contents of what is derived from a list are in no field.
-            return Kind(f"is {word}, but also a {name_of(alien)}") if alien is not None else _fields(cls, names(cls))
+                return Kind(f"is a mutable {word} (declare it as frozen)")
+            native = _native_base(cls)
+            return _fields(cls, names(cls)) if native is None else Kind(f"has the contents of a {name_of(native)} beside its fields")
         if _lookup(cls, mark) is not MISSING:
-            base = next(base for base in bases if mark in _vars(base))
-            return Kind(f"is no {word.split(' ', 1)[1]} itself, only its base class {name_of(base)} is: decorate it, too, as frozen")
+            base = next(base for base in _mro(cls) if mark in _vars(base))
+            return Kind(f"is no {word} itself, only its base class {name_of(base)} is: decorate it, too, as frozen")
+    return None
+
+
+def _native_base(cls: type) -> type | None:
+    """Return what `cls` derives from that has contents in no attribute, like a list: such classes bring a constructor in C."""
+    for base in _mro(cls):
+        if base is not object and type(_vars(base).get("__new__")) is BuiltinFunctionType:
+            return base
     return None
 
 
@@ -246,8 +269,8 @@ def _items(values: Any, before: str, after: str) -> Iterator[tuple[str, Any]]:
         yield f"{before}{at}{after}", item
 
 
-def _why_unknown(cls: type, bases: tuple[type, ...]) -> str:
-    for base in bases:
+def _why_unknown(cls: type) -> str:
+    for base in _mro(cls):
         if any(base is container for container in _CONTAINERS):
             return "can change"
         if base is not object and id(base) in _KNOWN:
@@ -255,10 +278,7 @@ def _why_unknown(cls: type, bases: tuple[type, ...]) -> str:
                 f"is a subclass of {name_of(base)}, which may have attributes and other methods "
                 "(if nothing of it changes, declare it with Registry.declare_immutable)"
             )
-    return (
-        f"is of a class that may change (if nothing of it does, declare it with Registry.declare_immutable; as a frozen dataclass "
-        f"{name_of(cls)} would need no declaration)"
-    )
+    return "is of a class that is not known to be immutable (if nothing of it changes, declare it with Registry.declare_immutable)"
 
 
 _KNOWN: Final = {
