@@ -102,7 +102,7 @@ class Decoding:
             if type(known) is str:
                 known = self._keys[place] = self._decoders.get(known) or self.codec.decoder_of(known)
             if callable(known):
-                return known  # type: ignore[no-any-return]
+                return known
             tag = known
         if type(tag) is str:
             return self.codec.decoder_of(tag)

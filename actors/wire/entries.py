@@ -208,7 +208,7 @@ class EnumEntry(_Named):
 
     def _member(self, given: Any) -> Any:
         if not self.flag:
-            member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None  # type: ignore[attr-defined]
+            member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
         elif type(given) is int:
@@ -327,7 +327,7 @@ class ErrorEntry(_Named):
         if len(raw) != 4:  # noqa: PLR2004
             msg = f"is a {self.shape.name} that has not arguments, attributes and notes"
             raise CodecError(msg)
-        return tuple(state.part(raw[index + 1], depth, name) for index, name in enumerate((".args", ".__dict__", ".__notes__")))  # type: ignore[return-value]
+        return tuple(state.part(raw[index + 1], depth, name) for index, name in enumerate((".args", ".__dict__", ".__notes__")))
 
     def _made(self, arguments: Any, attributes: Any, notes: Any) -> Any:
         parts = type(arguments) is tuple and type(attributes) is dict and type(notes) is list
