@@ -14,6 +14,7 @@ from actors._core.bounded import Overflow
 from actors._core.event_stream import EventStream, Subscription
 from actors._core.future import Future
 from actors._core.handlers import handler
+from actors._core.isolation import Isolation
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.mailbox import Bounded, Priority, Unbounded
 from actors._core.messages import Down, PipeFailed, ReceiveTimeout, Request
@@ -90,6 +91,7 @@ __all__ = [
     "HandlerDeclarationError",
     "InternalError",
     "InvalidNameError",
+    "Isolation",
     "Lifecycle",
     "LinkedActorDied",
     "MailboxFullError",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from actors._core.isolation import Isolation
 from actors._core.mailbox import Mailbox, Unbounded
 from actors._core.options import check_mailbox
 from actors._core.ports import Ports
@@ -12,6 +13,8 @@ from actors._core.ports import Ports
 if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
+
+    from actors.wire.codec import Codec
 
 __all__ = ["SystemConfig"]
 
@@ -34,6 +37,9 @@ class SystemConfig:
         shutdown_timeout: seconds that actors have to end at shutdown before they are killed.
         loop_factory: makes the event loop of the system's own loop thread, e.g. ``uvloop.new_event_loop``.
         ports: clock, random, ids, waiter ...; None: the real ones.
+        isolation: for classes that declare none: whether actors share messages and answers with those they talk to.
+        codec: makes copies for `Isolation.COPY`, says what is immutable for `Isolation.CHECK`, and is the system's to use otherwise, as
+            `ActorSystem.codec`; None: one that knows no types but Python's own.
     """
 
     turn: int = 100
@@ -45,6 +51,8 @@ class SystemConfig:
     shutdown_timeout: float = 10.0
     loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
     ports: Ports | None = None
+    isolation: Isolation = Isolation.SHARE
+    codec: Codec | None = None
 
     def __post_init__(self) -> None:
         for name in ("turn", "max_workers", "high_water"):
@@ -60,6 +68,9 @@ class SystemConfig:
         if self.shutdown_timeout == float("inf"):
             msg = "shutdown_timeout=inf is not valid: a shutdown has to end; for a long one give many seconds"
             raise ValueError(msg)
+        self._check_kinds()
+
+    def _check_kinds(self) -> None:
         check_mailbox(self.mailbox)
         if self.tracing is not None and not isinstance(self.tracing, bool):
             msg = f"tracing={self.tracing!r} is not valid: True, False or None"
@@ -70,3 +81,12 @@ class SystemConfig:
         if self.ports is not None and not isinstance(self.ports, Ports):
             msg = f"ports={self.ports!r} is not valid: a Ports, or None"
             raise TypeError(msg)
+        if not isinstance(self.isolation, Isolation):
+            msg = f"isolation={self.isolation!r} is not valid: use a member of Isolation"
+            raise TypeError(msg)
+        if self.codec is not None:
+            from actors.wire.codec import Codec  # noqa: PLC0415  # who uses none does not load it
+
+            if not isinstance(self.codec, Codec):
+                msg = f"codec={self.codec!r} is not valid: a Codec, or None"
+                raise TypeError(msg)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from actors import process
 from actors._core import burial, ending, life
+from actors._core.actor import Actor
+from actors._core.address import AddressBook, RefAddress
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell, Lane
@@ -30,10 +32,11 @@ from actors._core.events import (
     UnreadFailure,
 )
 from actors._core.future import Future
+from actors._core.isolation import IsolatedInbox, Isolation
 from actors._core.lifecycle import DownReason, Lifecycle, advance
 from actors._core.messages import CHILD_GONE, Control, Signal
 from actors._core.mutex import Mutex
-from actors._core.options import DispatcherKind, Options, note_own_keywords
+from actors._core.options import AS_DECLARED, DispatcherKind, Options, Overrides, note_own_keywords
 from actors._core.ports import simulated, touched
 from actors._core.ref import ActorRef
 from actors._core.registry import ActorRegistry
@@ -53,11 +56,10 @@ from actors.shutdown import Shutdown
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._core.actor import Actor
-    from actors._core.mailbox import Mailbox
     from actors._core.supervision import Guard
     from actors.config import SystemConfig
     from actors.system import ActorSystem
+    from actors.wire.codec import Codec
 
 __all__ = ["Runtime", "SystemState"]
 
@@ -103,6 +105,9 @@ class Runtime:
         self.warm: OrderedDict[Cell, None] = OrderedDict()  # living cells that have a mailbox; under lock
         # What `_options` found for classes spawned as declared; a plain dict store, the same whoever is first.
         self._options_of: dict[type[Any], Options] = {}
+        self._isolators: dict[Isolation, Callable[[Any], Any]] = {}  # of the modes that its actors have; likewise
+        self._codec: Codec | None = None  # under lock
+        self._addresses = AddressBook(self, Actor, NO_LANE)
         self.dead_letters = 0  # under lock
         self.shutdown = Shutdown(self)
         self._keeping = 0  # under lock: living actors that keep the process alive
@@ -120,18 +125,17 @@ class Runtime:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         name: str | None,
-        dispatcher: DispatcherKind | None,
-        mailbox: Mailbox | None,
+        overrides: Overrides,
     ) -> Future[ActorRef[A]]:
         """Start an actor under `parent`; return the future of its ref."""
         future: Future[ActorRef[A]] = Future()
-        cell = self.prepare(parent, actor_class, args, kwargs, name, dispatcher, mailbox)
+        cell = self.prepare(parent, actor_class, args, kwargs, name, overrides)
         try:
             self.build(cell)
         except Exception as error:
             failure = ActorStartError(actor_class.__qualname__, error)
             if isinstance(error, TypeError):
-                note_own_keywords(failure, actor_class, name=name, dispatcher=dispatcher, mailbox=mailbox)
+                note_own_keywords(failure, actor_class, name=name, **overrides._asdict())
             raise failure from error
         future._cell = cell
 
@@ -151,11 +155,10 @@ class Runtime:
         args: tuple[Any, ...],
         kwargs: dict[str, Any] | None,
         name: str | None,
-        dispatcher: DispatcherKind | None,
-        mailbox: Mailbox | None,
+        overrides: Overrides,
     ) -> Cell:
         """Start a child of a supervisor and return its cell at once; the instance is made in the child's own turn."""
-        cell = self.prepare(guard.supervisor, actor_class, args, kwargs or {}, name, dispatcher, mailbox)
+        cell = self.prepare(guard.supervisor, actor_class, args, kwargs or {}, name, overrides)
         cell.guard = guard
         try:
             cell.lane = self._lane(cell)
@@ -172,11 +175,10 @@ class Runtime:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         name: str | None = None,
-        dispatcher: DispatcherKind | None = None,
-        mailbox: Mailbox | None = None,
+        overrides: Overrides = AS_DECLARED,
     ) -> ActorRef[A]:
         """Start an actor at root level and return its ref at once."""
-        cell = self.prepare(None, actor_class, args, kwargs, name, dispatcher, mailbox)
+        cell = self.prepare(None, actor_class, args, kwargs, name, overrides)
         self.build(cell)
         self.begin(cell)
         return cell.ref
@@ -188,12 +190,11 @@ class Runtime:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         name: str | None,
-        dispatcher: DispatcherKind | None,
-        mailbox: Mailbox | None,
+        overrides: Overrides,
     ) -> Cell:
         """Check what is asked for and give the actor its place."""
         self.check_open()
-        options = self._options(actor_class, dispatcher, mailbox)
+        options = self._options(actor_class, overrides)
         cell = Cell(self, actor_class, options, NO_LANE, args, kwargs or None)
         cell.ref = ActorRef(cell)
         if name is not None:
@@ -210,8 +211,8 @@ class Runtime:
             burial.bury(cell, DownReason.CRASHED, error)
             raise
 
-    def _options(self, actor_class: Any, dispatcher: DispatcherKind | None, mailbox: Mailbox | None) -> Options:
-        if dispatcher is None and mailbox is None:
+    def _options(self, actor_class: Any, overrides: Overrides) -> Options:
+        if overrides == AS_DECLARED:
             known = self._options_of.get(actor_class) if isinstance(actor_class, type) else None
             if known is not None:
                 return known
@@ -219,15 +220,26 @@ class Runtime:
         if not isinstance(options, Options) or not isinstance(actor_class, type):
             msg = f"actor_class={actor_class!r} is not valid: a subclass of actors.Actor"
             raise TypeError(msg)
+        dispatcher = overrides.dispatcher
         if dispatcher not in (None, DispatcherKind.EVENT_LOOP) and getattr(actor_class, "_greenroom_async", False):
             msg = f"dispatcher={dispatcher} is not valid for {actor_class.__qualname__}: its async handlers need an event loop"
             raise TypeError(msg)
-        asked = options.merged({"dispatcher": dispatcher, "mailbox": mailbox})
+        asked = options.merged(overrides._asdict())
         if not asked.mailbox_declared:
             asked = asked.merged({"mailbox": self.config.mailbox})
-        if dispatcher is None and mailbox is None:
+        self._prepare_isolation(asked)
+        if overrides == AS_DECLARED:
             self._options_of[actor_class] = asked
         return asked
+
+    def _prepare_isolation(self, options: Options) -> None:
+        """Make what `door_of`, which is called under the lock, hands messages through."""
+        mode = options.isolation or self.config.isolation
+        if mode is Isolation.SHARE or mode in self._isolators:
+            return
+        from actors.wire.isolation import isolator  # noqa: PLC0415  # systems in which everybody shares do not load the codec
+
+        self._isolators[mode] = isolator(mode, self.codec)
 
     def _lane(self, cell: Cell) -> Lane:
         """Choose who gives the actor its turns."""
@@ -273,7 +285,9 @@ class Runtime:
 
     def adopt(self, actor: Actor) -> Cell:
         """Give an actor that was built by hand a cell; it queues what it is sent until it is started."""
-        cell = Cell(self, type(actor), type(actor)._greenroom_options, NO_LANE, (), None)
+        options = type(actor)._greenroom_options
+        self._prepare_isolation(options)
+        cell = Cell(self, type(actor), options, NO_LANE, (), None)
         cell.ref = ActorRef(cell)
         cell.actor = actor
         return cell
@@ -328,8 +342,10 @@ class Runtime:
         return tuple(reversed(self.tree.children(cell)))
 
     def door_of(self, cell: Cell) -> Any:
-        """Return what senders append to: the mailbox itself, or what stands before it in a traced system."""
-        return TracedInbox(cell.queue, self.ports.ids.correlation) if self.config.tracing else cell.queue
+        """Return what senders append to: the mailbox itself, or what stands before it in a traced system, and of an isolated actor."""
+        door = TracedInbox(cell.queue, self.ports.ids.correlation) if self.config.tracing else cell.queue
+        mode = cell.options.isolation or self.config.isolation
+        return door if mode is Isolation.SHARE else IsolatedInbox(cell, door, self._isolators[mode])
 
     def warmed(self, cell: Cell) -> Cell | None:
         """Note that `cell` has a mailbox, under the lock; return one that has had one for longest if there are too many."""
@@ -436,6 +452,33 @@ class Runtime:
         """Return a function that reports the outcome of `future`."""
         del cell
         return attach(future)
+
+    # -- messages as bytes -------------------------------------------------------------------------------------------------
+
+    @property
+    def codec(self) -> Codec:
+        """The config's codec, or else one that knows no types; it finds the actors of this system. Made when first asked for."""
+        if self._codec is None:
+            from actors.wire.codec import Codec  # noqa: PLC0415  # systems in which everybody shares do not load it
+
+            made = (self.config.codec if self.config.codec is not None else Codec()).with_refs(self.resolve)
+            with self.lock:
+                if self._codec is None:
+                    self._codec = made
+        return self._codec
+
+    @property
+    def identity(self) -> str:
+        """A text unique to this system and run, made when first asked for."""
+        return self._addresses.identity
+
+    def address_of(self, cell: Cell) -> RefAddress:
+        """Return the address of `cell`; see `AddressBook.address_of`."""
+        return self._addresses.address_of(cell)
+
+    def resolve(self, address: RefAddress) -> ActorRef[Any]:
+        """Return the ref of `address`; see `AddressBook.resolve`."""
+        return self._addresses.resolve(address)
 
     # -- ending ------------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core.context import current_cell
+from actors._core.options import Overrides
 from actors._core.ports import touched
 from actors.config import SystemConfig
 from actors.errors import DeadlockError
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from actors._core.actor import Actor
     from actors._core.cell import Cell
     from actors._core.event_stream import EventStream
+    from actors._core.isolation import Isolation
     from actors._core.mailbox import Mailbox
     from actors._core.options import DispatcherKind
     from actors._core.ports import Ports
     from actors._core.ref import ActorRef
     from actors._core.tree import Groups
+    from actors.wire.codec import Codec
 
 __all__ = ["ActorSystem", "SystemState", "SystemStats", "default_system"]
 
@@ -100,6 +103,14 @@ class ActorSystem:
         return self._runtime.events
 
     @property
+    def codec(self) -> Codec:
+        """The codec of `SystemConfig.codec`, or else one that knows no types; it finds the actors of this system by their addresses.
+
+        It makes the copies of `Isolation.COPY`, and its registry is what `Isolation.CHECK` asks.
+        """
+        return self._runtime.codec
+
+    @property
     def groups(self) -> Groups:
         """Named sets of actors."""
         return self._runtime.groups
@@ -113,6 +124,7 @@ class ActorSystem:
         name: str | None = None,
         dispatcher: DispatcherKind | None = None,
         mailbox: Mailbox | None = None,
+        isolation: Isolation | None = None,
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start an actor at root level and return its ref once its `on_start` is done.
@@ -124,6 +136,7 @@ class ActorSystem:
             name: unique among living siblings; None gives it one made of its uid.
             dispatcher: in place of what the class declares.
             mailbox: in place of what the class declares.
+            isolation: in place of what the class declares.
 
         Raises:
             ActorStartError: ``__init__`` or `on_start` raised; its ``__cause__`` says what.
@@ -131,7 +144,7 @@ class ActorSystem:
             SystemStoppedError: the system is shut down.
         """
         self._runtime.ports.waiter.check("spawn() would block the event loop; write `await system.spawn_async(...)`")
-        return self._runtime.spawn_under(None, actor_class, args, kwargs, name, dispatcher, mailbox).get()
+        return self._runtime.spawn_under(None, actor_class, args, kwargs, name, Overrides(dispatcher, mailbox, isolation)).get()
 
     async def spawn_async(
         self,
@@ -140,10 +153,11 @@ class ActorSystem:
         name: str | None = None,
         dispatcher: DispatcherKind | None = None,
         mailbox: Mailbox | None = None,
+        isolation: Isolation | None = None,
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Do what `spawn` does, awaiting `on_start`."""
-        return await self._runtime.spawn_under(None, actor_class, args, kwargs, name, dispatcher, mailbox)
+        return await self._runtime.spawn_under(None, actor_class, args, kwargs, name, Overrides(dispatcher, mailbox, isolation))
 
     def start(
         self,
@@ -152,13 +166,14 @@ class ActorSystem:
         name: str | None = None,
         dispatcher: DispatcherKind | None = None,
         mailbox: Mailbox | None = None,
+        isolation: Isolation | None = None,
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start an actor at root level and return its ref at once, as pykka's `Actor.start` does.
 
         What ``__init__`` raises comes out here; a failing `on_start` is a crash of the actor.
         """
-        return self._runtime.start(actor_class, args, kwargs, name, dispatcher, mailbox)
+        return self._runtime.start(actor_class, args, kwargs, name, Overrides(dispatcher, mailbox, isolation))
 
     # -- finding actors ----------------------------------------------------------------------------------------------------
 

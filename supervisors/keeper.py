@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors import Actor, ActorRef, ActorStartError, DownReason, Lifecycle, SystemStoppedError, handler
+from actors import Actor, ActorRef, ActorStartError, DownReason, Isolation, Lifecycle, SystemStoppedError, handler
 from actors._core import ending, supervision
 from actors._core.life import started
+from actors._core.options import Overrides
 from actors._core.supervision import ChildEvent, Guard
 from supervisors.errors import Failure, RestartLimitError, SupervisorStoppingError
 from supervisors.events import RestartScheduled, SupervisorGaveUp
@@ -81,7 +82,7 @@ class Child:
         return self.place or self.spec.actor_class.__name__
 
 
-class Keeper(Actor):
+class Keeper(Actor, isolation=Isolation.SHARE):
     """The base of all supervisors. Children fail one by one here; who keeps an order overrides `_bring_back` and `_settled`."""
 
     _greenroom_supervises = True
@@ -175,7 +176,7 @@ class Keeper(Actor):
             else:
                 child.place = None
                 child.cell = self._greenroom_cell.system.spawn_supervised(
-                    self._guard(child), spec.actor_class, args, kwargs, child.name, spec.dispatcher, spec.mailbox
+                    self._guard(child), spec.actor_class, args, kwargs, child.name, Overrides(spec.dispatcher, spec.mailbox, spec.isolation)
                 )
         except Exception as error:  # noqa: BLE001  # a start that fails like any other, once this turn's call is over
             failure = error

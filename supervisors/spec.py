@@ -9,7 +9,7 @@ from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast, overload
 
-from actors import Actor, ActorRef
+from actors import Actor, ActorRef, Isolation
 from actors._core.options import DispatcherKind, check_mailbox
 from actors._core.supervision import WhileDown
 from actors._core.tree import NAME
@@ -71,6 +71,7 @@ class ChildSpec(Generic[A]):
         start_timeout: seconds that ``__init__`` and `on_start` may take before the start has failed; None: as long as it takes.
         dispatcher: in place of what the class declares.
         mailbox: in place of what the class declares.
+        isolation: in place of what the class declares.
 
     Raises:
         ChildSpecError: something does not fit; it names the parameter and the value.
@@ -91,6 +92,7 @@ class ChildSpec(Generic[A]):
     start_timeout: float | None = None
     dispatcher: DispatcherKind | None = None
     mailbox: Mailbox | None = None
+    isolation: Isolation | None = None
 
     def __post_init__(self) -> None:
         _check(self)
@@ -144,6 +146,7 @@ def child(
     start_timeout: float | None = None,
     dispatcher: DispatcherKind | None = None,
     mailbox: Mailbox | None = None,
+    isolation: Isolation | None = None,
     **kwargs: Any,
 ) -> ChildSpec[A]:
     """Return the spec of a child; what is not a parameter of `ChildSpec` goes to the child's ``__init__``.
@@ -166,6 +169,7 @@ def child(
         start_timeout=start_timeout,
         dispatcher=dispatcher,
         mailbox=mailbox,
+        isolation=isolation,
     )
 
 
@@ -205,10 +209,10 @@ def _check_members(spec: ChildSpec[Any]) -> None:
     for name, kind in kinds.items():
         if not isinstance(getattr(spec, name), kind):
             raise ChildSpecError(name, getattr(spec, name), f"a member of {kind.__name__}")
-    kinds = {"backoff": Backoff, "limit": Limit, "dispatcher": DispatcherKind}
+    kinds = {"backoff": Backoff, "limit": Limit, "dispatcher": DispatcherKind, "isolation": Isolation}
     for name, kind in kinds.items():
         if not isinstance(getattr(spec, name), kind | None):
-            raise ChildSpecError(name, getattr(spec, name), f"a {kind.__name__}, or None")
+            raise ChildSpecError(name, getattr(spec, name), f"{'an' if kind is Isolation else 'a'} {kind.__name__}, or None")
     if not isinstance(spec.significant, bool):
         raise ChildSpecError("significant", spec.significant, "True or False")
     if spec.mailbox is not None:

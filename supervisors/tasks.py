@@ -6,7 +6,7 @@ import inspect
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
-from actors import Actor, ActorRef, Request, handler
+from actors import Actor, ActorRef, Isolation, Request, handler
 from actors._core.context import current_reply, take_reply
 from actors._core.messages import Entry
 from supervisors.calling import check_async, is_async
@@ -34,7 +34,7 @@ class _Run(Request[Any]):
     kwargs: dict[str, Any]
 
 
-class _Task(Actor):
+class _Task(Actor, isolation=Isolation.SHARE):
     @handler
     def _run(self, message: _Run) -> Any:
         result = message.function(*message.args, **message.kwargs)
@@ -45,7 +45,7 @@ class _Task(Actor):
         return result
 
 
-class _AsyncTask(Actor):
+class _AsyncTask(Actor, isolation=Isolation.SHARE):
     @handler
     async def _run(self, message: _Run) -> Any:
         return await message.function(*message.args, **message.kwargs)

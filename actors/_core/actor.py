@@ -14,7 +14,7 @@ from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
 from actors._core.log import LogAttribute
 from actors._core.messages import Control, Entry, Note, Stashed
-from actors._core.options import DispatcherKind, Options, check_async, fold_options
+from actors._core.options import DispatcherKind, Options, Overrides, check_async, fold_options
 from actors._core.ports import touched
 from actors._core.receivers import receiver_of
 from actors._core.ref import ActorRef
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.events import DeadLetterReason
     from actors._core.future import Future
+    from actors._core.isolation import Isolation
     from actors._core.mailbox import Mailbox
     from actors.system import ActorSystem
 
@@ -58,6 +59,7 @@ class Actor(pykka.Actor):
         stash_capacity: how many messages `stash()` may put aside.
         reentrant: async classes only: the next message is admitted whenever a handler awaits.
         own_context: run all handlers of one actor in one contextvars context of its own.
+        isolation: whether it shares messages and answers with those it talks to, see `Isolation`; None takes the system's default.
 
     Do not call an actor's methods from outside: everything goes through its `ActorRef`.
     """
@@ -80,6 +82,7 @@ class Actor(pykka.Actor):
         stash_capacity: int | None = None,
         reentrant: bool | None = None,
         own_context: bool | None = None,
+        isolation: Isolation | None = None,
         **keywords: Any,
     ) -> None:
         try:
@@ -87,7 +90,7 @@ class Actor(pykka.Actor):
         except TypeError:
             if not keywords:  # another base class wants something
                 raise
-            known = "dispatcher, mailbox, stash_capacity, reentrant, own_context"
+            known = "dispatcher, mailbox, stash_capacity, reentrant, own_context, isolation"
             msg = f"{cls.__qualname__}: unknown class keyword {', '.join(keywords)}; the keywords of an actor are {known}"
             raise TypeError(msg) from None
         declared = {
@@ -96,6 +99,7 @@ class Actor(pykka.Actor):
             "stash_capacity": stash_capacity,
             "reentrant": reentrant,
             "own_context": own_context,
+            "isolation": isolation,
         }
         cls._greenroom_options = fold_options(cls, declared)
         cls._greenroom_handlers = handlers.collect(cls, handlers.enclosing_names(cls))
@@ -259,12 +263,13 @@ class Actor(pykka.Actor):
         name: str | None = None,
         dispatcher: DispatcherKind | None = None,
         mailbox: Mailbox | None = None,
+        isolation: Isolation | None = None,
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start a child and return its ref once its `on_start` is done. See `ActorSystem.spawn`."""
         cell = _own(self, "spawn()")
         cell.system.ports.waiter.check("spawn() would block the event loop; write `await self.spawn_async(...)`")
-        return cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox).get()
+        return cell.system.spawn_under(cell, actor_class, args, kwargs, name, Overrides(dispatcher, mailbox, isolation)).get()
 
     async def spawn_async(
         self,
@@ -273,11 +278,12 @@ class Actor(pykka.Actor):
         name: str | None = None,
         dispatcher: DispatcherKind | None = None,
         mailbox: Mailbox | None = None,
+        isolation: Isolation | None = None,
         **kwargs: Any,
     ) -> ActorRef[A]:
         """Start a child and return its ref once its `on_start` is done, awaiting. See `ActorSystem.spawn`."""
         cell = _own(self, "spawn_async()")
-        return await cell.system.spawn_under(cell, actor_class, args, kwargs, name, dispatcher, mailbox)
+        return await cell.system.spawn_under(cell, actor_class, args, kwargs, name, Overrides(dispatcher, mailbox, isolation))
 
     # -- watching ----------------------------------------------------------------------------------------------------------
 

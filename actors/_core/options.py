@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from actors._core.handlers import is_handler
+from actors._core.isolation import Isolation
 from actors._core.mailbox import Bounded, Mailbox, Priority, Unbounded
 from actors.errors import HandlerDeclarationError
 
-__all__ = ["DispatcherKind", "Options", "check_async", "check_mailbox", "fold_options", "note_own_keywords"]
+__all__ = ["AS_DECLARED", "DispatcherKind", "Options", "Overrides", "check_async", "check_mailbox", "fold_options", "note_own_keywords"]
 
 
 class DispatcherKind(Enum):
@@ -34,6 +35,7 @@ class Options:
     dispatcher: DispatcherKind | None = None
     mailbox: Mailbox = Unbounded()  # noqa: RUF009  # frozen
     mailbox_declared: bool = False
+    isolation: Isolation | None = None  # None: the system's
     stash_capacity: int = 1000
     reentrant: bool = False
     own_context: bool = False
@@ -43,6 +45,9 @@ class Options:
         given = {name: value for name, value in keywords.items() if value is not None}
         if "dispatcher" in given and not isinstance(given["dispatcher"], DispatcherKind):
             msg = f"dispatcher={given['dispatcher']!r} is not valid: use a member of DispatcherKind"
+            raise TypeError(msg)
+        if "isolation" in given and not isinstance(given["isolation"], Isolation):
+            msg = f"isolation={given['isolation']!r} is not valid: use a member of Isolation"
             raise TypeError(msg)
         if "mailbox" in given:
             check_mailbox(given["mailbox"])
@@ -56,6 +61,17 @@ class Options:
             msg = f"stash_capacity={capacity!r} is not valid: a whole number of messages, 1 or more"
             raise ValueError(msg)
         return replace(self, **given) if any(getattr(self, name) != value for name, value in given.items()) else self
+
+
+class Overrides(NamedTuple):
+    """What `spawn` was given in place of what the class declares; None: as declared."""
+
+    dispatcher: DispatcherKind | None = None
+    mailbox: Mailbox | None = None
+    isolation: Isolation | None = None
+
+
+AS_DECLARED = Overrides()
 
 
 def check_mailbox(mailbox: object) -> None:

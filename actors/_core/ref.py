@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from actors._core.actor import Actor
+    from actors._core.address import RefAddress
     from actors._core.cell import Cell
     from actors._core.proxy import ActorProxy
 
@@ -124,6 +125,15 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     def uid(self) -> int:
         """A number that no other actor of the system has or will have."""
         return self._target.uid
+
+    @property
+    def address(self) -> RefAddress:
+        """What travels of the ref: it names this very actor, also outside of the process. `ActorSystem.codec` finds the actor by it.
+
+        Raises:
+            CodecError: the actor was built by hand and is not started, so it has no place yet.
+        """
+        return self._target.system.address_of(self._target)
 
     @property
     def state(self) -> Lifecycle:

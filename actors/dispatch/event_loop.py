@@ -111,7 +111,7 @@ class LoopHost:
         if runner is None or not runner.idle or asyncio._get_running_loop() is not self.loop or self._nested >= NESTED:
             return False
         if (
-            type(cell.queue) is not deque
+            type(cell.inbox) is not deque  # bounded, traced, isolated: all that stands before the handler is to be gone through
             or cell.queue
             or cell.control
             or entry[2] is not None
@@ -122,7 +122,7 @@ class LoopHost:
         if sys.exc_info()[1] is not None:
             return False  # the asker is dealing with an exception: what the handler raises has nothing to do with it
         self._early += 1
-        if self._early >= EARLY or self.system.config.tracing:
+        if self._early >= EARLY:
             self._early = 0
             return False
         asker = asyncio.current_task()

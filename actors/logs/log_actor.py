@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
 from actors._core.desk import DESK, Own
+from actors._core.isolation import Isolation
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
 from actors.errors import ActorStartError, SystemStoppedError
@@ -68,7 +69,7 @@ class _Keeping:
         self.since = 0.0  # when it failed or hung, for the first time in a row
 
 
-class LogActor(Actor, dispatcher=DispatcherKind.THREAD):
+class LogActor(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolation.SHARE):
     """See the module's docstring.
 
     Args:

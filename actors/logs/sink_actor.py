@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.actor import Actor
 from actors._core.desk import own_code
 from actors._core.frozen import text_of
+from actors._core.isolation import Isolation
 from actors._core.options import DispatcherKind
 from actors.logs.losses import told
 from actors.logs.progress import Progress
@@ -33,7 +34,7 @@ class _Work:
 WORK = _Work()
 
 
-class SinkActor(Actor, dispatcher=DispatcherKind.THREAD):
+class SinkActor(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolation.SHARE):
     """See the module's docstring. Ends when the sink fails; the logging actor starts the next one.
 
     Args:

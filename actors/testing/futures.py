@@ -156,7 +156,7 @@ class SimFuture(Future[Any]):
 
 def origin_of(future: object) -> Now | None:
     """Return where `future` was resolved; None if that is not known, or is the step under way."""
-    return future._origin if type(future) is SimFuture else None
+    return future._origin if isinstance(future, SimFuture) else None
 
 
 @functools.cache  # each run of an exploration wants the same one

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from actors._core.actor import Actor
 from actors._core.context import current_cell, current_reply
 from actors._core.future import Future
+from actors._core.isolation import Isolation
 from actors._core.messages import Down
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
@@ -52,7 +53,7 @@ class _Received:
         self.answered = False  # written by whoever calls `reply` or `fail`
 
 
-class ProbeActor(Actor):
+class ProbeActor(Actor, isolation=Isolation.SHARE):
     """What a probe's ref leads to."""
 
     def __init__(self, came: Callable[[Any, ReplyHandle | None], None]) -> None:

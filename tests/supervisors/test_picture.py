@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorDeadError, ActorRef, ActorSystem, Lifecycle, SystemState
+from actors._core.options import AS_DECLARED
 from actors.testing import Simulation
 from supervisors import (
     Backoff,
@@ -76,7 +77,7 @@ class Chain(Actor):
 
     def on_start(self) -> None:
         if self.more:
-            self.system._runtime.spawn_under(self._greenroom_cell, Chain, (self.more - 1,), {}, "c", None, None)
+            self.system._runtime.spawn_under(self._greenroom_cell, Chain, (self.more - 1,), {}, "c", AS_DECLARED)
 
 
 @pytest.fixture

@@ -1,0 +1,227 @@
+"""Copies within the process: what encoding and decoding would give, made without bytes.
+
+By the same rules: exact types, registered ones only, shared parts stay shared, nothing holds itself, and the limits hold. What cannot
+change is handed on as it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.errors import CodecError
+from actors.wire.atoms import ATOMS
+from actors.wire.encoding import shown
+from actors.wire.immutable import is_immutable
+from actors.wire.limits import exceeded
+from actors.wire.specs import NATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.wire.codec import Codec
+    from actors.wire.entries import Entry
+
+    Copier = Callable[[Any, "Copying", int], Any]
+
+__all__ = ["COPIERS", "Copying", "copier_of"]
+
+_SAFE: Final = NATIVE | (ATOMS.keys() - {bytearray})  # handed on as they are; a zone may be of any class, but does not change
+_NEW: Final = object()
+_PENDING: Final = object()
+
+
+class Copying:
+    """The walk over one value.
+
+    Args:
+        codec: whose copy it is.
+        copiers: how values are copied, by their exact type; what is found out is added.
+    """
+
+    __slots__ = ("_copiers", "_kept", "codec", "longest", "max_depth", "memo")
+
+    def __init__(self, codec: Codec, copiers: dict[type, Copier]) -> None:
+        self.codec = codec
+        self.max_depth = codec.limits.depth
+        self.longest = codec.limits.length
+        self.memo: dict[int, Any] = {}  # copies by the id of what they are of; _PENDING while one is being made
+        self._copiers = copiers
+        self._kept: list[Any] = []  # what was copied: the id of an object that is gone could be taken
+
+    def value(self, value: Any, depth: int) -> Any:
+        """Return a copy of a value that may change.
+
+        Args:
+            value: what is copied.
+            depth: in how many containers it is.
+        """
+        made = self.memo.get(id(value), _NEW)
+        if made is _NEW:
+            return (self._copiers.get(type(value)) or self.codec.copier_of(value))(value, self, depth)
+        if made is _PENDING:
+            raise _holds_itself(value)
+        return made
+
+    def begin(self, value: Any, depth: int) -> None:
+        """Note that a copy of `value`, which has parts that may change, is being made."""
+        if depth >= self.max_depth:
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+        self.memo[id(value)] = _PENDING
+
+    def part(self, value: Any, depth: int, name: str) -> Any:
+        """Return a copy of a part; `name` is that of the part in the path of an error."""
+        if type(value) in _SAFE:
+            return value
+        self._kept.append(value)
+        try:
+            return self.value(value, depth)
+        except CodecError as error:
+            raise error.under(name) from error.__cause__
+
+    def attempt(self, value: Any, depth: int) -> Any:
+        """Return what `part` returns; if that raises, nothing of the attempt is left in the memory of the walk."""
+        before = len(self.memo)
+        try:
+            return self.part(value, depth, "")
+        except CodecError:
+            while len(self.memo) > before:
+                self.memo.popitem()
+            raise
+
+    def items(self, items: Sequence[Any], depth: int, opening: str = "[", closing: str = "]") -> list[Any]:
+        """Return copies of items of which some may change; nobody else has `items`."""
+        self._kept.append(items)
+        made: list[Any] = []
+        add = made.append
+        memo, copiers = self.memo, self._copiers
+        item = None
+        try:
+            for item in items:
+                kind = type(item)
+                if kind in _SAFE:
+                    add(item)
+                    continue
+                known = memo.get(id(item), _NEW)
+                if known is _NEW:
+                    copier = copiers.get(kind)
+                    if copier is None:
+                        copier = self.codec.copier_of(item)
+                    known = copier(item, self, depth)
+                elif known is _PENDING:
+                    raise _holds_itself(item)
+                add(known)
+        except CodecError as error:
+            raise error.under(f"{opening}{len(made)}{closing}") from error.__cause__
+        return made
+
+    def too_long(self, count: int) -> CodecError:
+        """Return the error of a collection with too many elements."""
+        return exceeded("length", f"has {count} elements", self.codec.limits)
+
+
+def _holds_itself(value: Any) -> CodecError:
+    return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
+
+
+# Each notes its copy itself. Where no part may change, most often, that is all there is to note.
+
+
+def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
+    made = value.copy()  # one operation: another thread may change the list
+    if len(made) > state.longest:
+        raise state.too_long(len(made))
+    if not _SAFE.issuperset(map(type, made)):
+        state.begin(value, depth)
+        made = state.items(made, depth + 1)
+    state.memo[id(value)] = made
+    return made
+
+
+def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...]:
+    if len(value) > state.longest:
+        raise state.too_long(len(value))
+    if _SAFE.issuperset(map(type, value)):
+        return value
+    state.begin(value, depth)
+    items = state.items(value, depth + 1)
+    made = state.memo[id(value)] = tuple(items) if any(one is not item for one, item in zip(items, value, strict=True)) else value
+    return made
+
+
+def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
+    items = list(value)
+    if len(items) > state.longest:
+        raise state.too_long(len(items))
+    if not _SAFE.issuperset(map(type, items)):
+        state.begin(value, depth)
+        items = state.items(items, depth + 1, "{", "}")
+    made = state.memo[id(value)] = type(value)(items)
+    return made
+
+
+def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
+    made = value.copy()
+    if len(made) > state.longest:
+        raise state.too_long(len(made))
+    if not _SAFE.issuperset(map(type, made.values())):
+        state.begin(value, depth)
+        made = _with_values(made, state, depth + 1)
+    if not _SAFE.issuperset(map(type, made)):
+        state.begin(value, depth)
+        made = dict(zip(state.items(list(made), depth + 1, "{", "}"), made.values(), strict=True))
+    state.memo[id(value)] = made
+    return made
+
+
+def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
+    state._kept.append(items)
+    made: dict[Any, Any] = {}
+    memo, copiers = state.memo, state._copiers
+    key = None
+    try:
+        for key, item in items.items():
+            kind = type(item)
+            if kind in _SAFE:
+                made[key] = item
+                continue
+            known = memo.get(id(item), _NEW)
+            if known is _NEW:
+                copier = copiers.get(kind)
+                if copier is None:
+                    copier = state.codec.copier_of(item)
+                known = copier(item, state, depth)
+            elif known is _PENDING:
+                raise _holds_itself(item)
+            made[key] = known
+    except CodecError as error:
+        raise error.under(shown(key)) from error.__cause__
+    return made
+
+
+def _bytearray(value: bytearray, state: Copying, _depth: int) -> bytearray:
+    made = state.memo[id(value)] = value.copy()
+    return made
+
+
+COPIERS: Final[dict[type, Any]] = {
+    list: _list,
+    tuple: _tuple,
+    dict: _dict,
+    set: _set,
+    frozenset: _set,
+    bytearray: _bytearray,
+}
+
+
+def copier_of(entry: Entry) -> Copier:
+    """Return how instances of a registered type are copied: not at all if they cannot change."""
+    duplicate = entry.duplicate
+
+    def copier(value: Any, state: Copying, depth: int) -> Any:
+        if is_immutable(value, state.codec.registry):
+            return value
+        state.begin(value, depth)
+        made = state.memo[id(value)] = duplicate(value, state, depth + 1)
+        return made
+
+    return copier

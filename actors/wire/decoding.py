@@ -1,0 +1,269 @@
+"""Nodes to values: one walk over what msgpack has read, in which nothing is believed.
+
+`Decoding` is the state of one walk. Its depth is bounded by the limits; what would be hashed or compared is bounded before it is.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from msgpack import ExtType
+
+from actors.errors import CodecError
+from actors.wire.encoding import shown
+from actors.wire.limits import exceeded
+from actors.wire.specs import NATIVE
+from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from actors.wire.codec import Codec
+
+    Decoder = Callable[[list[Any], "Decoding", int], Any]
+
+__all__ = ["CONTAINER_DECODERS", "Decoding"]
+
+_PENDING: Final = object()
+_SUSPICIOUS: Final = 1000  # keys from which on it is looked at how many have the same hash
+_ALIKE: Final = 100  # so many may: beyond that, making a table would take long
+
+
+class Decoding:
+    """The walk over one message.
+
+    Attributes:
+        codec: whose walk it is.
+        keys: decoders of the registered types that the envelope names; a text for one that has not been needed yet.
+        shared: the shared nodes of the envelope.
+        sections: the arrays that are outside of the nodes.
+    """
+
+    # Most messages have none of these.
+    keys: Sequence[Any] = ()
+    shared: Sequence[Any] = ()
+    sections: tuple[memoryview, ...] = ()
+
+    def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:
+        self.codec = codec
+        self.max_depth = codec.limits.depth
+        self.longest = codec.limits.length + 1  # with the tag
+        self._decoders = decoders
+
+    def root(self, raw: Any) -> Any:
+        """Return the message."""
+        if type(raw) is list and raw and type(raw[0]) is int and raw[0] == ENVELOPE:
+            raw = self._open(raw)
+        if type(raw) is list:
+            return self.node(raw, 0)
+        return raw if type(raw) in NATIVE else self.leaf(raw)
+
+    def _open(self, raw: list[Any]) -> Any:
+        parts = raw[1:]
+        if len(parts) != 3 or type(parts[0]) is not list or type(parts[1]) is not list:  # noqa: PLR2004
+            msg = "is no envelope: it has not keys, shared nodes and a value"
+            raise CodecError(msg)
+        self.enter(parts[0], parts[1])
+        return parts[2]
+
+    def enter(self, keys: list[Any], shared: list[Any]) -> None:
+        """Take the keys and shared nodes that the value refers to."""
+        self.keys = self._keys = keys
+        self.shared = shared
+        if len(keys) >= self.longest or len(shared) >= self.longest:
+            raise exceeded("length", f"has {max(len(keys), len(shared))} keys or shared nodes", self.codec.limits)
+        self._made: list[Any] = [None] * len(shared)  # what came out of each; _PENDING while it is being made
+        self._weights: dict[int, int] = {}
+
+    def node(self, raw: list[Any], depth: int) -> Any:
+        """Return the value of a node.
+
+        Args:
+            raw: an array as msgpack has read it.
+            depth: how many containers it is in.
+        """
+        if depth >= self.max_depth:
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+        try:
+            decoder = self._decoders[raw[0]]
+        except (IndexError, KeyError, TypeError):
+            decoder = self._unusual(raw)
+        return decoder(raw, self, depth + 1)
+
+    def _unusual(self, raw: list[Any]) -> Decoder:
+        """Return what decodes a node of a registered type, by its place in the envelope or by a key that was not met before."""
+        tag = raw[0] if raw else None
+        if type(tag) is int and tag >= FIRST_KEY:
+            place = tag - FIRST_KEY
+            if place >= len(self.keys):
+                msg = f"has key {place} of an envelope that has {len(self.keys)}"
+                raise CodecError(msg)
+            known = self.keys[place]
+            if type(known) is str:
+                known = self._keys[place] = self._decoders.get(known) or self.codec.decoder_of(known)
+            if callable(known):
+                return known
+            tag = known
+        if type(tag) is str:
+            return self.codec.decoder_of(tag)
+        if not raw:
+            msg = "is an empty array, which has no tag"
+        else:
+            msg = f"has the tag {tag if type(tag) is int else type(tag).__name__}, which is none of version 1"
+        raise CodecError(msg)
+
+    def part(self, raw: Any, depth: int, name: str) -> Any:
+        """Return the value of anything that is a part of a message; `name` is that of the part in the path of an error."""
+        if type(raw) in NATIVE:
+            return raw
+        try:
+            return self.node(raw, depth) if type(raw) is list else self.leaf(raw)
+        except CodecError as error:
+            raise error.under(name) from error.__cause__
+
+    def leaf(self, raw: Any) -> NoReturn:
+        """Refuse what msgpack has read that is neither an array nor of a native type: a map, an extension type."""
+        kind = f"an unknown extension type {raw.code}" if isinstance(raw, ExtType) else f"a msgpack {type(raw).__name__}"
+        msg = f"is {kind}, which no message has"
+        raise CodecError(msg)
+
+    def items(self, raw: list[Any], depth: int, opening: str = "[", closing: str = "]") -> list[Any]:
+        """Return the values of all elements behind the tag."""
+        if len(raw) > self.longest:
+            raise exceeded("length", f"has {len(raw) - 1} elements", self.codec.limits)
+        items = raw[1:]
+        if not NATIVE.issuperset(map(type, items)):
+            index = 0
+            decoders = self._decoders
+            if depth >= self.max_depth:
+                raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            try:
+                for index, item in enumerate(items):
+                    if type(item) is list:
+                        try:
+                            decoder = decoders[item[0]]
+                        except (IndexError, KeyError, TypeError):
+                            decoder = self._unusual(item)
+                        items[index] = decoder(item, self, depth + 1)
+                    elif type(item) not in NATIVE:
+                        self.leaf(item)
+            except CodecError as error:
+                raise error.under(f"{opening}{index}{closing}") from error.__cause__
+        return items
+
+    def hashable(self, items: list[Any], raw: list[Any]) -> None:
+        """Refuse what would take for ever to make a table of: hashing goes through shared parts again and again, equal hashes collide."""
+        if self.shared:
+            for index, item in enumerate(raw):
+                if type(item) is list and self._weight(item) > self.codec.limits.length:
+                    what = f"is hashed with more than {self.codec.limits.length} elements, shared ones counted each time"
+                    raise exceeded("length", what, self.codec.limits, f"message{{{index}}}")
+        try:
+            alike = len(items) - len(set(map(hash, items))) if len(items) > _SUSPICIOUS else 0
+        except Exception as error:
+            raise _unhashable(error) from error
+        if alike > _ALIKE:
+            msg = f"has more than {_ALIKE} keys with the same hash, as nobody has who does not attack"
+            raise CodecError(msg)
+
+    def _weight(self, raw: list[Any]) -> int:
+        """Return how many elements a node has, with all those within it, shared ones counted wherever they are."""
+        if len(raw) == 2 and raw[0] == SHARED and type(raw[1]) is int and 0 <= raw[1] < len(self.shared):  # noqa: PLR2004
+            known = self._weights.get(raw[1])
+            if known is None:
+                known = self._weights[raw[1]] = self._weight(self.shared[raw[1]])
+            return known
+        return len(raw) + sum(self._weight(item) for item in raw if type(item) is list)
+
+    def shared_value(self, raw: list[Any], depth: int) -> Any:
+        """Return the one object that a reference to a shared node stands for."""
+        place = raw[1] if len(raw) == 2 else None  # noqa: PLR2004
+        if type(place) is not int or not 0 <= place < len(self.shared):
+            msg = f"refers to a shared node that is none of the {len(self.shared)} of the envelope"
+            raise CodecError(msg)
+        known = self._made[place]
+        if known is _PENDING:
+            msg = "refers to a shared node that it is a part of"
+            raise CodecError(msg)
+        if known is not None:
+            return known
+        node = self.shared[place]
+        if type(node) is not list or not node or node[0] == SHARED:
+            msg = f"refers to a shared node that is a {type(node).__name__} without parts"
+            raise CodecError(msg)
+        self._made[place] = _PENDING
+        known = self._made[place] = self.node(node, depth - 1)
+        return known
+
+
+def _list(raw: list[Any], state: Decoding, depth: int) -> list[Any]:
+    return state.items(raw, depth)
+
+
+def _tuple(raw: list[Any], state: Decoding, depth: int) -> tuple[Any, ...]:
+    return tuple(state.items(raw, depth))
+
+
+def _unhashable(error: Exception) -> CodecError:
+    # It is of no type that can be, or a class's own __hash__ or __eq__ has raised.
+    return CodecError(f"has an element that cannot be hashed: {type(error).__name__}: {error}")
+
+
+def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
+    items = state.items(raw, depth, "{", "}")
+    if state.shared or len(items) > _SUSPICIOUS:
+        state.hashable(items, raw[1:])
+    try:
+        made = set(items) if raw[0] == SET else frozenset(items)
+    except Exception as error:
+        raise _unhashable(error) from error
+    if len(made) != len(items):
+        msg = f"is a {NAMES[int(raw[0])]} with an element twice"
+        raise CodecError(msg)
+    return made
+
+
+def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noqa: C901  # parts of it cost a call each
+    if len(raw) % 2 == 0:
+        msg = "is a dict with a key that has no value"
+        raise CodecError(msg)
+    if len(raw) // 2 >= state.longest:
+        raise exceeded("length", f"has {len(raw) // 2} keys", state.codec.limits)
+    keys, values = raw[1::2], raw[2::2]
+    if not NATIVE.issuperset(map(type, keys)):
+        for index, key in enumerate(keys):
+            keys[index] = state.part(key, depth, f"{{{index}}}")
+    if not NATIVE.issuperset(map(type, values)):
+        for index, value in enumerate(values):
+            if type(value) not in NATIVE:
+                values[index] = state.part(value, depth, shown(keys[index]))
+    if state.shared or len(keys) > _SUSPICIOUS:
+        state.hashable(keys, raw[1::2])
+    try:
+        made = dict(zip(keys, values, strict=True))
+    except Exception as error:
+        raise _unhashable(error) from error
+    if len(made) != len(keys):
+        msg = "is a dict with a key twice"
+        raise CodecError(msg)
+    return made
+
+
+def _shared(raw: list[Any], state: Decoding, depth: int) -> Any:
+    return state.shared_value(raw, depth)
+
+
+def _envelope(_raw: list[Any], _state: Decoding, _depth: int) -> Any:
+    msg = "is an envelope within a message: only the whole message may be in one"
+    raise CodecError(msg)
+
+
+CONTAINER_DECODERS: Final[dict[int, Any]] = {
+    ENVELOPE: _envelope,
+    SHARED: _shared,
+    LIST: _list,
+    TUPLE: _tuple,
+    SET: _set,
+    FROZENSET: _set,
+    DICT: _dict,
+}

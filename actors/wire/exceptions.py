@@ -1,0 +1,95 @@
+"""Exceptions whose type is not registered: what can be told of any of them travels, and arrives as a `RemoteError`."""
+
+from __future__ import annotations
+
+import traceback
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.errors import CodecError, RemoteError
+from actors.wire.tags import ERROR
+
+if TYPE_CHECKING:
+    from actors.wire.copying import Copying
+    from actors.wire.decoding import Decoding
+    from actors.wire.encoding import Encoding
+
+__all__ = ["copy_error", "decode_error", "encode_error"]
+
+LONGEST: Final = 32_768  # characters of a text, a note or a traceback that travel
+MOST: Final = 100  # arguments and notes
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST} more characters)"
+
+
+def _told(tell: Any, it: object) -> str:
+    """Return what `tell`, `str` or `repr`, says of an object, or what became of that: a failure is never lost because of its text."""
+    try:
+        return _cut(str(tell(it)))
+    except Exception as error:  # noqa: BLE001  # told in the text
+        return f"<unprintable {type(it).__qualname__}: {type(error).__name__}>"
+
+
+def _traceback(error: BaseException) -> str:
+    if error.__traceback__ is None and error.__cause__ is None and error.__context__ is None:
+        return ""
+    try:
+        text = "".join(traceback.format_exception(error))
+    except Exception as failure:  # noqa: BLE001  # an exception may be as odd as any object; told in the text
+        return f"<no traceback: {type(failure).__name__}>"
+    return text if len(text) <= LONGEST else f"... ({len(text) - LONGEST} more characters) {text[-LONGEST:]}"
+
+
+def encode_error(error: BaseException, state: Encoding, depth: int) -> list[Any]:
+    """Return the node of an exception of any type. Arguments that cannot travel go as their `repr`."""
+    state.begin(error, depth)
+    return state.finish(error, _node(error, state, depth + 1))
+
+
+def _node(error: BaseException, state: Encoding | Copying, depth: int) -> list[Any]:
+    if type(error) is RemoteError:  # told on: it stays what it was where it was raised
+        name, text, trace = error.type_name, error.text, error.traceback
+        arguments, notes = error.arguments, error.notes
+    else:
+        kind = type(error)
+        name = f"{kind.__module__}.{kind.__qualname__}"
+        text = _told(str, error)
+        trace = _traceback(error) if state.codec.tracebacks else ""
+        arguments = error.args
+        notes = tuple(getattr(error, "__notes__", ()) or ())
+    parts = [_argument(one, state, depth) for one in tuple(arguments)[:MOST]]
+    return [ERROR, name, text, parts, [_told(str, note) for note in tuple(notes)[:MOST]], trace]
+
+
+def _argument(argument: Any, state: Encoding | Copying, depth: int) -> Any:
+    try:
+        return state.attempt(argument, depth)
+    except CodecError:
+        return _told(repr, argument)
+
+
+def copy_error(error: BaseException, state: Copying, depth: int) -> RemoteError:
+    """Return what decoding would give: an exception with parts that can change is no more itself in a copy than elsewhere."""
+    state.begin(error, depth)
+    _, name, text, parts, notes, trace = _node(error, state, depth + 1)
+    made = state.memo[id(error)] = RemoteError(name, tuple(parts), text, tuple(notes), trace)
+    return made
+
+
+def decode_error(raw: list[Any], state: Decoding, depth: int) -> RemoteError:
+    """Return the exception of a node."""
+    parts = raw[1:]
+    if [type(one) for one in parts] != [str, str, list, list, str] or max(len(parts[2]), len(parts[3])) > MOST:
+        # Texts with surrogates are nodes of their own.
+        parts = [state.part(one, depth, "") if index in (0, 1, 4) else one for index, one in enumerate(parts)]
+        if [type(one) for one in parts] != [str, str, list, list, str] or max(len(parts[2]), len(parts[3])) > MOST:
+            msg = "is no exception: it has other parts than one has"
+            raise CodecError(msg)
+    name, text, given, noted, trace = parts
+    arguments = tuple(state.part(one, depth, f".args[{index}]") for index, one in enumerate(given))
+    notes = tuple(state.part(one, depth, f".notes[{index}]") for index, one in enumerate(noted))
+    if not all(type(note) is str for note in notes):
+        msg = "is no exception: a note is no text"
+        raise CodecError(msg)
+    return RemoteError(name, arguments, text, notes, trace)

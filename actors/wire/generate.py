@@ -1,0 +1,228 @@
+"""Code for one registered class: functions that take its instances apart and put them together again.
+
+Written out field by field and compiled once for a class, as `dataclasses` does it: a loop over the fields would cost several times as
+much as the work. What is not plain goes through the function `slow`, which knows the fields by name and says what is wrong.
+"""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Final
+
+from actors.errors import CodecError
+from actors.wire.specs import NATIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.wire.decoding import Decoding
+    from actors.wire.encoding import Encoding
+    from actors.wire.kinds import Field
+
+__all__ = ["MISS", "generate_decode", "generate_duplicate", "generate_encode", "generate_make", "wrong_value"]
+
+MISS: Final = object()  # what decoding without a state returns where it needs one
+
+
+def wrong_value(field: Field, value: Any) -> CodecError:
+    """Return the error of a value that its field may not have."""
+    return CodecError(f"is {_article(type(value).__name__)}, and {field.spec.text} is declared", f"message.{field.name}")
+
+
+def _article(name: str) -> str:
+    return f"{'an' if name[:1] in 'aeiouAEIOU' else 'a'} {name}"
+
+
+# -- taking apart ------------------------------------------------------------------------------------------------------------
+
+
+def _part(field: Field) -> Callable[[Any, Encoding, int], Any]:
+    """Return what makes the value of a field ready to travel."""
+    accepts = field.spec.accepts
+    name = f".{field.name}"
+
+    def part(value: Any, state: Encoding, depth: int) -> Any:
+        if not accepts(value):
+            raise wrong_value(field, value)
+        return value if type(value) in NATIVE else state.part(value, depth, name)
+
+    return part
+
+
+def _attribute(value: Any, name: str) -> Any:
+    try:
+        return getattr(value, name)
+    except AttributeError:
+        msg = "has not been set"
+        raise CodecError(msg, f"message.{name}") from None
+
+
+def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, int], list[Any]]:
+    """Return a function that takes an instance, a tag, the state and the depth, and returns the node.
+
+    The state may be None if nothing but plain values passes in any field.
+    """
+    parts = {f"part{index}": _part(field) for index, field in enumerate(fields)}
+
+    def slow(value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
+        named = zip(fields, parts.values(), strict=True)
+        return [tag, *(part(_attribute(value, field.name), state, depth) for field, part in named)]
+
+    names, tests = _names(fields)
+    source = ["def encode(value, tag, state, depth):", " try:"]
+    source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
+    source += [" except AttributeError:", "  return slow(value, tag, state, depth)"]
+    ready = [name if field.spec.plain else f"part{index}({name}, state, depth)" for index, (name, field) in enumerate(names)]
+    source += [f" if {tests}:", f"  return [{', '.join(['tag', *ready])}]", " return slow(value, tag, state, depth)"]
+    return _compiled(source, "encode", {"slow": slow, **parts, **_kinds(fields)})
+
+
+# -- putting together --------------------------------------------------------------------------------------------------------
+
+
+def _whole(field: Field) -> Callable[[Any, Decoding, int], Any]:
+    """Return what makes the value of a field out of what travelled."""
+    accepts = field.spec.accepts
+    name = f".{field.name}"
+
+    def whole(raw: Any, state: Decoding, depth: int) -> Any:
+        value = raw if type(raw) in NATIVE else state.part(raw, depth, name)
+        if not accepts(value):
+            raise wrong_value(field, value)
+        return value
+
+    return whole
+
+
+def generate_decode(
+    cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None
+) -> Callable[[list[Any], Decoding | None, int], Any]:
+    """Return a function that takes a node with all fields in their order, the state and the depth, and returns the instance.
+
+    Without a state it returns MISS where it would need one.
+    """
+    wholes = {f"whole{index}": _whole(field) for index, field in enumerate(fields)}
+    construct = generate_make(cls, fields, make)
+    count = len(fields)
+
+    def slow(raw: list[Any], state: Decoding | None, depth: int) -> Any:
+        if state is None:
+            return MISS
+        if len(raw) != count + 1:
+            msg = f"is a {cls.__qualname__} with {len(raw) - 1} fields, and its key has {count}"
+            raise CodecError(msg)
+        return construct(*(whole(one, state, depth) for one, whole in zip(raw[1:], wholes.values(), strict=True)))
+
+    names, tests = _names(fields)
+    lines, words = _construction(cls, fields, make)
+    source = ["def decode(raw, state, depth):", f" if len(raw) == {count + 1}:"]
+    source += [f"  {', '.join(['_', *(name for name, _ in names)])}{'' if names else ','} = raw", f"  if {tests}:"]
+    source += [f"   {name} = whole{index}({name}, state, depth)" for index, (name, field) in enumerate(names) if not field.spec.plain]
+    source += ["   try:", *(f"    {line}" for line in lines), "    return it"]
+    source += ["   except Exception as error:", "    raise refused(error) from error", " return slow(raw, state, depth)"]
+    return _compiled(source, "decode", {"slow": slow, "refused": _refused(cls), **wholes, **words, **_kinds(fields)})
+
+
+def generate_make(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None) -> Callable[..., Any]:
+    """Return a function that makes an instance of the values of its fields; CodecError if the class does not take them."""
+    lines, words = _construction(cls, fields, make)
+    names = ", ".join(f"a{index}" for index in range(len(fields)))
+    source = [f"def construct({names}):", " try:", *(f"  {line}" for line in lines), "  return it"]
+    source += [" except Exception as error:", "  raise refused(error) from error"]
+    return _compiled(source, "construct", {"refused": _refused(cls), **words})
+
+
+def _refused(cls: type) -> Callable[[Exception], CodecError]:
+    def refused(error: Exception) -> CodecError:
+        return CodecError(f"is refused by {cls.__qualname__}: {type(error).__name__}: {error}")
+
+    return refused
+
+
+def _construction(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None) -> tuple[list[str], dict[str, Any]]:
+    """Return the lines that make `it` of a0, a1, ..., and what the names in them stand for.
+
+    A dataclass's ``__init__`` is passed by, as in pickle: that of a frozen one takes four times as long, and fields that it does not take
+    travel, too. Its ``__post_init__`` is called.
+    """
+    values = [f"a{index}" for index in range(len(fields))]
+    if make is not None:
+        return [f"it = make({', '.join(values)})"], {"make": make}
+    words: dict[str, Any] = {"new": object.__new__, "cls": cls}
+    lines = ["it = new(cls)"]
+    plain = cls.__setattr__ is object.__setattr__
+    if not plain and cls.__dictoffset__:
+        lines.append("own = it.__dict__")
+    for index, (value, field) in enumerate(zip(values, fields, strict=True)):
+        found = next((vars(base)[field.name] for base in cls.__mro__ if field.name in vars(base)), None)
+        if plain:
+            lines.append(f"it.{field.name} = {value}")
+        elif isinstance(found, types.MemberDescriptorType):  # a slot
+            words[f"set{index}"] = found.__set__
+            lines.append(f"set{index}(it, {value})")
+        elif hasattr(type(found), "__set__") or not cls.__dictoffset__:
+            words["setattr"] = object.__setattr__
+            lines.append(f"setattr(it, {field.name!r}, {value})")
+        else:
+            lines.append(f"own[{field.name!r}] = {value}")
+    if hasattr(cls, "__post_init__"):
+        lines.append("it.__post_init__()")
+    return lines, words
+
+
+# -- both at once ------------------------------------------------------------------------------------------------------------
+
+
+def generate_duplicate(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None) -> Callable[[Any, Any, int], Any]:
+    """Return a function that takes an instance, the state of a copy and the depth, and returns a copy of the instance.
+
+    The state may be None if nothing but plain values passes in any field.
+    """
+    parts = {f"part{index}": _part(field) for index, field in enumerate(fields)}
+    construct = generate_make(cls, fields, make)
+
+    def slow(value: Any, state: Any, depth: int) -> Any:
+        return construct(*(part(_attribute(value, field.name), state, depth) for field, part in zip(fields, parts.values(), strict=True)))
+
+    names, tests = _names(fields)
+    lines, words = _construction(cls, fields, make)
+    source = ["def duplicate(value, state, depth):", " try:"]
+    source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
+    source += [" except AttributeError:", "  return slow(value, state, depth)", f" if {tests}:"]
+    source += [f"  {name} = part{index}({name}, state, depth)" for index, (name, field) in enumerate(names) if not field.spec.plain]
+    source += ["  try:", *(f"   {line}" for line in lines), "   return it"]
+    source += ["  except Exception as error:", "   raise refused(error) from error", " return slow(value, state, depth)"]
+    return _compiled(source, "duplicate", {"slow": slow, "refused": _refused(cls), **parts, **words, **_kinds(fields)})
+
+
+# -- both ----------------------------------------------------------------------------------------------------------------------
+
+
+def _names(fields: tuple[Field, ...]) -> tuple[list[tuple[str, Field]], str]:
+    """Return a variable for each field, and the test that the values of the plain ones pass."""
+    names = [(f"a{index}", field) for index, field in enumerate(fields)]
+    tests = []
+    for index, (name, field) in enumerate(names):
+        if field.spec.plain:
+            more = f" or type({name}) in kinds{index}" if len(field.spec.natives) > 1 else ""
+            tests.append(f"(type({name}) is kind{index}{more})")
+    return names, " and ".join(tests) or "True"
+
+
+def _kinds(fields: tuple[Field, ...]) -> dict[str, Any]:
+    words: dict[str, Any] = {}
+    for index, field in enumerate(fields):
+        if field.spec.plain:
+            words[f"kinds{index}"] = field.spec.natives
+            words[f"kind{index}"] = next(kind for kind in _USUAL if kind in field.spec.natives)
+    return words
+
+
+_USUAL: Final = (str, float, int, bytes, bool, type(None))  # of several types that a field may have, the one to expect
+
+
+def _compiled(source: list[str], name: str, words: dict[str, Any]) -> Any:
+    space = dict(words)
+    # Invariant: nothing in the source comes from bytes; field names were found to be identifiers when the class was registered.
+    exec("\n".join(source), space)  # noqa: S102
+    return space[name]

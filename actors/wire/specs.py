@@ -1,0 +1,152 @@
+"""What an annotation says about the values of a field, as a check of values.
+
+Both sides ask it: the sender, so that a wrong value is told where it comes from, and the receiver, who trusts nobody.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import dataclasses
+import types
+import typing
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+__all__ = ["ANYTHING", "NATIVE", "Spec", "is_missing", "spec_of"]
+
+# What msgpack has itself: these travel as they are. Exact types, no subclasses.
+NATIVE: Final = frozenset({type(None), bool, int, float, str, bytes})
+# An int is accepted where a float is declared, and stays an int: PEP 484's numeric tower.
+_PROMOTED: Final[dict[type, frozenset[type]]] = {int: frozenset({int, bool}), float: frozenset({float, int, bool})}
+_NOTHING: Final[frozenset[type]] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Spec:
+    """A check of values.
+
+    Attributes:
+        text: for people.
+        natives: which of the types that msgpack has itself pass unseen.
+        accepts: tells of any value whether it passes.
+        plain: whether nothing but `natives` passes.
+    """
+
+    text: str
+    natives: frozenset[type]
+    accepts: Callable[[Any], bool]
+    plain: bool = False
+
+
+ANYTHING: Final = Spec("Any", NATIVE, lambda _: True)
+
+
+def is_missing(value: object) -> bool:
+    """Tell whether a default of a dataclass's field is none."""
+    return value is dataclasses.MISSING
+
+
+def spec_of(annotation: Any) -> Spec:  # noqa: PLR0911  # one for each way to write a type
+    """Return the check that `annotation`, resolved, stands for; `ANYTHING` where it says nothing about values."""
+    if annotation is None:
+        annotation = type(None)
+    if isinstance(annotation, typing.NewType):
+        return spec_of(annotation.__supertype__)
+    origin = typing.get_origin(annotation)
+    arguments = typing.get_args(annotation)
+    if origin is None:
+        return _of_class(annotation) if isinstance(annotation, type) else _of_variable(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return _union([spec_of(one) for one in arguments], _text(annotation))
+    if origin is typing.Literal:
+        return _literal(arguments, _text(annotation))
+    if origin in (typing.Annotated, typing.Final, typing.ClassVar, typing.Required, typing.NotRequired):
+        return spec_of(arguments[0])
+    if isinstance(origin, type):
+        return _generic(origin, arguments, _text(annotation))
+    return ANYTHING
+
+
+def _of_variable(annotation: Any) -> Spec:
+    bound = getattr(annotation, "__bound__", None)  # of a TypeVar
+    return spec_of(bound) if bound is not None and not isinstance(bound, str | typing.ForwardRef) else ANYTHING
+
+
+def _of_class(cls: type) -> Spec:
+    if cls is object:
+        return ANYTHING
+    if cls in NATIVE:
+        natives = _PROMOTED.get(cls, frozenset({cls}))
+        return Spec(_text(cls), natives, lambda value: type(value) in natives, plain=True)
+    if typing.is_typeddict(cls):
+        return Spec(_text(cls), _NOTHING, lambda value: type(value) is dict)
+    try:
+        natives = frozenset(kind for kind in NATIVE if issubclass(kind, cls))
+        isinstance(None, cls)
+    except TypeError:  # a protocol that cannot be asked for
+        return ANYTHING
+    return Spec(_text(cls), natives, lambda value: isinstance(value, cls))
+
+
+def _union(parts: list[Spec], text: str) -> Spec:
+    natives = frozenset().union(*(part.natives for part in parts))
+    if all(part.plain for part in parts):
+        return Spec(text, natives, lambda value: type(value) in natives, plain=True)
+    checks = tuple(part.accepts for part in parts)
+    # A Literal's natives are none, so that its values are looked at.
+    return Spec(text, natives, lambda value: type(value) in natives or any(accepts(value) for accepts in checks))
+
+
+def _literal(values: tuple[Any, ...], text: str) -> Spec:
+    known = {(type(value), value) for value in values}
+    types_ = frozenset(type(value) for value in values)
+    return Spec(text, _NOTHING, lambda value: type(value) in types_ and (type(value), value) in known)
+
+
+def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
+    """Return the check of a class with parameters; those of other classes than collections say nothing that can be looked at."""
+    base = _of_class(origin)
+    if base is ANYTHING:
+        return base
+    if origin is tuple and not (len(arguments) == 2 and arguments[1] is Ellipsis):  # noqa: PLR2004
+        return _exact_tuple([spec_of(one) for one in arguments if one != ()], text)
+    if issubclass(origin, collections.abc.Mapping) and len(arguments) == 2:  # noqa: PLR2004
+        keys, values = _every(spec_of(arguments[0])), _every(spec_of(arguments[1]))
+
+        def of_dict(value: Any) -> bool:
+            return isinstance(value, origin) and (type(value) is not dict or (keys(value) and values(value.values())))
+
+        return Spec(text, _NOTHING, of_dict)
+    if issubclass(origin, collections.abc.Iterable) and arguments and origin.__module__ in ("builtins", "collections.abc"):
+        items = _every(spec_of(arguments[0]))
+        return Spec(text, base.natives, lambda value: isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value)))
+    return Spec(text, base.natives, base.accepts)
+
+
+_COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})
+
+
+def _exact_tuple(parts: list[Spec], text: str) -> Spec:
+    checks = tuple(part.accepts for part in parts)
+
+    def accepts(value: Any) -> bool:
+        return type(value) is tuple and len(value) == len(checks) and all(ok(one) for ok, one in zip(checks, value, strict=True))
+
+    return Spec(text, _NOTHING, accepts)
+
+
+def _every(part: Spec) -> Callable[[Iterable[Any]], bool]:
+    if part is ANYTHING:
+        return lambda _: True
+    natives, accepts = part.natives, part.accepts
+    if part.plain:
+        return lambda values: natives.issuperset(map(type, values))
+    return lambda values: natives.issuperset(map(type, values)) or all(type(one) in natives or accepts(one) for one in values)
+
+
+def _text(annotation: Any) -> str:
+    if isinstance(annotation, type) and not typing.get_args(annotation):
+        return "None" if annotation is type(None) else annotation.__qualname__
+    return str(annotation).replace("typing.", "").replace("collections.abc.", "")

@@ -1,0 +1,128 @@
+"""Bytes to nodes, by msgpack, which believes lengths: it makes a list as long as an array says it is before it has read one element.
+
+So a payload is looked at first. A small one cannot do harm; of a larger one msgpack checks the structure, without making anything; and if
+it is so large that what it decodes to could be beyond the limit of memory, that is estimated.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from typing import TYPE_CHECKING, Any, Final
+
+from msgpack import Unpacker, unpackb
+
+from actors.errors import CodecError
+from actors.wire.limits import exceeded
+from actors.wire.scanning import explain, memory_of
+from actors.wire.tags import SECTIONED
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from actors.wire.limits import Limits
+
+__all__ = ["HEAD", "Unpacking", "packed_sections", "padded"]
+
+SMALL: Final = 2048  # bytes: msgpack would make lists of 11 MB at most of so many
+SWELLS: Final = 160  # bytes that one byte of a payload may decode to at most; two of them are an empty set
+HEAD: Final = struct.Struct(">B3xIQ")  # of a payload with sections
+ALIGNED: Final = 8
+
+
+class Unpacking:
+    """Makes nodes of payloads, within limits.
+
+    Args:
+        limits: those of the codec.
+    """
+
+    __slots__ = ("_large", "_limits", "small")
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        # The lists of lying lengths, each in the next: a third as many as there are bytes, 8 bytes for each byte.
+        self.small = min(SMALL, math.isqrt(limits.memory // 3))
+        self._large = limits.memory // SWELLS
+
+    def unpack(self, payload: bytes) -> Any:
+        """Return the nodes of a payload without sections."""
+        try:
+            if len(payload) > self.small:
+                self._look(payload)
+            return unpackb(payload)
+        except CodecError:
+            raise
+        except Exception as error:  # whatever msgpack raises: it is not of one kind
+            raise explain(payload, self._limits) from error
+
+    def _look(self, payload: bytes | memoryview) -> None:
+        unpacker = Unpacker(max_buffer_size=len(payload))
+        unpacker.feed(payload)
+        unpacker.skip()
+        if unpacker.tell() != len(payload):
+            msg = "trailing bytes"
+            raise ValueError(msg)
+        if len(payload) > self._large:
+            memory_of(payload, self._limits)
+
+    def unpack_sections(self, payload: bytes) -> tuple[Any, tuple[memoryview, ...]]:
+        """Return the nodes and the sections of a payload that has some."""
+        view = memoryview(payload)
+        try:
+            _, count, length = HEAD.unpack_from(view)
+        except struct.error:
+            raise self._malformed("is shorter than its head") from None
+        start = HEAD.size + 8 * count
+        if start > len(view):
+            raise self._malformed(f"has {count} sections, more than there is room for")
+        lengths = struct.unpack_from(f">{count}Q", view, HEAD.size)
+        places = [(start, length)]
+        end = start + length
+        for one in lengths:
+            begin = padded(end)
+            places.append((begin, one))
+            end = begin + one
+        if end != len(view):
+            raise self._malformed(f"has {len(view)} bytes, and its head says {end}")
+        parts = [view[begin : begin + one] for begin, one in places]
+        return self.unpack(bytes(parts[0])), tuple(parts[1:])
+
+    @staticmethod
+    def _malformed(what: str) -> CodecError:
+        return CodecError(f"is a payload with sections that {what}")
+
+    def check_size(self, size: int) -> None:
+        """Refuse a payload that is too large."""
+        if size > self._limits.size:
+            raise exceeded("size", f"has {size} bytes", self._limits)
+
+
+def padded(offset: int) -> int:
+    """Return the place at or behind `offset` where a section may begin."""
+    return -(-offset // ALIGNED) * ALIGNED
+
+
+def packed_sections(body: bytes, sections: list[memoryview]) -> list[bytes | memoryview]:
+    """Return the pieces of a payload with sections."""
+    head = HEAD.pack(SECTIONED, len(sections), len(body)) + struct.pack(f">{len(sections)}Q", *(len(one) for one in sections))
+    pieces: list[bytes | memoryview] = [head + body]
+    offset = len(pieces[0])
+    for section in sections:
+        gap = padded(offset) - offset
+        if gap:
+            pieces.append(bytes(gap))
+        pieces.append(section)
+        offset += gap + len(section)
+    return pieces
+
+
+def as_bytes(data: Buffer) -> bytes | memoryview:
+    """Return anything that is bytes in memory as what can be measured and cut byte by byte."""
+    if type(data) is bytes:
+        return data
+    try:
+        return memoryview(data).cast("B")
+    except TypeError as error:
+        msg = f"data={type(data).__name__} is not valid: bytes, or another contiguous buffer ({error})"
+        raise TypeError(msg) from None
