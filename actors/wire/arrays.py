@@ -56,6 +56,9 @@ def _check(dtype: Any) -> None:
 
 def _encode_array(array: Any, state: Encoding, _depth: int) -> list[Any]:
     _check(array.dtype)
+    if array.ndim > DIMENSIONS:
+        msg = f"has {array.ndim} dimensions, and {DIMENSIONS} are the most"
+        raise CodecError(msg)
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     flat = array.T if order == "F" else array
     # As bytes, seen through a view: numpy knows no buffer of dates, and nothing is copied if the elements lie one after the other.

@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Codec"]
 
-_LEARNED: Final = 1024  # keys of other versions whose reading is kept; who sends more different ones is no friend
+_LEARNED: Final = 1 << 18  # what may be kept of keys of other versions, in characters; who sends more different ones is no friend
+_LEARNING: Final = 256  # and for each in addition
 
 _ENCODERS: Final[dict[type, Any]] = {**CONTAINERS, **ATOMS, ActorRef: encode_ref}
 
@@ -115,6 +116,7 @@ class Codec:
         self._encoders = dict(_ENCODERS)
         self._copiers = dict(COPIERS)
         self._decoders = dict(_DECODERS)
+        self._learnable = _LEARNED  # two threads at once may count one key only: it is a bound, not an account
 
     def __repr__(self) -> str:
         return f"Codec({self.registry!r}, limits={self.limits!r})"
@@ -263,10 +265,13 @@ class Codec:
             decoder: Any = entry.decode
             if entry.plain:
                 self._plain_keys[key] = decoder
+            self._decoders[key] = decoder
         else:
             decoder = entry.older(shape)
-        if len(self._decoders) < _LEARNED:
-            self._decoders[key] = decoder
+            cost = len(key) + _LEARNING
+            if cost <= self._learnable:
+                self._learnable -= cost
+                self._decoders[key] = decoder
         return decoder
 
     # -- within the process ----------------------------------------------------------------------------------------------------

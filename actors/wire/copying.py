@@ -114,9 +114,12 @@ class Copying:
             raise error.under(f"{opening}{len(made)}{closing}") from error.__cause__
         return made
 
-    def too_long(self, count: int) -> CodecError:
-        """Return the error of a collection with too many elements."""
-        return exceeded("length", f"has {count} elements", self.codec.limits)
+    def fits(self, count: int, depth: int) -> None:
+        """Refuse a collection that is too long, or in too many others."""
+        if count > self.longest:
+            raise exceeded("length", f"has {count} elements", self.codec.limits)
+        if depth >= self.max_depth:
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
 
 def _holds_itself(value: Any) -> CodecError:
@@ -128,8 +131,8 @@ def _holds_itself(value: Any) -> CodecError:
 
 def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
     made = value.copy()  # one operation: another thread may change the list
-    if len(made) > state.longest:
-        raise state.too_long(len(made))
+    if len(made) > state.longest or depth >= state.max_depth:
+        state.fits(len(made), depth)
     if not _SAFE.issuperset(map(type, made)):
         state.begin(value, depth)
         made = state.items(made, depth + 1)
@@ -139,7 +142,7 @@ def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
 
 def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...]:
     if len(value) > state.longest:
-        raise state.too_long(len(value))
+        state.fits(len(value), depth)
     if _SAFE.issuperset(map(type, value)):
         return value
     state.begin(value, depth)
@@ -150,8 +153,8 @@ def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...
 
 def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
     items = list(value)
-    if len(items) > state.longest:
-        raise state.too_long(len(items))
+    if len(items) > state.longest or depth >= state.max_depth:
+        state.fits(len(items), depth)
     if not _SAFE.issuperset(map(type, items)):
         state.begin(value, depth)
         items = state.items(items, depth + 1, "{", "}")
@@ -161,8 +164,8 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
 
 def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     made = value.copy()
-    if len(made) > state.longest:
-        raise state.too_long(len(made))
+    if len(made) > state.longest or depth >= state.max_depth:
+        state.fits(len(made), depth)
     if not _SAFE.issuperset(map(type, made.values())):
         state.begin(value, depth)
         made = _with_values(made, state, depth + 1)

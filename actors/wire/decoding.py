@@ -11,7 +11,9 @@ from msgpack import ExtType
 
 from actors.errors import CodecError
 from actors.wire.encoding import shown
+from actors.wire.exceptions import told
 from actors.wire.limits import exceeded
+from actors.wire.sharing import Sharing, is_leaf
 from actors.wire.specs import NATIVE
 from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTAINER_DECODERS", "Decoding"]
 
-_PENDING: Final = object()
-_SUSPICIOUS: Final = 1000  # keys from which on it is looked at how many have the same hash
-_ALIKE: Final = 100  # so many may: beyond that, making a table would take long
+_FEW: Final = 16  # keys of one table that may all have the same hash
+_COMPARISONS: Final = 1_000_000  # that may be made in one message because of equal hashes: a fraction of a second
+_CHECKED: Final = 10  # times the limit of length: so many elements of shared nodes may be held against annotations
 
 
 class Decoding:
@@ -43,12 +45,16 @@ class Decoding:
     keys: Sequence[Any] = ()
     shared: Sequence[Any] = ()
     sections: tuple[memoryview, ...] = ()
+    huge = False  # whether there was an int that is slow to compare with a Decimal
 
     def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:
         self.codec = codec
         self.max_depth = codec.limits.depth
         self.longest = codec.limits.length + 1  # with the tag
         self._decoders = decoders
+        self._comparisons = _COMPARISONS
+        self._hashed = codec.limits.length
+        self._checked = _CHECKED * codec.limits.length
 
     def root(self, raw: Any) -> Any:
         """Return the message."""
@@ -72,8 +78,8 @@ class Decoding:
         self.shared = shared
         if len(keys) >= self.longest or len(shared) >= self.longest:
             raise exceeded("length", f"has {max(len(keys), len(shared))} keys or shared nodes", self.codec.limits)
-        self._made: list[Any] = [None] * len(shared)  # what came out of each; _PENDING while it is being made
-        self._weights: dict[int, int] = {}
+        self._made: list[Any] = [None] * len(shared)  # what came out of each
+        self.sharing = Sharing(shared, self.codec.limits)
 
     def node(self, raw: list[Any], depth: int) -> Any:
         """Return the value of a node.
@@ -83,12 +89,17 @@ class Decoding:
             depth: how many containers it is in.
         """
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            self._deepest((raw,))
         try:
             decoder = self._decoders[raw[0]]
         except (IndexError, KeyError, TypeError):
             decoder = self._unusual(raw)
         return decoder(raw, self, depth + 1)
+
+    def _deepest(self, items: Sequence[Any]) -> None:
+        """Refuse containers and instances where there may be none; of what a reference refers to, that is asked when it is known."""
+        if not all(map(is_leaf, items)):
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
     def _unusual(self, raw: list[Any]) -> Decoder:
         """Return what decodes a node of a registered type, by its place in the envelope or by a key that was not met before."""
@@ -136,7 +147,7 @@ class Decoding:
             index = 0
             decoders = self._decoders
             if depth >= self.max_depth:
-                raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+                self._deepest(items)
             try:
                 for index, item in enumerate(items):
                     if type(item) is list:
@@ -152,28 +163,40 @@ class Decoding:
         return items
 
     def hashable(self, items: list[Any], raw: list[Any]) -> None:
-        """Refuse what would take for ever to make a table of: hashing goes through shared parts again and again, equal hashes collide."""
-        if self.shared:
-            for index, item in enumerate(raw):
-                if type(item) is list and self._weight(item) > self.codec.limits.length:
-                    what = f"is hashed with more than {self.codec.limits.length} elements, shared ones counted each time"
-                    raise exceeded("length", what, self.codec.limits, f"message{{{index}}}")
-        try:
-            alike = len(items) - len(set(map(hash, items))) if len(items) > _SUSPICIOUS else 0
-        except Exception as error:
-            raise _unhashable(error) from error
-        if alike > _ALIKE:
-            msg = f"has more than {_ALIKE} keys with the same hash, as nobody has who does not attack"
-            raise CodecError(msg)
+        """Refuse what would take for ever to make a table of.
 
-    def _weight(self, raw: list[Any]) -> int:
-        """Return how many elements a node has, with all those within it, shared ones counted wherever they are."""
-        if len(raw) == 2 and raw[0] == SHARED and type(raw[1]) is int and 0 <= raw[1] < len(self.shared):  # noqa: PLR2004
-            known = self._weights.get(raw[1])
-            if known is None:
-                known = self._weights[raw[1]] = self._weight(self.shared[raw[1]])
-            return known
-        return len(raw) + sum(self._weight(item) for item in raw if type(item) is list)
+        Hashing goes through shared parts again and again, keys with the same hash are compared with each other, and huge ints with
+        Decimals slowly.
+
+        Args:
+            items: the keys.
+            raw: their nodes.
+        """
+        if self.shared:
+            self._hashed -= sum(self.sharing.repeated(one, instances=True) for one in raw)
+            if self._hashed < 0:
+                limits = self.codec.limits
+                raise exceeded("length", f"is hashed with more than {limits.length} elements, shared ones counted each time", limits)
+        if self.huge and self.sharing.mixes(raw):
+            msg = "has a huge int and a Decimal among its keys, which would be compared"
+            raise CodecError(msg)
+        if len(items) > _FEW:
+            try:
+                alike = len(items) - len(set(map(hash, items)))
+            except Exception as error:
+                raise _unhashable(error) from error
+            self._comparisons -= alike * alike
+            if self._comparisons < 0:
+                msg = f"has {alike} keys with the same hash as others, as nobody has who does not attack"
+                raise CodecError(msg)
+
+    def checked(self, raw: list[Any]) -> None:
+        """Refuse what would take for ever to hold against the annotation of a field: that goes through shared collections each time."""
+        self._checked -= self.sharing.repeated(raw, instances=False)
+        if self._checked < 0:
+            limits = self.codec.limits
+            what = f"has fields with more than {_CHECKED * limits.length} elements, shared ones counted each time"
+            raise exceeded("length", what, limits)
 
     def shared_value(self, raw: list[Any], depth: int) -> Any:
         """Return the one object that a reference to a shared node stands for."""
@@ -181,18 +204,15 @@ class Decoding:
         if type(place) is not int or not 0 <= place < len(self.shared):
             msg = f"refers to a shared node that is none of the {len(self.shared)} of the envelope"
             raise CodecError(msg)
-        known = self._made[place]
-        if known is _PENDING:
-            msg = "refers to a shared node that it is a part of"
-            raise CodecError(msg)
-        if known is not None:
-            return known
         node = self.shared[place]
         if type(node) is not list or not node or node[0] == SHARED:
             msg = f"refers to a shared node that is a {type(node).__name__} without parts"
             raise CodecError(msg)
-        self._made[place] = _PENDING
-        known = self._made[place] = self.node(node, depth - 1)
+        # Also of what is there already: here it may be too deep. And it is seen here if nodes refer to each other in a circle.
+        self.sharing.check_depth(place, depth - 1)
+        known = self._made[place]
+        if known is None:
+            known = self._made[place] = self.node(node, depth - 1)
         return known
 
 
@@ -206,12 +226,12 @@ def _tuple(raw: list[Any], state: Decoding, depth: int) -> tuple[Any, ...]:
 
 def _unhashable(error: Exception) -> CodecError:
     # It is of no type that can be, or a class's own __hash__ or __eq__ has raised.
-    return CodecError(f"has an element that cannot be hashed: {type(error).__name__}: {error}")
+    return CodecError(f"has an element that cannot be hashed: {type(error).__name__}: {told(str, error)}")
 
 
 def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     items = state.items(raw, depth, "{", "}")
-    if state.shared or len(items) > _SUSPICIOUS:
+    if list in map(type, raw):
         state.hashable(items, raw[1:])
     try:
         made = set(items) if raw[0] == SET else frozenset(items)
@@ -223,7 +243,7 @@ def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     return made
 
 
-def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noqa: C901  # parts of it cost a call each
+def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # parts of it cost a call each
     if len(raw) % 2 == 0:
         msg = "is a dict with a key that has no value"
         raise CodecError(msg)
@@ -233,12 +253,11 @@ def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noq
     if not NATIVE.issuperset(map(type, keys)):
         for index, key in enumerate(keys):
             keys[index] = state.part(key, depth, f"{{{index}}}")
+        state.hashable(keys, raw[1::2])
     if not NATIVE.issuperset(map(type, values)):
         for index, value in enumerate(values):
             if type(value) not in NATIVE:
                 values[index] = state.part(value, depth, shown(keys[index]))
-    if state.shared or len(keys) > _SUSPICIOUS:
-        state.hashable(keys, raw[1::2])
     try:
         made = dict(zip(keys, values, strict=True))
     except Exception as error:

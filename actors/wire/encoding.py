@@ -12,6 +12,7 @@ from msgpack import Packer
 
 from actors.errors import CodecError
 from actors.wire.limits import exceeded
+from actors.wire.sharing import Sharing
 from actors.wire.specs import NATIVE
 from actors.wire.tags import (
     BIGINT,
@@ -52,7 +53,7 @@ class Encoding:
         sections: large arrays that stay outside of the nodes.
     """
 
-    __slots__ = ("_encoders", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
+    __slots__ = ("_encoders", "_sharing", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
 
     def __init__(self, codec: Codec, encoders: dict[type, Encoder]) -> None:
         self.codec = codec
@@ -63,7 +64,10 @@ class Encoding:
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
         self.memo: dict[int, tuple[list[Any] | None, Any]] = {}
+        # Bytes of elements of sets, to sort by, and the elements, likewise.
+        self.alone: dict[int, tuple[bytes, Any]] = {}
         self._encoders = encoders
+        self._sharing = Sharing(self.shared, codec.limits)
 
     def root(self, value: Any, entry: Entry | None) -> Any:
         """Return the outermost node."""
@@ -94,19 +98,29 @@ class Encoding:
         """
         known = self.memo.get(id(value))
         if known is not None:
-            return self._again(value, known[0])
+            return self._again(value, known[0], depth)
         return (self._encoders.get(type(value)) or self.codec.encoder_of(value))(value, self, depth)
 
-    def _again(self, value: Any, node: list[Any] | None) -> list[Any]:
+    def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
             msg = f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself"
             raise CodecError(msg)
-        if node[0] == SHARED or len(node) == 1:  # () and frozenset() are one object each, wherever they come from
+        if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):  # one object each, wherever they come from
+            self.fits(node, depth)
             return node
-        self.shared.append(node.copy())
-        node[:] = (SHARED, len(self.shared) - 1)
+        if node[0] != SHARED:
+            self.shared.append(node.copy())
+            node[:] = (SHARED, len(self.shared) - 1)
+        self._sharing.check_depth(node[1], depth)
         return node
+
+    def fits(self, node: list[Any], depth: int) -> None:
+        """Refuse a collection that is too long, or in too many others."""
+        if depth >= self.max_depth:
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+        if len(node) > self.longest:
+            raise exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
 
     def part(self, value: Any, depth: int, name: str) -> Any:
         """Return what stands for any part of a message; `name` is that of the part in the path of an error."""
@@ -127,7 +141,7 @@ class Encoding:
                 if kind not in NATIVE:
                     known = memo.get(id(item))
                     if known is not None:
-                        node[index] = self._again(item, known[0])
+                        node[index] = self._again(item, known[0], depth)
                         continue
                     encoder = encoders.get(kind)
                     if encoder is None:
@@ -145,10 +159,6 @@ class Encoding:
             while len(self.memo) > before:
                 self.memo.popitem()
             raise
-
-    def too_long(self, node: list[Any]) -> CodecError:
-        """Return the error of a node with too many elements."""
-        return exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
 
 
 def shown(key: Any) -> str:
@@ -190,8 +200,8 @@ def _element(index: int) -> str:
 
 def _list(value: list[Any], state: Encoding, depth: int) -> list[Any]:
     node = [LIST, *value]  # one operation: another thread may change the list
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         state.items(node, depth + 1, _index)
@@ -201,8 +211,8 @@ def _list(value: list[Any], state: Encoding, depth: int) -> list[Any]:
 
 def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
     node = [TUPLE, *value]
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         state.items(node, depth + 1, _index)
@@ -212,8 +222,8 @@ def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
 
 def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
     node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list
-    if len(node) // 2 >= state.longest:
-        raise exceeded("length", f"has {len(node) // 2} keys", state.codec.limits)
+    if len(node) // 2 >= state.longest or depth >= state.max_depth:
+        state.fits(node[1::2], depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         keys = node[1::2]
@@ -231,8 +241,8 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
     elif len(items) > 1:
         items.sort(key=lambda item: _bytes_of(item, state, depth))
     node = [SET if type(value) is set else FROZENSET, *items]
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not kinds <= NATIVE:
         state.begin(value, depth)
         state.items(node, depth + 1, _element)
@@ -242,11 +252,17 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     """Return bytes to sort by: those of the element by itself."""
-    alone = Encoding(state.codec, state._encoders)
-    try:
-        return Packer().pack(widened(alone.part(item, depth + 1, "")))
-    except CodecError as error:
-        raise error.under("{...}") from error.__cause__
+    known = state.alone.get(id(item))
+    if known is None:
+        alone = Encoding(state.codec, state._encoders)
+        alone.alone = state.alone  # or sets in sets would be gone through twice at each level
+        try:
+            node = alone.part(item, depth + 1, "")
+        except CodecError as error:
+            raise error.under("{...}") from error.__cause__
+        # With the keys: elements of different types may have the same fields.
+        known = state.alone[id(item)] = (Packer().pack(widened([list(alone.keys), alone.shared, node])), item)
+    return known[0]
 
 
 CONTAINERS: Final[dict[type, Any]] = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
@@ -263,8 +279,7 @@ def widened(node: Any) -> Any:
     todo = [node]
     while todo:
         one = todo.pop()
-        for index in range(1, len(one)):
-            item = one[index]
+        for index, item in enumerate(one):  # the first, too: not every array begins with a tag
             if type(item) is list:
                 if id(item) not in seen:  # shared nodes are met more than once
                     seen.add(id(item))

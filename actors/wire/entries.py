@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
+from actors.wire.exceptions import notes_of, told
 from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_make, wrong_value
 from actors.wire.kinds import name_of
 from actors.wire.shapes import Shape
@@ -83,7 +84,7 @@ class _Named:
             except CodecError:
                 raise
             except Exception as error:
-                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {type(error).__name__}: {error}"
+                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {type(error).__name__}: {told(str, error)}"
                 raise CodecError(msg) from error
         return value
 
@@ -128,6 +129,7 @@ class FieldsEntry(_Named):
         self.check(shape, fields=True)
         theirs = shape.fields or ()
         current = shape.version == self.shape.version
+        deep = {field.name for field in self.fields if field.spec.deep}
         wanted = {self.renamed.get(name, name) for name in theirs} & {field.name for field in self.fields}
 
         def decode(raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -139,6 +141,8 @@ class FieldsEntry(_Named):
                 # An unknown field is not looked at: it may hold types that only the sender knows.
                 if not current or self.renamed.get(name, name) in wanted:
                     values[name] = state.part(one, depth, f".{name}")
+                    if state.shared and type(one) is list and (not current or self.renamed.get(name, name) in deep):
+                        state.checked(one)
             if not current:
                 values = self.upgraded(values, shape.version)
                 if not isinstance(values, dict):
@@ -177,6 +181,8 @@ class EnumEntry(_Named):
     ) -> None:
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
+        # Python keeps each value that a flag has ever had: it may have bits that have no name, but not any number of them.
+        self.widest = max(64, *(member._value_.bit_length() for member in cls)) if self.flag else 0
         for old, new in renamed.items():
             if self.flag or new not in cls.__members__ or old in cls.__members__:
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former member, and one that there is")
@@ -211,13 +217,13 @@ class EnumEntry(_Named):
             member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
-        elif type(given) is int:
+        elif type(given) is int and given.bit_length() <= self.widest:
             try:
                 return self.cls(given)
             except ValueError:
                 pass
-        shown = repr(given)
-        msg = f"has {shown if len(shown) < 100 else f'{shown[:100]}...'}, which is no member of {self.cls.__qualname__}"  # noqa: PLR2004
+        shown = repr(given[:100]) if type(given) is str else f"0x{given:x}"[:100] if type(given) is int else f"a {type(given).__qualname__}"
+        msg = f"has {shown}, which is no member of {self.cls.__qualname__}"
         raise CodecError(msg)
 
 
@@ -252,7 +258,7 @@ class FunctionsEntry(_Named):
         try:
             return self.take_apart(value)
         except Exception as error:
-            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {type(error).__name__}: {error}"
+            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
             raise CodecError(msg) from error
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -274,7 +280,7 @@ class FunctionsEntry(_Named):
         try:
             made = self.put_together(given)
         except Exception as error:
-            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {type(error).__name__}: {error}"
+            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
             raise CodecError(msg) from error
         if type(made) is not self.cls:
             msg = f"was decoded to {type(made).__name__}: the function that decodes {self.cls.__qualname__} has to return one"
@@ -300,13 +306,18 @@ class ErrorEntry(_Named):
         return self._made(*self._parts(value, state, depth))
 
     def _parts(self, value: Any, state: Encoding | Copying, depth: int) -> list[Any]:
-        reduced = value.__reduce__()
-        if not isinstance(reduced, tuple) or len(reduced) not in (2, 3) or reduced[0] is not self.cls or type(reduced[1]) is not tuple:
+        try:
+            reduced = value.__reduce__()
+        except Exception as error:
+            msg = f"cannot be taken apart: {type(error).__name__}: {told(str, error)}"
+            raise CodecError(msg) from error
+        plain = isinstance(reduced, tuple) and len(reduced) in (2, 3) and reduced[0] is self.cls and type(reduced[1]) is tuple
+        if not plain or not (len(reduced) == 2 or reduced[2] is None or type(reduced[2]) is dict):  # noqa: PLR2004
             msg = f"has a __reduce__ of its own: register {self.cls.__qualname__} with register_functions()"
             raise CodecError(msg)
         attributes = dict(reduced[2]) if len(reduced) == 3 and reduced[2] else {}  # noqa: PLR2004
-        notes = attributes.pop("__notes__", [])
-        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), (list(notes), ".__notes__"))
+        attributes.pop("__notes__", None)
+        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), (notes_of(value), ".__notes__"))
         return [state.part(part, depth, name) for part, name in parts]
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -331,7 +342,7 @@ class ErrorEntry(_Named):
 
     def _made(self, arguments: Any, attributes: Any, notes: Any) -> Any:
         parts = type(arguments) is tuple and type(attributes) is dict and type(notes) is list
-        if not parts or not all(type(one) is str for one in (*attributes, *notes)):
+        if not parts or not all(type(one) is str for one in (*attributes, *notes)) or "__notes__" in attributes:
             msg = f"is a {self.shape.name} whose arguments, attributes and notes are no tuple, dict and list of texts"
             raise CodecError(msg)
         try:
@@ -340,7 +351,7 @@ class ErrorEntry(_Named):
             for note in notes:
                 made.add_note(note)
         except Exception as error:
-            msg = f"is refused by {self.cls.__qualname__}: {type(error).__name__}: {error}"
+            msg = f"is refused by {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
             raise CodecError(msg) from error
         if type(made) is not self.cls:  # an OSError that chose a subclass by its number
             msg = f"was decoded to {type(made).__name__}, not to {self.cls.__qualname__}"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
 
-__all__ = ["copy_error", "decode_error", "encode_error"]
+__all__ = ["copy_error", "decode_error", "encode_error", "notes_of", "told"]
 
 LONGEST: Final = 32_768  # characters of a text, a note or a traceback that travel
 MOST: Final = 100  # arguments and notes
@@ -23,12 +23,18 @@ def _cut(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text) - LONGEST} more characters)"
 
 
-def _told(tell: Any, it: object) -> str:
+def told(tell: Any, it: object) -> str:
     """Return what `tell`, `str` or `repr`, says of an object, or what became of that: a failure is never lost because of its text."""
     try:
         return _cut(str(tell(it)))
     except Exception as error:  # noqa: BLE001  # told in the text
         return f"<unprintable {type(it).__qualname__}: {type(error).__name__}>"
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return the notes of an exception; anybody may have put anything in their place."""
+    notes = vars(error).get("__notes__")
+    return [told(str, note) for note in notes] if type(notes) in (list, tuple) else []
 
 
 def _traceback(error: BaseException) -> str:
@@ -54,19 +60,19 @@ def _node(error: BaseException, state: Encoding | Copying, depth: int) -> list[A
     else:
         kind = type(error)
         name = f"{kind.__module__}.{kind.__qualname__}"
-        text = _told(str, error)
+        text = told(str, error)
         trace = _traceback(error) if state.codec.tracebacks else ""
         arguments = error.args
-        notes = tuple(getattr(error, "__notes__", ()) or ())
+        notes = notes_of(error)
     parts = [_argument(one, state, depth) for one in tuple(arguments)[:MOST]]
-    return [ERROR, name, text, parts, [_told(str, note) for note in tuple(notes)[:MOST]], trace]
+    return [ERROR, name, text, parts, [told(str, note) for note in tuple(notes)[:MOST]], trace]
 
 
 def _argument(argument: Any, state: Encoding | Copying, depth: int) -> Any:
     try:
         return state.attempt(argument, depth)
     except CodecError:
-        return _told(repr, argument)
+        return told(repr, argument)
 
 
 def copy_error(error: BaseException, state: Copying, depth: int) -> RemoteError:

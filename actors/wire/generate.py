@@ -10,6 +10,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
+from actors.wire.exceptions import told
 from actors.wire.specs import NATIVE
 
 if TYPE_CHECKING:
@@ -82,11 +83,16 @@ def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, 
 
 def _whole(field: Field) -> Callable[[Any, Decoding, int], Any]:
     """Return what makes the value of a field out of what travelled."""
-    accepts = field.spec.accepts
+    accepts, deep = field.spec.accepts, field.spec.deep
     name = f".{field.name}"
 
     def whole(raw: Any, state: Decoding, depth: int) -> Any:
-        value = raw if type(raw) in NATIVE else state.part(raw, depth, name)
+        if type(raw) in NATIVE:
+            value = raw
+        else:
+            value = state.part(raw, depth, name)
+            if deep and state.shared:
+                state.checked(raw)
         if not accepts(value):
             raise wrong_value(field, value)
         return value
@@ -134,7 +140,7 @@ def generate_make(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] 
 
 def _refused(cls: type) -> Callable[[Exception], CodecError]:
     def refused(error: Exception) -> CodecError:
-        return CodecError(f"is refused by {cls.__qualname__}: {type(error).__name__}: {error}")
+        return CodecError(f"is refused by {cls.__qualname__}: {type(error).__name__}: {told(str, error)}")
 
     return refused
 

@@ -32,12 +32,14 @@ class Spec:
         natives: which of the types that msgpack has itself pass unseen.
         accepts: tells of any value whether it passes.
         plain: whether nothing but `natives` passes.
+        deep: whether it looks at the elements of collections.
     """
 
     text: str
     natives: frozenset[type]
     accepts: Callable[[Any], bool]
     plain: bool = False
+    deep: bool = False
 
 
 ANYTHING: Final = Spec("Any", NATIVE, lambda _: True)
@@ -96,7 +98,12 @@ def _union(parts: list[Spec], text: str) -> Spec:
         return Spec(text, natives, lambda value: type(value) in natives, plain=True)
     checks = tuple(part.accepts for part in parts)
     # A Literal's natives are none, so that its values are looked at.
-    return Spec(text, natives, lambda value: type(value) in natives or any(accepts(value) for accepts in checks))
+    return Spec(
+        text,
+        natives,
+        lambda value: type(value) in natives or any(accepts(value) for accepts in checks),
+        deep=any(part.deep for part in parts),
+    )
 
 
 def _literal(values: tuple[Any, ...], text: str) -> Spec:
@@ -118,10 +125,15 @@ def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
         def of_dict(value: Any) -> bool:
             return isinstance(value, origin) and (type(value) is not dict or (keys(value) and values(value.values())))
 
-        return Spec(text, _NOTHING, of_dict)
+        return Spec(text, _NOTHING, of_dict, deep=True)
     if issubclass(origin, collections.abc.Iterable) and arguments and origin.__module__ in ("builtins", "collections.abc"):
         items = _every(spec_of(arguments[0]))
-        return Spec(text, base.natives, lambda value: isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value)))
+        return Spec(
+            text,
+            base.natives,
+            lambda value: isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value)),
+            deep=True,
+        )
     return Spec(text, base.natives, base.accepts)
 
 
@@ -134,7 +146,7 @@ def _exact_tuple(parts: list[Spec], text: str) -> Spec:
     def accepts(value: Any) -> bool:
         return type(value) is tuple and len(value) == len(checks) and all(ok(one) for ok, one in zip(checks, value, strict=True))
 
-    return Spec(text, _NOTHING, accepts)
+    return Spec(text, _NOTHING, accepts, deep=True)
 
 
 def _every(part: Spec) -> Callable[[Iterable[Any]], bool]:

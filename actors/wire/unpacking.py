@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "Unpacking", "packed_sections", "padded"]
 
 SMALL: Final = 2048  # bytes: msgpack would make lists of 11 MB at most of so many
+SECTION: Final = 400  # bytes that a section takes for itself
 SWELLS: Final = 160  # bytes that one byte of a payload may decode to at most; two of them are an empty set
 HEAD: Final = struct.Struct(">B3xIQ")  # of a payload with sections
 ALIGNED: Final = 8
@@ -57,6 +58,8 @@ class Unpacking:
             raise explain(payload, self._limits) from error
 
     def _look(self, payload: bytes | memoryview) -> None:
+        if len(payload) > self._limits.memory:  # nothing takes less than its bytes, and to look at them takes as much
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits)
         unpacker = Unpacker(max_buffer_size=len(payload))
         unpacker.feed(payload)
         unpacker.skip()
@@ -76,6 +79,10 @@ class Unpacking:
         start = HEAD.size + 8 * count
         if start > len(view):
             raise self._malformed(f"has {count} sections, more than there is room for")
+        if count > self._limits.length:
+            raise exceeded("length", f"has {count} sections", self._limits)
+        if count * SECTION + length > self._limits.memory:
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits)
         lengths = struct.unpack_from(f">{count}Q", view, HEAD.size)
         places = [(start, length)]
         end = start + length
