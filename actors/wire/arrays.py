@@ -71,7 +71,8 @@ def _encode_array(array: Any, state: Encoding, _depth: int) -> list[Any]:
 
 def _encode_scalar(scalar: Any, _state: Encoding, _depth: int) -> Any:
     _check(scalar.dtype)
-    return [NUMPY_SCALAR, scalar.dtype.str, scalar.tobytes()]
+    # Cut: numpy gives the bytes of one character for a text that has none.
+    return [NUMPY_SCALAR, scalar.dtype.str, scalar.tobytes()[: scalar.dtype.itemsize]]
 
 
 def _dtype(text: Any) -> tuple[Any, Any]:

@@ -317,7 +317,7 @@ class ErrorEntry(_Named):
             raise CodecError(msg)
         attributes = dict(reduced[2]) if len(reduced) == 3 and reduced[2] else {}  # noqa: PLR2004
         attributes.pop("__notes__", None)
-        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), (notes_of(value), ".__notes__"))
+        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), ([*notes_of(value)], ".__notes__"))
         return [state.part(part, depth, name) for part, name in parts]
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:

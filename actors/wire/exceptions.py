@@ -31,10 +31,10 @@ def told(tell: Any, it: object) -> str:
         return f"<unprintable {type(it).__qualname__}: {type(error).__name__}>"
 
 
-def notes_of(error: BaseException) -> list[str]:
+def notes_of(error: BaseException) -> tuple[str, ...]:
     """Return the notes of an exception; anybody may have put anything in their place."""
-    notes = vars(error).get("__notes__")
-    return [told(str, note) for note in notes] if type(notes) in (list, tuple) else []
+    notes: Any = vars(error).get("__notes__")
+    return tuple(told(str, note) for note in notes) if type(notes) in (list, tuple) else ()
 
 
 def _traceback(error: BaseException) -> str:

@@ -1,0 +1,138 @@
+"""A coverage-guided fuzzer of everything that reads bytes: ``python -m tests.wire.fuzz [--seconds N] [CORPUS_DIR]``.
+
+``make fuzz`` runs it where atheris is installed. What it finds goes to ``.cache/fuzz``; a file from there that crashes belongs, once it is
+mended, into ``tests/wire/corpus``, named by `file_name`. `check` is also an ordinary function, that the tests call with the corpus.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from actors._core.ref import ActorRef
+from actors.errors import CodecError
+from actors.wire import Codec, FrameDecoder, Limits, RefAddress
+from actors.wire.scanning import explain, memory_of
+from tests.wire import classes
+from tests.wire.values import fingerprint
+
+CORPUS = Path(__file__).parent / "corpus"
+LIMITS = Limits(size=1 << 20, depth=40, length=100_000, memory=1 << 24)
+
+
+def _nobody(address: RefAddress) -> ActorRef[Any]:
+    raise CodecError(f"is the ref of {address.path}, and there are no actors here")
+
+
+CODEC = Codec(classes.registry(), limits=LIMITS, refs=_nobody)
+
+
+def file_name(data: bytes) -> str:
+    """What a file of the corpus is called."""
+    return hashlib.sha1(data, usedforsecurity=False).hexdigest()[:16]
+
+
+def check(data: bytes) -> bool:
+    """Let everything that reads bytes read `data`, and return whether it is a message. Anything but a CodecError is a crash."""
+    with contextlib.suppress(CodecError):
+        memory_of(data, LIMITS)
+    assert isinstance(explain(data, LIMITS), CodecError)
+    with contextlib.suppress(CodecError):
+        again(CODEC.unframe(data))
+    stream(data)
+    try:
+        value = CODEC.decode(data)
+    except CodecError as error:
+        str(error)
+        return False
+    memory_of(data, LIMITS)  # what can be decoded is whole, and within the limits
+    again(value)
+    return True
+
+
+def again(value: Any) -> None:
+    """Encode what was decoded: it is the same when it is decoded, and its bytes are the same from then on."""
+    try:
+        payload = CODEC.encode(value)
+    except CodecError as error:
+        # Longer than it was: an array that is there twice, an exception with everything that it can tell.
+        assert error.limit in ("size", "length"), error
+        return
+    decoded = CODEC.decode(payload)
+    assert fingerprint(decoded) == fingerprint(value)
+    assert CODEC.encode(decoded) == payload
+    assert fingerprint(CODEC.copy(value)) == fingerprint(value)
+
+
+def stream(data: bytes) -> None:
+    """Read a stream in pieces, whose sizes the bytes themselves say; it gives what it gives in one piece."""
+    whole, pieces = FrameDecoder(CODEC), FrameDecoder(CODEC)
+    whole.feed(data)
+    one = _taken(whole)
+    other = []
+    at = 0
+    while at < len(data):
+        size = 1 + data[at] % 7
+        pieces.feed(data[at : at + size])
+        other += _taken(pieces)
+        at += size
+    assert len(one) == len(other)
+    assert whole.pending == pieces.pending
+    for decoder in (whole, pieces):
+        with contextlib.suppress(CodecError):
+            decoder.close()
+
+
+def _taken(decoder: FrameDecoder) -> list[Any]:
+    taken = []
+    while True:
+        try:
+            taken += decoder
+        except CodecError as error:
+            if error.fatal:
+                return taken
+            taken.append(None)
+        else:
+            return taken
+
+
+def _one(data: bytes) -> None:
+    check(data)
+
+
+def main() -> None:
+    """Fuzz for a while."""
+    import atheris  # the tests read this module, too, without it
+
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("corpus", nargs="?", default=str(CORPUS), help="read, and not written to")
+    arguments = parser.parse_args()
+    found = Path(".cache/fuzz")
+    (found / "corpus").mkdir(parents=True, exist_ok=True)
+    for name, module in list(sys.modules.items()):
+        if name.startswith("actors.wire."):
+            for one in vars(module).values():
+                _instrument(atheris, one, name)
+    options = [f"-max_total_time={arguments.seconds}", "-rss_limit_mb=2048", "-timeout=20", "-max_len=4096", f"-artifact_prefix={found}/"]
+    atheris.Setup([sys.argv[0], *options, str(found / "corpus"), arguments.corpus], _one)
+    atheris.Fuzz()
+
+
+def _instrument(atheris: Any, one: Any, module: str) -> None:
+    """Have the fuzzer see which ways the code of a function, or of a class's methods, takes."""
+    if getattr(one, "__module__", None) != module:
+        return
+    members = vars(one).values() if isinstance(one, type) else (one,)
+    for member in members:
+        plain = getattr(member, "__func__", member)
+        if hasattr(plain, "__code__"):
+            atheris.instrument_func(plain)
+
+
+if __name__ == "__main__":
+    main()
