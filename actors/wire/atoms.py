@@ -130,7 +130,7 @@ def _zone_of(raw: Any) -> tzinfo | None:
 
 
 def _surrogates_name(raw: Any) -> str:
-    if type(raw) is list and len(raw) == 2 and raw[0] == SURROGATES and type(raw[1]) is bytes:  # noqa: PLR2004
+    if type(raw) is list and len(raw) == 2 and type(raw[0]) is int and raw[0] == SURROGATES and type(raw[1]) is bytes:  # noqa: PLR2004
         return _surrogates_of(raw[1])
     msg = "its zone has no name"
     raise ValueError(msg)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTAINER_DECODERS", "Decoding"]
 
+TAGS: Final = frozenset({int, str})  # True == 1 and 2.0 == 2, and neither is a tag
 _FEW: Final = 16  # keys of one table that may all have the same hash
 _COMPARISONS: Final = 1_000_000  # that may be made in one message because of equal hashes: a fraction of a second
 _CHECKED: Final = 10  # times the limit of length: so many elements of shared nodes may be held against annotations
@@ -92,6 +93,8 @@ class Decoding:
             self._deepest((raw,))
         try:
             decoder = self._decoders[raw[0]]
+            if type(raw[0]) not in TAGS:
+                decoder = self._unusual(raw)
         except (IndexError, KeyError, TypeError):
             decoder = self._unusual(raw)
         return decoder(raw, self, depth + 1)
@@ -152,7 +155,10 @@ class Decoding:
                 for index, item in enumerate(items):
                     if type(item) is list:
                         try:
-                            decoder = decoders[item[0]]
+                            tag = item[0]
+                            decoder = decoders[tag]
+                            if type(tag) not in TAGS:
+                                decoder = self._unusual(item)
                         except (IndexError, KeyError, TypeError):
                             decoder = self._unusual(item)
                         items[index] = decoder(item, self, depth + 1)
