@@ -180,7 +180,9 @@ class _Reader:
             value: Any = Text("…", RED)
             while self._stack:
                 place = self._stack.pop()
-                value = self._closed(place, [*place.items, value])
+                place.items.append(value)
+                place.count = len(place.items)  # the mark says that something is missing
+                value = self._closed(place, place.items)
             return value, self._end
         finally:
             self._stack = outside
