@@ -6,7 +6,7 @@ import string
 import unicodedata
 from typing import Any
 
-__all__ = ["clipped", "columns", "error_text", "for_mermaid", "plain", "short", "text_of"]
+__all__ = ["clipped", "columns", "error_text", "escaped", "for_mermaid", "plain", "short", "text_of"]
 
 # What means nothing to Mermaid, to HTML or to the maths in it. Everything else in ASCII becomes an entity.
 _SAFE = frozenset(string.ascii_letters + string.digits + " '()[]/,.!?+=_-")
@@ -63,6 +63,11 @@ def error_text(error: BaseException) -> str:
 def plain(text: str) -> str:
     """Return `text` in one line, without anything that a terminal or XML could take for more than text."""
     return "".join(char if char.isprintable() else " " if char.isspace() else ascii(char)[1:-1] for char in text)
+
+
+def escaped(text: str) -> str:
+    """Return a text in one line, with escapes for what a terminal could take for more than text."""
+    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def for_mermaid(text: str) -> str:

@@ -29,6 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from actors.logs import command as logs  # noqa: PLC0415  # the others need not load what logs are written with
 
         return logs.main(given[1:])
+    if given[:1] == ["decode"]:
+        from actors.wire import command as wire  # noqa: PLC0415  # as above
+
+        return wire.main(given[1:])
     if given[:1] == ["machine"]:
         return machines.main(given[1:])
     _parser().parse_args(given)
@@ -39,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="greenroom", description="Actors and supervisors at work, and simulated runs of them.")
     parser.add_argument("--version", action="version", version=command.version_text())
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands.add_parser("decode", help="print the messages that a file has recorded, without the types that they are of")
     commands.add_parser("demo", help="show supervision at work in the terminal, and check what it promises")
     commands.add_parser("logs", help="read the JSON lines of the logging actor: of an actor, of a conversation, of a time")
     commands.add_parser("machine", help="draw the chart of a state machine")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from actors.logs.reading import field_text
-from actors.texts import columns
+from actors.texts import columns, escaped
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,11 +94,6 @@ class Conversation(View):
         after = "-" if line.at is None or self._begun is None else f"{line.at - self._begun:+.6f}"
         head = f"{self._painted(after.rjust(12), DIM)} {self._painted(place, CYAN)} {self._level(line)}"
         return title + self._whole(head, line, self._correlation)
-
-
-def escaped(text: str) -> str:
-    """Return a text in one line, with escapes for what a terminal could take for more than text."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
 
 
 def json_escaped(text: str) -> str:

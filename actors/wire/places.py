@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from actors.errors import CodecError
+from actors.texts import escaped
 from actors.wire import tags
 from actors.wire.shapes import parse_shape
 from actors.wire.tokens import SCALAR, TEXT, Malformed, text_of, token
@@ -109,9 +111,10 @@ def _field(key: str | None, index: int) -> str:
         return f"[{index}]"
     if shape.fields is None:
         return ""  # what an enum or a function is made of has no name
-    return f".{shape.fields[index]}" if index < len(shape.fields) else f"[{index}]"
+    return f".{escaped(shape.fields[index])}" if index < len(shape.fields) else f"[{index}]"
 
 
+@lru_cache(maxsize=64)
 def shape_of(key: str | None) -> Shape | None:
     """Return what the key of a type says, None if it is none."""
     try:

@@ -44,12 +44,14 @@ class Malformed(Exception):  # what is wrong with bytes, not of the program; it 
     Attributes:
         why: what is wrong.
         at: at which byte.
+        rest: if it is an element that says it is longer than what is there: what `token` would return for as much of it as there is.
     """
 
-    def __init__(self, why: str, at: int) -> None:
-        super().__init__(why, at)
+    def __init__(self, why: str, at: int, rest: tuple[int, int, int] | None = None) -> None:
+        super().__init__(why, at, rest)
         self.why = why
         self.at = at
+        self.rest = rest
 
 
 def token(data: Data, at: int, end: int) -> tuple[int, Any, int]:  # noqa: PLR0911  # one for each way in which elements are written
@@ -88,9 +90,10 @@ def _sized(kind: int, length: int, at: int, after: int, end: int) -> tuple[int, 
     left = end - after
     if length > left:
         if kind == ARRAY:
-            raise Malformed(f"has an array of {length} elements at byte {at}, and only {_bytes(left)} left", at)
-        missing = length - left
-        raise Malformed(f"has {length} bytes of {_NAMES[kind]} at byte {at}, and only {_bytes(left)} left: {missing} missing", at)
+            why = f"has an array of {length} elements at byte {at}, and only {_bytes(left)} left"
+            raise Malformed(why, at, (ARRAY, length, after))
+        why = f"has {length} bytes of {_NAMES[kind]} at byte {at}, and only {_bytes(left)} left: {length - left} missing"
+        raise Malformed(why, at, (kind, after, end))
     return (ARRAY, length, after) if kind == ARRAY else (kind, after, after + length)
 
 

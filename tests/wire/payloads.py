@@ -81,12 +81,12 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         several.map(lambda items: [4, *items]),
         several.map(lambda items: [6, *items, *items]),
         several.map(lambda items: [32, *items]),
-        several.map(lambda items: ["shop.Order/1:a,b", *items]),
+        inner.map(lambda item: ["shop.Pair/1:a,b", item, 1]),
         inner.map(lambda item: [17, "a.B", "text", [item], [], ""]),
     )
 
 
 LEAVES = st.one_of(SCALARS, st.sampled_from(EVERYTHING[1:]))
 NODES = st.recursive(LEAVES, _around, max_leaves=20)
-MESSAGES = st.one_of(NODES, NODES.map(lambda node: [0, [ORDER], [[2, 1], [3, [1, 0]]], [2, node, [1, 1], [1, 0]]]))
+MESSAGES = NODES.map(lambda node: [0, ["shop.Colour/1"], [[2, 1], [3, [1, 0]]], [2, node, [1, 1], [1, 0]]])
 """Values that `packed` makes payloads of."""
