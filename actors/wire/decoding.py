@@ -12,7 +12,7 @@ from msgpack import ExtType
 from actors.errors import CodecError
 from actors.wire.encoding import shown
 from actors.wire.exceptions import told
-from actors.wire.limits import exceeded
+from actors.wire.limits import Limits, exceeded
 from actors.wire.sharing import Sharing, is_leaf
 from actors.wire.specs import NATIVE
 from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
@@ -46,6 +46,7 @@ class Decoding:
     keys: Sequence[Any] = ()
     shared: Sequence[Any] = ()
     sections: tuple[memoryview, ...] = ()
+    sharing = Sharing((), Limits())
     huge = False  # whether there was an int that is slow to compare with a Decimal
 
     def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:

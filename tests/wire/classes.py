@@ -104,6 +104,17 @@ class Rows:
     named: dict[str, tuple[int, ...]] | None = None
 
 
+@dataclass
+class Flat:
+    """Plain values and collections of them: takes the fast way, too."""
+
+    names: list[str]
+    counts: dict[str, int]
+    seen: set[int] | None = None
+    more: list[str] | None = None
+    pair: tuple[float, ...] = ()
+
+
 @attrs.define
 class AttrsMutable:
     first: Any
@@ -202,7 +213,7 @@ def _money(given: Any) -> Money:
 
 
 CLASSES = (
-    *(Mutable, Frozen, FrozenSlots, Slots, Plain, AlsoPlain, KeywordOnly, Inherited, Box, Derived, Nothing, ByIdentity, Rows),
+    *(Mutable, Frozen, FrozenSlots, Slots, Plain, AlsoPlain, KeywordOnly, Inherited, Box, Derived, Nothing, ByIdentity, Rows, Flat),
     *(AttrsMutable, AttrsFrozen, StructMutable, StructFrozen, TypedTuple, OldTuple),
     *(Colour, Access, Loose, Level, Word, Failed, WithCode),
 )

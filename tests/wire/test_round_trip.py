@@ -191,6 +191,19 @@ def test_what_is_not_too_deep_to_be_encoded_is_not_too_deep_to_be_decoded(inner:
             assert caught.value.limit == "depth"
 
 
+def test_the_fast_way_is_no_way_around_the_limits() -> None:
+    codec = Codec(REGISTRY, limits=Limits(depth=1))
+    for value, plain in ((c.Flat([], {}), False), (c.Plain("a", 1), True), (c.Flat([], {}), False)):
+        payload = CODEC.encode(value)
+        for call in (lambda value=value: codec.encode(value), lambda payload=payload: codec.decode(payload)):
+            for _ in range(2):  # the second time, the type is known
+                if plain:
+                    call()
+                else:
+                    with pytest.raises(CodecError, match="deep"):
+                        call()
+
+
 def test_sharing_hides_no_depth() -> None:
     links: list[Any] = [[]]
     for _ in range(150):

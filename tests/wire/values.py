@@ -111,6 +111,15 @@ PLAIN = st.builds(
     st.one_of(st.none(), st.binary(max_size=4)),
 )
 
+FLAT = st.builds(
+    c.Flat,
+    st.lists(TEXTS, max_size=4),
+    st.dictionaries(TEXTS, INTS, max_size=3),
+    st.one_of(st.none(), st.sets(INTS, max_size=4)),
+    st.one_of(st.none(), st.lists(TEXTS, max_size=2)),
+    st.lists(st.one_of(FLOATS, INTS), max_size=3).map(tuple),
+)
+
 # -- values with parts ---------------------------------------------------------------------------------------------------------
 
 
@@ -166,6 +175,8 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         st.builds(c.Frozen, inner, inner),
         st.builds(_derived, INTS, inner),
         st.builds(c.ByIdentity, inner),
+        FLAT,
+        FLAT.map(lambda it: c.Flat(it.names, it.counts, it.seen, it.names, it.pair)),  # one list in two fields
         st.builds(c.Rows, st.lists(st.lists(INTS, max_size=3), max_size=3)),
         st.builds(lambda first, second: c.AttrsMutable(first, private=second), inner, inner),
         st.builds(c.StructMutable, inner, inner),
@@ -183,6 +194,7 @@ def _around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 LEAVES = st.one_of(
     HASHABLE,
+    FLAT,
     st.binary(max_size=10).map(bytearray),
     ARRAYS,
     st.sampled_from([Decimal("sNaN"), Decimal("-sNaN5")]),
