@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import hashlib
+import io
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,10 @@ from typing import Any
 from actors._core.ref import ActorRef
 from actors.errors import CodecError
 from actors.wire import Codec, FrameDecoder, Limits, RefAddress
+from actors.wire.json_view import json_pieces
+from actors.wire.recording import recorded
 from actors.wire.scanning import explain, memory_of
+from actors.wire.view import view
 from tests.wire import classes
 from tests.wire.values import fingerprint
 
@@ -44,6 +49,7 @@ def check(data: bytes) -> bool:
     with contextlib.suppress(CodecError):
         again(CODEC.unframe(data))
     stream(data)
+    look(data)
     try:
         value = CODEC.decode(data)
     except CodecError as error:
@@ -66,6 +72,15 @@ def again(value: Any) -> None:
     assert fingerprint(decoded) == fingerprint(value)
     assert CODEC.encode(decoded) == payload
     assert fingerprint(CODEC.copy(value)) == fingerprint(value)
+
+
+def look(data: bytes) -> None:
+    """Read what `greenroom decode` would write of it."""
+    for one in recorded(io.BytesIO(data), 1 << 20):
+        if one.payload is not None:
+            for text, _style in view(one.payload, width=80)[0]:
+                assert text.isprintable() or text == "\n" or not text.strip(), ascii(text)
+            json.loads(f"{{{''.join(json_pieces(one.payload))}}}")
 
 
 def stream(data: bytes) -> None:

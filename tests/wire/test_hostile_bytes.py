@@ -632,7 +632,6 @@ def test_what_is_no_zone_is_refused(zone: Any) -> None:
             "<S-5",
             "|b2",
             "<c3",
-            "<m",
             "=O",
             5,
             None,
