@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
-from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_make, wrong_value
+from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_flat, generate_make, wrong_value
 from actors.wire.kinds import name_of
 from actors.wire.shapes import Shape
 
@@ -30,7 +30,8 @@ class Entry(Protocol):
         shape: its present name, version and fields.
         key: the text of that.
         shares: whether its instances have an identity that is kept.
-        plain: whether its instances travel, and are made again, without a state.
+        flat: encodes, decodes and copies its instances without a walk, if that may be possible; returns MISS if it is not.
+        changes: whether its instances can always be changed, so that none has to be looked at.
         unchecked: fields whose annotation could not be resolved.
     """
 
@@ -38,7 +39,8 @@ class Entry(Protocol):
     shape: Shape
     key: str
     shares: bool
-    plain: bool
+    flat: Any
+    changes: bool
     unchecked: tuple[str, ...]
 
     def encode(self, value: Any, tag: Any, state: Encoding, depth: int, /) -> list[Any]:
@@ -62,6 +64,8 @@ class _Named:
     """The parts that all entries have."""
 
     unchecked: tuple[str, ...] = ()
+    flat: Any = None
+    changes = False
 
     def __init__(self, cls: type[Any], shape: Shape, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
         self.cls = cls
@@ -117,7 +121,8 @@ class FieldsEntry(_Named):
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former field, and one that there is")
         self.fields = found.fields
         self.unchecked = found.unchecked
-        self.plain = all(field.spec.plain for field in found.fields)
+        self.changes = kinds.changes(cls)
+        self.flat = generate_flat(cls, found.fields, found.make)
         self.encode = generate_encode(found.fields)
         self.decode = generate_decode(cls, found.fields, found.make)
         self.duplicate = generate_duplicate(cls, found.fields, found.make)
@@ -170,7 +175,6 @@ class EnumEntry(_Named):
     """An enum: its members travel by name. Those of a flag, which may be several at once, by value."""
 
     shares = False
-    plain = False
 
     def __init__(
         self, cls: type[Any], name: str, version: int, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]
@@ -225,7 +229,6 @@ class FunctionsEntry(_Named):
     """A type with functions of its own that take its instances apart and put them together."""
 
     shares = True
-    plain = False
 
     def __init__(
         self,
@@ -286,7 +289,6 @@ class ErrorEntry(_Named):
     """A type of exception: it travels as pickle takes it apart, arguments and attributes, and with its notes."""
 
     shares = True
-    plain = False
 
     def __init__(self, cls: type[Any], name: str, version: int, upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
         super().__init__(cls, Shape(name, version, None), {}, upgrades)

@@ -28,6 +28,7 @@ FIELDS: Final = 200  # of a registered type
 ALL: Final = 5000  # elements of a message that are shown
 CHARACTERS: Final = 300  # of a text
 TRACEBACK: Final = 50_000  # bytes of one
+MOST: Final = 1_000_000  # keys, and shared nodes, whose places are remembered
 _SHORTENED: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET})
 _UNLIMITED: Final = 1 << 62
 
@@ -130,6 +131,8 @@ class _Reader:
             kind, length, at = self._token(after)
             if kind != ARRAY:
                 raise Malformed(f"is no envelope: at byte {after} should be an array of keys or shared nodes", after)
+            if length > MOST:
+                raise Malformed(f"has an envelope with {length} keys or shared nodes at byte {after}, and {MOST} are read at most", after)
             for _ in range(length):
                 starts.append(at)
                 if token(self._data, at, self._end)[0] not in kinds:
@@ -177,7 +180,9 @@ class _Reader:
             value: Any = Text("…", RED)
             while self._stack:
                 place = self._stack.pop()
-                value = self._closed(place, [*place.items, value])
+                place.items.append(value)
+                place.count = len(place.items)  # the mark says that something is missing
+                value = self._closed(place, place.items)
             return value, self._end
         finally:
             self._stack = outside

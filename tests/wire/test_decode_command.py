@@ -276,7 +276,7 @@ def test_a_broken_message_is_told_and_the_next_frame_shown(tmp_path: Path, capsy
     assert code == 1
     assert out.splitlines()[1:3] == [
         "[1, 'ab']",
-        "error: message[1] has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing of the payload (byte 11 of the file)",
+        "error: message[1] has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing (of the payload; byte 11 of the file)",
     ]
     assert out.splitlines()[-1] == "'next'"
     assert "messages.bin: 1 of 2 frames could not be read" in err
