@@ -19,6 +19,7 @@ __all__ = ["array_copier", "array_encoder", "decode_array", "decode_scalar"]
 _PLAIN: Final = "biufcmMSU"  # kinds of dtypes whose elements are bytes and nothing else
 LARGE: Final = 1024  # bytes from which on an array is outside of the nodes
 DIMENSIONS: Final = 32
+_LONGEST: Final = 24  # characters of a dtype
 
 
 def array_encoder(kind: type) -> Any:
@@ -82,7 +83,8 @@ def _dtype(text: Any) -> tuple[Any, Any]:
         msg = "is of numpy, which this program does not use: import it to read such messages"
         raise CodecError(msg)
     # Never more than a plain one: numpy makes structures, and takes other names, of longer texts.
-    if type(text) is not str or len(text) > 24 or text[:1] not in "<>|=" or text[1:2] not in _PLAIN or "," in text:  # noqa: PLR2004
+    plain = type(text) is str and len(text) <= _LONGEST and text[:1] in "<>|=" and text[1:2] in _PLAIN
+    if not plain or "," in text or not text.isprintable():
         msg = "has no plain dtype"
         raise CodecError(msg)
     try:

@@ -257,6 +257,9 @@ class Codec:
         Raises:
             CodecError: it is no key, or that of a type which is not registered, or of a version that is not known.
         """
+        if not key.isprintable():  # parts of it are shown in errors and logs
+            msg = f"has {key[:100]!r} where the key of a registered type should be, and it has control characters"
+            raise CodecError(msg)
         shape = parse_shape(key)
         entry = self.registry.named(shape.name)
         if entry is None:

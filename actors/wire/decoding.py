@@ -47,6 +47,10 @@ class Decoding:
     shared: Sequence[Any] = ()
     sections: tuple[memoryview, ...] = ()
     sharing = Sharing((), Limits())
+    # What was spent of each so far.
+    _hashed = 0
+    _checked = 0
+    _comparisons = 0
     huge = False  # whether there was an int that is slow to compare with a Decimal
 
     def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:
@@ -54,9 +58,6 @@ class Decoding:
         self.max_depth = codec.limits.depth
         self.longest = codec.limits.length + 1  # with the tag
         self._decoders = decoders
-        self._comparisons = _COMPARISONS
-        self._hashed = codec.limits.length
-        self._checked = _CHECKED * codec.limits.length
 
     def root(self, raw: Any) -> Any:
         """Return the message."""
@@ -180,9 +181,9 @@ class Decoding:
             raw: their nodes.
         """
         if self.shared:
-            self._hashed -= sum(self.sharing.repeated(one, instances=True) for one in raw)
-            if self._hashed < 0:
-                limits = self.codec.limits
+            self._hashed += sum(self.sharing.repeated(one, instances=True) for one in raw)
+            limits = self.codec.limits
+            if self._hashed > limits.length:
                 raise exceeded("length", f"is hashed with more than {limits.length} elements, shared ones counted each time", limits)
         if self.huge and self.sharing.mixes(raw):
             msg = "has a huge int and a Decimal among its keys, which would be compared"
@@ -192,16 +193,16 @@ class Decoding:
                 alike = len(items) - len(set(map(hash, items)))
             except Exception as error:
                 raise _unhashable(error) from error
-            self._comparisons -= alike * alike
-            if self._comparisons < 0:
+            self._comparisons += alike * alike
+            if self._comparisons > _COMPARISONS:
                 msg = f"has {alike} keys with the same hash as others, as nobody has who does not attack"
                 raise CodecError(msg)
 
     def checked(self, raw: list[Any]) -> None:
         """Refuse what would take for ever to hold against the annotation of a field: that goes through shared collections each time."""
-        self._checked -= self.sharing.repeated(raw, instances=False)
-        if self._checked < 0:
-            limits = self.codec.limits
+        self._checked += self.sharing.repeated(raw, instances=False)
+        limits = self.codec.limits
+        if self._checked > _CHECKED * limits.length:
             what = f"has fields with more than {_CHECKED * limits.length} elements, shared ones counted each time"
             raise exceeded("length", what, limits)
 

@@ -64,10 +64,10 @@ class Encoding:
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
         self.memo: dict[int, tuple[list[Any] | None, Any]] = {}
-        # Bytes of elements of sets, to sort by, and the elements, likewise.
-        self.alone: dict[int, tuple[bytes, Any]] = {}
         self._encoders = encoders
-        self._sharing = Sharing(self.shared, codec.limits)
+        # Few messages need these: what is known of the shared nodes; bytes to sort elements of sets by, and the elements, by id.
+        self._sharing: Sharing | None = None
+        self.alone: dict[int, tuple[bytes, Any]] | None = None
 
     def root(self, value: Any, entry: Entry | None) -> Any:
         """Return the outermost node."""
@@ -112,7 +112,9 @@ class Encoding:
         if node[0] != SHARED:
             self.shared.append(node.copy())
             node[:] = (SHARED, len(self.shared) - 1)
-        self._sharing.check_depth(node[1], depth)
+        if self._sharing is None:
+            self._sharing = Sharing(self.shared, self.codec.limits)
+        self._sharing.check_depth(node[1], depth)  # here it may be deeper than where it was met first
         return node
 
     def fits(self, node: list[Any], depth: int) -> None:
@@ -252,6 +254,8 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     """Return bytes to sort by: those of the element by itself."""
+    if state.alone is None:
+        state.alone = {}
     known = state.alone.get(id(item))
     if known is None:
         alone = Encoding(state.codec, state._encoders)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from actors.wire.kinds import Fields
 
 __all__ = ["Entry", "EnumEntry", "ErrorEntry", "FieldsEntry", "FunctionsEntry"]
+
+
+_VALUES: Final = 1 << 16  # of a flag, combinations of its members
 
 
 class Entry(Protocol):
@@ -167,7 +170,11 @@ class FieldsEntry(_Named):
                 if not field.spec.accepts(value):
                     raise wrong_value(field, value)
             elif field.default is not None:
-                value = field.default()
+                try:
+                    value = field.default()
+                except Exception as error:
+                    msg = f"has no default after all: {type(error).__name__}: {told(str, error)}"
+                    raise CodecError(msg, f"message.{field.name}") from error
             else:
                 msg = f"is missing: {self.shape.name} needs it, and it has no default"
                 raise CodecError(msg, f"message.{field.name}")
@@ -222,6 +229,9 @@ class EnumEntry(_Named):
             if member is not None:
                 return member
         elif type(given) is int and given.bit_length() <= self.widest:
+            if given not in self.cls._value2member_map_ and len(self.cls._value2member_map_) >= _VALUES:
+                msg = f"is one value of {self.cls.__qualname__} too many: Python keeps each that there ever was, and {_VALUES} are there"
+                raise CodecError(msg)
             try:
                 return self.cls(given)
             except ValueError:

@@ -37,8 +37,8 @@ class Shape:
 
 def check_name(name: object) -> str | None:
     """Return what is wrong with a name for a type, None if nothing is."""
-    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
-        return f"name={name!r} is not valid: a text without spaces, '/', ':' and ','"
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None or not name.isprintable():
+        return f"name={name!r} is not valid: a printable text without spaces, '/', ':' and ','"
     return None
 
 

@@ -11,9 +11,12 @@ import contextlib
 import hashlib
 import io
 import json
+import random
 import sys
 from pathlib import Path
 from typing import Any
+
+import msgpack
 
 from actors._core.ref import ActorRef
 from actors.errors import CodecError
@@ -27,6 +30,57 @@ from tests.wire.values import fingerprint
 
 CORPUS = Path(__file__).parent / "corpus"
 LIMITS = Limits(size=1 << 20, depth=40, length=100_000, memory=1 << 24)
+
+KEYS = [
+    *("Plain/1:name,number,ratio,data", "Flat/1:names,counts,seen,more,pair", "Frozen/1:key,more", "Frozen/1:key", "Mutable/1:count"),
+    *(
+        "Box/1:content",
+        "Nothing/1:",
+        "Rows/1:rows,named",
+        "AttrsMutable/1:first,_private,late",
+        "StructFrozen/1:key,other",
+        "Old/2:number,x",
+    ),
+    *(
+        "TypedTuple/1:first",
+        "Derived/1:given",
+        "Colour/1",
+        "Access/1",
+        "Loose/1",
+        "Word/1",
+        "Failed/1",
+        "WithCode/1",
+        "Money/1",
+        "Holder/1",
+    ),
+]
+# What is worth trying in any place.
+PARTS: list[Any] = [
+    *(None, True, False, 0, 1, 2, 3, 5, 6, 17, 19, 20, 31, 32, 33, -1, 255, 2**31, 2**63, -(2**63), 2**64 - 1, 0.0, -0.0, 1.0, 2.0, 6.0),
+    *(
+        float("nan"),
+        float("inf"),
+        "",
+        "a",
+        "é",
+        "RED",
+        "P",
+        "w",
+        "C",
+        "F",
+        "<f8",
+        "|u1",
+        "<U1",
+        "|S0",
+        "<M8[ns]",
+        "UTC",
+        "Europe/Berlin",
+        "1e9",
+    ),
+    *(b"", b"\x00", b"\xff" * 16, b"\xed\xa0\x80", bytes(8), [2], [3], [4], [5], [6], [1, 0], [1, 1], [2, [1, 0], [1, 0]], [5, [1, 0]]),
+    *([6, [1, 0], [1, 0]], [8, b"\x01" + bytes(9)], [9, b"\xed\xa0\x80"], [14, "NaN"], [14, "1.0"], [3, 1], [0, [], [], None], [[2]], []),
+    *([19, "|u1", "C", [0], b""], [17, "a.B", "", [1, 0], [], ""], [13, 1, 2, 3], *KEYS),
+]
 
 
 def _nobody(address: RefAddress) -> ActorRef[Any]:
@@ -115,6 +169,45 @@ def _taken(decoder: FrameDecoder) -> list[Any]:
             return taken
 
 
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Change a payload as what it is, nodes in nodes; bytes that are none raise whatever msgpack raises."""
+    root = [msgpack.unpackb(data)]
+    nodes = [root]
+    for node in nodes:  # those that are found meanwhile, too
+        nodes += [item for item in node if type(item) is list]
+    for _ in range(chance.randint(1, 3)):
+        node = chance.choice(nodes)
+        at = chance.randint(0, len(node))
+        match chance.randint(0, 5):
+            case 0 if node is not root:
+                node.insert(at, chance.choice(PARTS))
+            case 1 if node is not root:
+                del node[at : at + 1]
+            case 2:
+                node[min(at, len(node) - 1) :] = [chance.choice(PARTS)] if node else []
+            case 3 if node:
+                node[chance.randrange(len(node))] = [chance.choice([1, 2, 3, 4, 5, 6]), chance.choice(PARTS)]
+            case 4:
+                one = chance.choice(nodes)
+                if one and node:
+                    node[chance.randrange(len(node))] = msgpack.unpackb(msgpack.packb(chance.choice(one)))
+            case _ if node:
+                node[chance.randrange(len(node))] = chance.choice(PARTS)
+    return msgpack.packb(root[0] if root else None)
+
+
+def _mutator(data: bytes, most: int, seed: int) -> bytes:
+    import atheris  # as in `main`
+
+    chance = random.Random(seed)
+    if chance.random() < 0.5:  # half of them
+        with contextlib.suppress(Exception):  # no payload
+            made = mutated(data, chance)
+            if len(made) <= most:
+                return made
+    return atheris.Mutate(data, len(data))
+
+
 def _one(data: bytes) -> None:
     check(data)
 
@@ -134,7 +227,7 @@ def main() -> None:
             for one in vars(module).values():
                 _instrument(atheris, one, name)
     options = [f"-max_total_time={arguments.seconds}", "-rss_limit_mb=2048", "-timeout=20", "-max_len=4096", f"-artifact_prefix={found}/"]
-    atheris.Setup([sys.argv[0], *options, str(found / "corpus"), arguments.corpus], _one)
+    atheris.Setup([sys.argv[0], *options, str(found / "corpus"), arguments.corpus], _one, custom_mutator=_mutator)
     atheris.Fuzz()
 
 

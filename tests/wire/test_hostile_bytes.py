@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import enum
 import subprocess
 import sys
 import tracemalloc
 import zlib
 from collections.abc import Callable
+from dataclasses import field, make_dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -234,11 +236,30 @@ def test_what_looks_like_a_reference_and_is_none_is_no_circle() -> None:
         "os.system/1",
         "builtins.object/1:",
         "Frozen\n/1:key,more",
+        "\x1b[31mFrozen/1:key",
+        "Mutable/1:\x1b[2J",
     ],
 )
 def test_keys_that_are_none_are_refused(key: str) -> None:
     for value in ([key, 1, 2], [0, [key], [], [32, 1, 2]]):
         refused(packed(value))
+
+
+def test_no_error_has_control_characters_of_the_message() -> None:
+    bad = "\x1b]0;x\x07\u202e"
+    nodes = [
+        *([bad + "/1", 1], [bad, 1], ["Colour/1", bad], [14, bad], [16, bad, "a"], [18, bad, bad, bad, 1], [20, "<M8[" + bad, b""]),
+        *(
+            [10, 2024, 1, 1, 0, 0, 0, 0, 0, bad],
+            ["Frozen/1:key," + bad, [99], [99]],
+            [6, bad, [99]],
+            ["Failed/1", [3], [6, bad, [99]], [2]],
+        ),
+        *(["Mutable/1:number," + bad, 1, [99]], [19, "<" + bad, "C", [1], b"x"], [bad], [0, [bad], [], [32]], ["Rows/1:rows", bad]),
+    ]
+    for node in nodes:
+        for value in (node, [6, bad, node]):
+            assert str(refused(packed(value))).isprintable(), node
 
 
 @pytest.mark.parametrize("keys", [[1], [None], [[2]], [b"Frozen/1:key,more"], [True], [{}], []])
@@ -698,6 +719,7 @@ def test_empty_arrays_have_a_shape_that_can_be() -> None:
         b"\xc1\0\0\0\0\0\0\1" + (1).to_bytes(8, "big") + (2**64 - 1).to_bytes(8, "big") + b"\xc0" + bytes(7),
         b"\xc1\0\0\0\0\0\0\1" + (2**64 - 8).to_bytes(8, "big") + (16).to_bytes(8, "big") + b"\xc0" + bytes(7),
         sectioned(None, b"abc") + b"x",
+        b"\xc1\0\0\1" + sectioned(None, b"abc")[4:],
         sectioned(None, b"abc")[:-1],
         sectioned([19, "|u1", "C", [3], 1], b"abc"),
         sectioned([19, "|u1", "C", [4], 0], b"abc"),
@@ -719,6 +741,29 @@ def test_an_error_of_a_class_that_cannot_even_be_told_is_a_refusal() -> None:
     registry.register_functions(Looked, name="Looked", encode=lambda _it: 1, decode=lambda given: table[given])  # type: ignore[arg-type, return-value]
     # KeyError says its key, and an int of so many digits says nothing.
     assert "unprintable KeyError" in str(refused(packed(["Looked/1", HUGE]), Codec(registry)))
+
+
+def test_a_default_that_raises_is_a_refusal() -> None:
+    def unlucky() -> int:
+        raise KeyError("none left")
+
+    cls = make_dataclass("Unlucky", [("first", Any), ("second", int, field(default_factory=unlucky))])
+    registry = c.registry()
+    registry.register(cls, name="Unlucky")
+    assert "none left" in str(refused(packed(["Unlucky/1:first", 1]), Codec(registry)))
+
+
+def test_a_flag_has_no_more_values_than_can_be_kept() -> None:
+    wide = enum.IntFlag("wide", [f"BIT{number}" for number in range(20)])
+    registry = c.registry()
+    registry.register(wide, name="Wide")
+    codec = Codec(registry)
+    assert codec.decode(packed(["Wide/1", 2**19 + 1])) == 2**19 + 1
+    few = 2**16 - len(wide._value2member_map_)
+    values = [["Wide/1", 2**21 * number] for number in range(1, few + 100)]
+    assert "too many" in str(refused(packed([2, *values]), codec))
+    assert codec.decode(packed(["Wide/1", 2**19 + 1])) == 2**19 + 1
+    refused(packed(["Wide/1", HUGE]), codec)
 
 
 # -- nothing else is made --------------------------------------------------------------------------------------------------------------
