@@ -20,6 +20,17 @@ from hypothesis import strategies as st
 from actors import ActorRef, RemoteError
 from tests.wire import classes as c
 
+
+def _called(name: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The same strategy under a short name: hypothesis tells of each what it is, and of these that would be pages."""
+
+    def drawn(draw: st.DrawFn) -> Any:
+        return draw(strategy)
+
+    drawn.__name__ = name
+    return st.composite(drawn)()
+
+
 # -- values without parts ------------------------------------------------------------------------------------------------------
 
 TEXTS = st.one_of(st.text(max_size=10), st.text(st.characters(categories=["Cs", "Ll", "So"]), max_size=6))
@@ -89,18 +100,21 @@ SCALARS = st.one_of(
 )
 
 # What can be hashed, and equals itself.
-ATOMS = st.one_of(
-    NATIVES,
-    DATETIMES,
-    st.dates(),
-    TIMES,
-    st.timedeltas(),
-    DECIMALS,
-    st.uuids(),
-    PATHS,
-    MEMBERS,
-    ALIKE,
-    SCALARS,
+ATOMS = _called(
+    "atoms",
+    st.one_of(
+        NATIVES,
+        DATETIMES,
+        st.dates(),
+        TIMES,
+        st.timedeltas(),
+        DECIMALS,
+        st.uuids(),
+        PATHS,
+        MEMBERS,
+        ALIKE,
+        SCALARS,
+    ),
 )
 PLAIN = st.builds(
     lambda cls, name, number, ratio, data: cls(name, number, ratio, data),
@@ -137,7 +151,7 @@ def _hashable_around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-HASHABLE = st.recursive(st.one_of(ATOMS, PLAIN), _hashable_around, max_leaves=8)
+HASHABLE = _called("hashable", st.recursive(st.one_of(ATOMS, _called("plain", PLAIN)), _hashable_around, max_leaves=8))
 
 
 def _remote(name: str, arguments: list[Any], text: str, notes: list[str]) -> RemoteError:
@@ -205,7 +219,7 @@ LEAVES = st.one_of(
     st.just(()),
     st.just(frozenset()),
 )
-VALUES = st.recursive(LEAVES, _around, max_leaves=12)
+VALUES = _called("values", st.recursive(_called("leaves", LEAVES), _around, max_leaves=12))
 
 
 # -- the comparison ------------------------------------------------------------------------------------------------------------
