@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
 from actors.wire.atoms import ATOMS
+from actors.wire.decoding import unhashable
 from actors.wire.encoding import shown
 from actors.wire.immutable import is_immutable
 from actors.wire.limits import exceeded
@@ -155,7 +156,7 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
     if not _SAFE.issuperset(map(type, items)):
         state.begin(value, depth)
         items = state.items(items, depth + 1, "{", "}")
-    made = state.memo[id(value)] = type(value)(items)
+    made = state.memo[id(value)] = _table(type(value), items)
     return made
 
 
@@ -168,21 +169,22 @@ def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
         made = _with_values(made, state, depth + 1)
     if not _SAFE.issuperset(map(type, made)):
         state.begin(value, depth)
-        made = dict(zip(state.items(list(made), depth + 1, "{", "}"), made.values(), strict=True))
+        made = _table(dict, zip(state.items(list(made), depth + 1, "{", "}"), made.values(), strict=True))
     state.memo[id(value)] = made
     return made
 
 
 def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     state._kept.append(items)
-    made: dict[Any, Any] = {}
+    made: list[Any] = []
+    add = made.append
     memo, copiers = state.memo, state._copiers
     key = None
     try:
         for key, item in items.items():
             kind = type(item)
             if kind in _SAFE:
-                made[key] = item
+                add(item)
                 continue
             known = memo.get(id(item), _NEW)
             if known is _NEW:
@@ -192,10 +194,17 @@ def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any,
                 known = copier(item, state, depth)
             elif known is _PENDING:
                 raise _holds_itself(item)
-            made[key] = known
+            add(known)
     except CodecError as error:
         raise error.under(shown(key)) from error.__cause__
-    return made
+    return _table(dict, zip(items, made, strict=True))
+
+
+def _table(kind: Callable[[Any], Any], items: Any) -> Any:
+    try:
+        return kind(items)
+    except Exception as error:
+        raise unhashable(error) from error
 
 
 def _bytearray(value: bytearray, state: Copying, _depth: int) -> bytearray:

@@ -50,15 +50,17 @@ class Encoding:
         keys: the keys of registered types, numbered as they were met.
         shared: nodes of what was met more than once.
         sections: large arrays that stay outside of the nodes.
+        alone: the bytes that elements of sets are sorted by, by id, each with its element; None in place of those being made.
     """
 
-    __slots__ = ("_encoders", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
+    __slots__ = ("_encoders", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
 
     def __init__(self, codec: Codec, encoders: dict[type, Encoder]) -> None:
         self.codec = codec
         self.keys: dict[str, int] = {}
         self.shared: list[list[Any]] = []
         self.sections: list[memoryview] = []
+        self.alone: dict[int, tuple[bytes | None, Any]] = {}
         self.max_depth = codec.limits.depth
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
@@ -100,8 +102,7 @@ class Encoding:
     def _again(self, value: Any, node: list[Any] | None) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
-            msg = f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself"
-            raise CodecError(msg)
+            raise _holds_itself(value)
         if node[0] == SHARED or len(node) == 1:  # () and frozenset() are one object each, wherever they come from
             return node
         self.shared.append(node.copy())
@@ -149,6 +150,10 @@ class Encoding:
     def too_long(self, node: list[Any]) -> CodecError:
         """Return the error of a node with too many elements."""
         return exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
+
+
+def _holds_itself(value: Any) -> CodecError:
+    return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
 
 
 def shown(key: Any) -> str:
@@ -211,7 +216,11 @@ def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
 
 
 def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
-    node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list
+    try:
+        node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list, unless garbage is collected meanwhile
+    except RuntimeError:
+        msg = "has changed while it was encoded: another thread has it, too; send a copy"
+        raise CodecError(msg) from None
     if len(node) // 2 >= state.longest:
         raise exceeded("length", f"has {len(node) // 2} keys", state.codec.limits)
     if not NATIVE.issuperset(map(type, node)):
@@ -241,12 +250,23 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
-    """Return bytes to sort by: those of the element by itself."""
+    """Return bytes to sort by: those of the element by itself. Made once: in sets within sets, each would double the work."""
+    known = state.alone.get(id(item))
+    if known is not None:
+        if known[0] is None:
+            raise _holds_itself(item)
+        return known[0]
+    state.alone[id(item)] = (None, item)
     alone = Encoding(state.codec, state._encoders)
+    alone.alone = state.alone
     try:
-        return Packer().pack(widened(alone.part(item, depth + 1, "")))
+        node = alone.part(item, depth + 1, "")
+        made = Packer().pack(widened([list(alone.keys), alone.shared, node]))
     except CodecError as error:
+        del state.alone[id(item)]
         raise error.under("{...}") from error.__cause__
+    state.alone[id(item)] = (made, item)
+    return made
 
 
 CONTAINERS: Final[dict[type, Any]] = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
