@@ -181,7 +181,7 @@ def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any,
     memo, copiers = state.memo, state._copiers
     key = None
     try:
-        for key, item in items.items():
+        for key, item in items.items():  # noqa: B007  # the path of an error tells it
             kind = type(item)
             if kind in _SAFE:
                 add(item)

@@ -187,8 +187,8 @@ class EnumEntry(Named):
     ) -> None:
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
-        # Python keeps every combination that it has seen. Bits that no member has would let bytes fill the memory.
-        self._unknown = ~cls._flag_mask_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
+        # Python keeps every combination that it has seen. Bits beyond those of the members would let bytes fill the memory.
+        self._beyond = ~cls._all_bits_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
         for old, new in renamed.items():
             if self.flag or new not in cls.__members__ or old in cls.__members__:
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former member, and one that there is")
@@ -197,7 +197,7 @@ class EnumEntry(Named):
         """Return the node of a member."""
         if not self.flag:
             return [tag, value._name_]
-        if value._value_ & self._unknown:
+        if value._value_ & self._beyond:
             raise self._none(value._value_)
         return [tag, value._value_]
 
@@ -227,11 +227,13 @@ class EnumEntry(Named):
             member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
-        elif type(given) is int and not given & self._unknown:
+        elif type(given) is int and not given & self._beyond:
             try:
-                return self.cls(given)
+                made = self.cls(given)
             except ValueError:  # of a flag that does not take every combination
-                pass
+                made = None
+            if type(made) is self.cls and made._value_ == given:  # another kind of flag returns an int, or leaves bits out
+                return made
         raise self._none(given)
 
     def _none(self, given: Any) -> CodecError:
