@@ -283,8 +283,7 @@ def widened(node: Any) -> Any:
     todo = [node]
     while todo:
         one = todo.pop()
-        for index in range(1, len(one)):
-            item = one[index]
+        for index, item in enumerate(one):  # also the first: arguments of an exception have no tag before them
             if type(item) is list:
                 if id(item) not in seen:  # shared nodes are met more than once
                     seen.add(id(item))

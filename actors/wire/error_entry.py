@@ -24,7 +24,7 @@ class ErrorEntry(Named):
     """A type of exception: it travels as its arguments, attributes and notes.
 
     It is made again without a call of its ``__init__``, as a dataclass is: that takes other arguments than those that it hands on to
-    ``Exception``, more often than not. One with a ``__reduce__`` of its own is made as that says.
+    ``Exception``, more often than not. One with a ``__reduce__`` or a ``__new__`` of its own is made by a call, as in pickle.
     """
 
     shares = True
@@ -33,7 +33,7 @@ class ErrorEntry(Named):
     def __init__(self, cls: type[Any], name: str, version: int, upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
         super().__init__(cls, Shape(name, version, None), {}, upgrades)
         self._native = next(base for base in _bases(cls) if base.__module__ == "builtins")
-        self._reduces = not isinstance(cls.__reduce__, types.MethodDescriptorType)
+        self._called = not isinstance(cls.__reduce__, types.MethodDescriptorType) or not isinstance(cls.__new__, types.BuiltinFunctionType)
         # What is found in no `__dict__`: slots, and what the interpreter's own classes keep in their structure, like ImportError.name.
         self._members = {
             name: found
@@ -54,12 +54,12 @@ class ErrorEntry(Named):
     def _parts(self, value: Any, state: Encoding | Copying, depth: int) -> list[Any]:
         try:
             reduced = value.__reduce__()
-            made_by, arguments = reduced[:2]
-            attributes = dict(reduced[2] or {}) if len(reduced) > 2 else {}  # noqa: PLR2004
+            known = type(reduced) is tuple and len(reduced) in (2, 3) and reduced[0] is self.cls and type(reduced[1]) is tuple
+            attributes = dict(reduced[2] or {}) if known and len(reduced) == 3 else {}  # noqa: PLR2004
         except Exception as error:
             msg = f"cannot be taken apart by its __reduce__: {reason_of(error)}"
             raise CodecError(msg) from error
-        if made_by is not self.cls or type(arguments) is not tuple or len(reduced) > 3:  # noqa: PLR2004
+        if not known:
             msg = f"has a __reduce__ of its own: register {self.cls.__qualname__} with register_functions()"
             raise CodecError(msg)
         attributes |= {name: slot.__get__(value) for name, slot in self._slots.items() if _is_set(slot, value)}
@@ -68,7 +68,7 @@ class ErrorEntry(Named):
             msg = "has an attribute whose name is no text"
             raise CodecError(msg)
         notes = [note if type(note) is str else told(str, note) for note in notes_of(value)]
-        parts = ((arguments, ".args"), (attributes, ".__dict__"), (notes, ".__notes__"))
+        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), (notes, ".__notes__"))
         return [state.part(part, depth, name) for part, name in parts]
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -114,7 +114,7 @@ class ErrorEntry(Named):
         return made
 
     def _new(self, arguments: tuple[Any, ...]) -> Any:
-        if self._reduces:
+        if self._called:
             return self.cls(*arguments)
         made = self._native.__new__(self.cls, *arguments)
         self._native.__init__(made, *arguments)

@@ -574,6 +574,7 @@ def test_an_alias_is_read_as_the_member_and_what_is_none_is_named() -> None:
     ],
 )
 def test_bits_that_no_member_of_a_flag_has_are_refused_and_not_kept(cls: Any, number: Any) -> None:
+    cls(0)  # the one that a flag may make when it leaves bits out
     kept = len(cls._value2member_map_)
     raw = [8, number.to_bytes(16, "big")] if isinstance(number, int) and number >= 1 << 64 else number
     with pytest.raises(CodecError, match=f"which is no member of {cls.__name__}"):
