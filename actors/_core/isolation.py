@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
 
-__all__ = ["IsolatedInbox", "Isolation"]
+__all__ = ["IsolatedInbox", "Isolation", "hand_back"]
 
 
 class Isolation(Enum):
@@ -63,7 +63,7 @@ class IsolatedInbox:
         try:
             self._door.append(isolated, *timeout)
         except (MailboxFullError, ActorDeadError) as error:
-            _return(error, self._cell.unwrap(entry)[0])
+            hand_back(error, self._cell.unwrap(entry)[0])
             raise
 
     def offer(self, entry: Entry) -> Any:
@@ -72,7 +72,7 @@ class IsolatedInbox:
         try:
             return self._door.offer(isolated)
         except MailboxFullError as error:
-            _return(error, entry[0])
+            hand_back(error, entry[0])
             raise
 
     def _isolated(self, entry: Any) -> Any:
@@ -119,8 +119,8 @@ def _call(message: ProxyCall, isolate: Callable[[Any], Any]) -> ProxyCall:
     return message._replace(args=given[:positional], kwargs=dict(zip(message.kwargs, given[positional:], strict=True)))
 
 
-def _return(error: MailboxFullError | ActorDeadError, message: Any) -> None:
-    """Let the error of a send that was isolated give the sender's own message back."""
+def hand_back(error: MailboxFullError | ActorDeadError, message: Any) -> None:
+    """Let the error of a send, which may have been isolated, carry the sender's own message."""
     given, error.message = error.message, message
     error.args = tuple(message if one is given else one for one in error.args)
 

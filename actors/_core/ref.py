@@ -75,7 +75,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         return self
 
     def __reduce__(self) -> Any:
-        msg = f"{self!r} cannot be pickled: refs travel only inside the process for now; send the path and use system.lookup(path) there"
+        msg = f"{self!r} cannot be pickled: use system.codec to make bytes of it, or send ref.address"
         raise TypeError(msg)
 
     def __repr__(self) -> str:
@@ -154,6 +154,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         Raises:
             ActorDeadError: the actor is stopped; the error carries the message.
             MailboxFullError: the bounded mailbox refused it; the error carries the message.
+            MutableMessageError, CodecError: the actor is isolated, and cannot be given it; see `Isolation`.
         """
         target = self._target
         inbox = target.inbox
@@ -227,6 +228,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             ActorDeadError: the actor is stopped, or stopped before it handled the message.
             DeadlineExceeded: the actor did not take the message within `deadline`.
             MailboxFullError: the mailbox refused the message, or had no room in time.
+            MutableMessageError, CodecError: the actor is isolated, and message or answer cannot pass; see `Isolation`.
             Timeout: no answer within `timeout`.
             DeadlockError: the answer could never come.
             BaseException: what the handler raised.

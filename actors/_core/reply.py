@@ -97,7 +97,10 @@ class ReplyHandle:
             self._close()
 
     def reply(self, value: Any = None) -> bool:
-        """Answer with `value`; return False if the ask was answered, cancelled or failed before."""
+        """Answer with `value`; return False if the ask was answered, cancelled or failed before.
+
+        If the actor is isolated and `value` cannot pass, the ask fails with why; see `Isolation`.
+        """
         self._close()
         return self._future.try_set(value)
 

@@ -8,12 +8,14 @@ from actors._core.admission import admit, warm
 from actors._core.bounded import OWN, BoundedMailbox
 from actors._core.context import current_cell, current_entry
 from actors._core.doors import Shut
+from actors._core.isolation import hand_back
 from actors._core.messages import Entry, Note
 from actors._core.seconds import check_seconds
-from actors.errors import Timeout
+from actors.errors import ActorDeadError, Timeout
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
+    from actors._core.future import Future
 
 __all__ = ["note_of", "send_async", "send_within"]
 
@@ -66,6 +68,16 @@ async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -
     target.rouse()
     if not admitted.done() and _in_turn_of(target) and queue.withdraw(admitted):
         raise queue.full(entry, OWN)
+    try:
+        await _let_in(target, queue, entry, admitted, timeout)
+    except ActorDeadError as error:
+        hand_back(error, entry[0])
+        raise
+    target.rouse()
+
+
+async def _let_in(target: Cell, queue: BoundedMailbox, entry: Entry, admitted: Future[None], timeout: float | None) -> None:
+    """Await `admitted`, the admission of `entry`, as long as its sender has patience; withdraw it then."""
     seconds = queue.patience(entry, timeout)
     try:
         if seconds is None:
@@ -79,4 +91,3 @@ async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -
     except BaseException:
         queue.withdraw(admitted)
         raise
-    target.rouse()

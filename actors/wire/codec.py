@@ -16,8 +16,8 @@ from actors.wire.copying import COPIERS, Copying, copier_of
 from actors.wire.decoding import CONTAINER_DECODERS, Decoding
 from actors.wire.encoding import CONTAINERS, Encoding, keyed, widened
 from actors.wire.exceptions import copy_error, decode_error, encode_error
+from actors.wire.flat import MISS, MOST
 from actors.wire.framing import frame_parts, unframed
-from actors.wire.generate import MISS
 from actors.wire.immutable import is_immutable
 from actors.wire.kinds import name_of
 from actors.wire.limits import Limits
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
     from actors._core.address import RefAddress
-    from actors.wire.entries import Entry
 
 __all__ = ["Codec"]
 
@@ -109,9 +108,11 @@ class Codec:
         self._size = self.limits.size
         self._packers = _Packers()
         # What is found out about types and keys is kept. Every entry is the same whoever makes it, and its store is one operation.
-        self._plain: dict[type[Any], Entry] = {}  # registered types whose fields are all plain
-        self._plain_mutable: dict[type[Any], Entry] = {}  # those of them that can change
-        self._plain_keys: dict[str, Callable[[list[Any], None, int], Any]] = {}
+        # What needs no walk: of registered types whose fields have plain values and flat collections only.
+        self._flat_encoders: dict[type[Any], tuple[Callable[[Any, str], Any], str]] = {}
+        self._flat_copiers: dict[type[Any], Callable[[Any], Any]] = {}  # those of them that can change
+        self._flat_decoders: dict[str, Callable[[list[Any]], Any]] = {}
+        self._flat = self.limits.length >= MOST
         self._encoders = dict(_ENCODERS)
         self._copiers = dict(COPIERS)
         self._decoders = dict(_DECODERS)
@@ -133,13 +134,13 @@ class Codec:
         Raises:
             CodecError: some part of it cannot travel, or it is beyond a limit; the error says which part.
         """
-        entry = self._plain.get(type(value))
-        if entry is None:
+        known = self._flat_encoders.get(type(value))
+        node = MISS if known is None else known[0](value, known[1])
+        if node is MISS:
             payload, sections = self._encoded(value)
             if sections:
                 payload = b"".join(packed_sections(payload, sections))
         else:
-            node = entry.encode(value, entry.key, None, 1)  # type: ignore[arg-type]  # plain values need no state
             try:
                 payload = self._packers.pack(node)
             except (OverflowError, UnicodeEncodeError):
@@ -164,8 +165,8 @@ class Codec:
     def _encoded(self, value: Any) -> tuple[bytes, list[memoryview]]:
         kind = type(value)
         entry = self.registry.entry(kind)
-        if entry is not None and entry.plain:
-            self._plain[kind] = entry
+        if entry is not None and entry.flat is not None and self._flat:
+            self._flat_encoders[kind] = entry.flat[0], entry.key
         state = Encoding(self, self._encoders)
         try:
             node = state.root(value, entry)
@@ -215,12 +216,12 @@ class Codec:
         if len(payload) <= self._small:
             try:
                 raw = unpackb(payload)
-                decode = self._plain_keys.get(raw[0]) if type(raw) is list else None
+                decode = self._flat_decoders.get(raw[0]) if type(raw) is list else None
             except Exception:  # noqa: BLE001  # whatever it is, it is looked at again and explained
                 return self._decode(payload)
             if decode is None:
                 return self._decoded(raw, ())
-            value = decode(raw, None, 1)
+            value = decode(raw)
             if value is not MISS:
                 return value
         return self._decode(payload)
@@ -261,8 +262,8 @@ class Codec:
             raise CodecError(msg)
         if shape.version == entry.shape.version and shape.fields == entry.shape.fields:
             decoder: Any = entry.decode
-            if entry.plain:
-                self._plain_keys[key] = decoder
+            if entry.flat is not None and self._flat:
+                self._flat_decoders[key] = entry.flat[1]
         else:
             decoder = entry.older(shape)
         if len(self._decoders) < _LEARNED:
@@ -279,10 +280,13 @@ class Codec:
         Raises:
             CodecError: as for `encode`; but nothing is refused for its size in bytes.
         """
-        entry = self._plain_mutable.get(type(value))
-        if entry is not None:
-            return entry.duplicate(value, None, 1)  # type: ignore[arg-type]  # plain values need no state
-        if type(value) in NATIVE or is_immutable(value, self.registry):
+        copier = self._flat_copiers.get(type(value))
+        if copier is not None:
+            made = copier(value)
+            if made is not MISS:
+                return made
+        # Of a list or a dict there is nothing to ask; a registered class knows whether there is.
+        if type(value) in NATIVE or (type(value) not in self._copiers and is_immutable(value, self.registry)):
             return value
         try:
             return Copying(self, self._copiers).value(value, 0)
@@ -292,9 +296,11 @@ class Codec:
     def copier_of(self, value: Any) -> Any:
         """Return how a value is copied whose type was not met before. For the walk."""
         kind = type(value)
+        if kind in self.registry.immutable:
+            return _as_it_is
         entry = self.registry.entry(kind)
-        if entry is not None and entry.plain:
-            self._plain_mutable[kind] = entry  # its fields cannot change, and yet the value was not found immutable
+        if entry is not None and entry.flat is not None and self._flat:
+            self._flat_copiers[kind] = entry.flat[2]  # the value was not found immutable
         found = copier_of(entry) if entry is not None else array_copier(kind)
         if found is not None:
             self._copiers[kind] = found

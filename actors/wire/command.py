@@ -182,8 +182,8 @@ class _Printer:
     @staticmethod
     def _place(one: Recorded, found: Trouble) -> str:
         if one.compressed:
-            return " of the uncompressed payload"
-        return f" of the payload (byte {one.offset + HEADER + found.at} of the file)" if one.number else ""
+            return " (of the uncompressed payload)"
+        return f" (of the payload; byte {one.offset + HEADER + found.at} of the file)" if one.number else ""
 
     def _painted(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colours and code and text else text

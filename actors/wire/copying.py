@@ -131,9 +131,11 @@ def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
     made = value.copy()  # one operation: another thread may change the list
     if len(made) > state.longest:
         raise state.too_long(len(made))
-    if not _SAFE.issuperset(map(type, made)):
-        state.begin(value, depth)
-        made = state.items(made, depth + 1)
+    for item in made:  # quicker than `issuperset` for a few
+        if type(item) not in _SAFE:
+            state.begin(value, depth)
+            made = state.items(made, depth + 1)
+            break
     state.memo[id(value)] = made
     return made
 
@@ -141,7 +143,10 @@ def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
 def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...]:
     if len(value) > state.longest:
         raise state.too_long(len(value))
-    if _SAFE.issuperset(map(type, value)):
+    for item in value:
+        if type(item) not in _SAFE:
+            break
+    else:
         return value
     state.begin(value, depth)
     items = state.items(value, depth + 1)
@@ -150,13 +155,15 @@ def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...
 
 
 def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
-    items = list(value)
-    if len(items) > state.longest:
-        raise state.too_long(len(items))
-    if not _SAFE.issuperset(map(type, items)):
-        state.begin(value, depth)
-        items = state.items(items, depth + 1, "{", "}")
-    made = state.memo[id(value)] = _table(type(value), items)
+    made: Any = value.copy()
+    if len(made) > state.longest:
+        raise state.too_long(len(made))
+    for item in made:
+        if type(item) not in _SAFE:
+            state.begin(value, depth)
+            made = _table(type(value), state.items(list(made), depth + 1, "{", "}"))
+            break
+    state.memo[id(value)] = made
     return made
 
 
@@ -164,17 +171,16 @@ def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     made = value.copy()
     if len(made) > state.longest:
         raise state.too_long(len(made))
-    if not _SAFE.issuperset(map(type, made.values())):
-        state.begin(value, depth)
-        made = _with_values(made, state, depth + 1)
-    if not _SAFE.issuperset(map(type, made)):
-        state.begin(value, depth)
-        made = _table(dict, zip(state.items(list(made), depth + 1, "{", "}"), made.values(), strict=True))
+    for key, item in made.items():
+        if type(item) not in _SAFE or type(key) not in _SAFE:
+            state.begin(value, depth)
+            made = _parts_of_dict(made, state, depth + 1)
+            break
     state.memo[id(value)] = made
     return made
 
 
-def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
+def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     state._kept.append(items)
     made: list[Any] = []
     add = made.append
@@ -197,7 +203,8 @@ def _with_values(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any,
             add(known)
     except CodecError as error:
         raise error.under(shown(key)) from error.__cause__
-    return _table(dict, zip(items, made, strict=True))
+    keys = items if _SAFE.issuperset(map(type, items)) else state.items(list(items), depth, "{", "}")
+    return _table(dict, zip(keys, made, strict=True))
 
 
 def _table(kind: Callable[[Any], Any], items: Any) -> Any:
@@ -224,10 +231,10 @@ COPIERS: Final[dict[type, Any]] = {
 
 def copier_of(entry: Entry) -> Copier:
     """Return how instances of a registered type are copied: not at all if they cannot change."""
-    duplicate = entry.duplicate
+    duplicate, may_change = entry.duplicate, entry.changes
 
     def copier(value: Any, state: Copying, depth: int) -> Any:
-        if is_immutable(value, state.codec.registry):
+        if not may_change and is_immutable(value, state.codec.registry):
             return value
         state.begin(value, depth)
         made = state.memo[id(value)] = duplicate(value, state, depth + 1)

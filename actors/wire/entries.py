@@ -6,8 +6,9 @@ import enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import CodecError, RegistrationError
+from actors.wire import kinds
 from actors.wire.exceptions import reason_of
-from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_make, wrong_value
+from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_flat, generate_make, wrong_value
 from actors.wire.kinds import name_of
 from actors.wire.shapes import LONGEST, Shape
 
@@ -30,7 +31,8 @@ class Entry(Protocol):
         shape: its present name, version and fields.
         key: the text of that.
         shares: whether its instances have an identity that is kept.
-        plain: whether its instances travel, and are made again, without a state.
+        flat: encodes, decodes and copies its instances without a walk, if that may be possible; returns MISS if it is not.
+        changes: whether its instances can always be changed, so that none has to be looked at.
         unchecked: fields whose annotation could not be resolved.
     """
 
@@ -38,7 +40,8 @@ class Entry(Protocol):
     shape: Shape
     key: str
     shares: bool
-    plain: bool
+    flat: Any
+    changes: bool
     unchecked: tuple[str, ...]
 
     def encode(self, value: Any, tag: Any, state: Encoding, depth: int, /) -> list[Any]:
@@ -62,6 +65,8 @@ class Named:
     """The parts that all entries have."""
 
     unchecked: tuple[str, ...] = ()
+    flat: Any = None
+    changes = False
 
     def __init__(self, cls: type[Any], shape: Shape, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
         self.cls = cls
@@ -119,7 +124,8 @@ class FieldsEntry(Named):
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former field, and one that there is")
         self.fields = found.fields
         self.unchecked = found.unchecked
-        self.plain = all(field.spec.plain for field in found.fields)
+        self.changes = kinds.changes(cls)
+        self.flat = generate_flat(cls, found.fields, found.make)
         self.encode = generate_encode(found.fields)
         self.decode = generate_decode(cls, found.fields, found.make)
         self.duplicate = generate_duplicate(cls, found.fields, found.make)
@@ -180,7 +186,6 @@ class EnumEntry(Named):
     """An enum: its members travel by name. Those of a flag, which may be several at once, by value."""
 
     shares = False
-    plain = False
 
     def __init__(
         self, cls: type[Any], name: str, version: int, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]
@@ -246,7 +251,6 @@ class FunctionsEntry(Named):
     """A type with functions of its own that take its instances apart and put them together."""
 
     shares = True
-    plain = False
 
     def __init__(
         self,

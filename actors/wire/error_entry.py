@@ -28,7 +28,6 @@ class ErrorEntry(Named):
     """
 
     shares = True
-    plain = False
 
     def __init__(self, cls: type[Any], name: str, version: int, upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
         super().__init__(cls, Shape(name, version, None), {}, upgrades)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
 from actors.wire.exceptions import reason_of
+from actors.wire.flat import MISS
 from actors.wire.specs import NATIVE
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from actors.wire.encoding import Encoding
     from actors.wire.kinds import Field
 
-__all__ = ["MISS", "generate_decode", "generate_duplicate", "generate_encode", "generate_make", "wrong_value"]
-
-MISS: Final = object()  # what decoding without a state returns where it needs one
+__all__ = ["generate_decode", "generate_duplicate", "generate_encode", "generate_flat", "generate_make", "wrong_value"]
 
 
 def wrong_value(field: Field, value: Any) -> CodecError:
@@ -62,10 +61,7 @@ def _attribute(value: Any, name: str) -> Any:
 
 
 def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, int], list[Any]]:
-    """Return a function that takes an instance, a tag, the state and the depth, and returns the node.
-
-    The state may be None if nothing but plain values passes in any field.
-    """
+    """Return a function that takes an instance, a tag, the state and the depth, and returns the node."""
     parts = {f"part{index}": _part(field) for index, field in enumerate(fields)}
 
     def slow(value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
@@ -98,20 +94,13 @@ def _whole(field: Field) -> Callable[[Any, Decoding, int], Any]:
     return whole
 
 
-def generate_decode(
-    cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None
-) -> Callable[[list[Any], Decoding | None, int], Any]:
-    """Return a function that takes a node with all fields in their order, the state and the depth, and returns the instance.
-
-    Without a state it returns MISS where it would need one.
-    """
+def generate_decode(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None) -> Callable[[list[Any], Decoding, int], Any]:
+    """Return a function that takes a node with all fields in their order, the state and the depth, and returns the instance."""
     wholes = {f"whole{index}": _whole(field) for index, field in enumerate(fields)}
     construct = generate_make(cls, fields, make)
     count = len(fields)
 
-    def slow(raw: list[Any], state: Decoding | None, depth: int) -> Any:
-        if state is None:
-            return MISS
+    def slow(raw: list[Any], state: Decoding, depth: int) -> Any:
         if len(raw) != count + 1:
             msg = f"is a {cls.__qualname__} with {len(raw) - 1} fields, and its key has {count}"
             raise CodecError(msg)
@@ -155,6 +144,15 @@ def _construction(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] 
     words: dict[str, Any] = {"new": object.__new__, "cls": cls}
     lines = ["it = new(cls)"]
     plain = cls.__setattr__ is object.__setattr__
+    twin = None if plain else _twin(cls, fields)
+    if twin is not None:
+        words["twin"] = twin
+        lines = [
+            "it = new(twin)",
+            *(f"it.{field.name} = {value}" for value, field in zip(values, fields, strict=True)),
+            "it.__class__ = cls",
+        ]
+        return [*lines, *_after(cls)], words
     if not plain and cls.__dictoffset__:
         lines.append("own = it.__dict__")
     for index, (value, field) in enumerate(zip(values, fields, strict=True)):
@@ -169,19 +167,39 @@ def _construction(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] 
             lines.append(f"setattr(it, {field.name!r}, {value})")
         else:
             lines.append(f"own[{field.name!r}] = {value}")
-    if hasattr(cls, "__post_init__"):
-        lines.append("it.__post_init__()")
-    return lines, words
+    return [*lines, *_after(cls)], words
+
+
+def _after(cls: Any) -> list[str]:
+    return ["it.__post_init__()"] if hasattr(cls, "__post_init__") else []
+
+
+def _twin(cls: Any, fields: tuple[Field, ...]) -> Any:
+    """Return a class with the same slots as a frozen one, but not frozen; None if there can be none.
+
+    An instance gets its fields as one of the twin, by plain attribute stores, and then becomes one of `cls`: half the time of going through
+    the descriptors of the slots. Python allows that where the layouts are the same.
+    """
+    bases = [base for base in cls.__mro__[1:] if base is not object and base.__module__ != "typing"]
+    slots = vars(cls).get("__slots__")
+    hooked = any("__init_subclass__" in vars(base) for base in bases)  # that would be told of the twin
+    own = all(isinstance(vars(cls).get(field.name), types.MemberDescriptorType) for field in fields)
+    if cls.__class__ is not type or hooked or cls.__dictoffset__ or not own or not isinstance(slots, tuple) or not fields:
+        return None
+    space = {"__slots__": slots, "__setattr__": object.__setattr__, "__module__": cls.__module__}
+    twin: Any = type(cls.__name__, cls.__bases__, space)
+    try:
+        object.__new__(twin).__class__ = cls
+    except TypeError:
+        return None
+    return twin
 
 
 # -- both at once ------------------------------------------------------------------------------------------------------------
 
 
 def generate_duplicate(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None) -> Callable[[Any, Any, int], Any]:
-    """Return a function that takes an instance, the state of a copy and the depth, and returns a copy of the instance.
-
-    The state may be None if nothing but plain values passes in any field.
-    """
+    """Return a function that takes an instance, the state of a copy and the depth, and returns a copy of the instance."""
     parts = {f"part{index}": _part(field) for index, field in enumerate(fields)}
     construct = generate_make(cls, fields, make)
 
@@ -197,6 +215,58 @@ def generate_duplicate(cls: Any, fields: tuple[Field, ...], make: Callable[..., 
     source += ["  try:", *(f"   {line}" for line in lines), "   return it"]
     source += ["  except Exception as error:", "   raise refused(error) from error", " return slow(value, state, depth)"]
     return _compiled(source, "duplicate", {"slow": slow, "refused": _refused(cls), **parts, **words, **_kinds(fields)})
+
+
+# -- without a walk ------------------------------------------------------------------------------------------------------------
+
+
+def generate_flat(
+    cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] | None
+) -> tuple[Callable[[Any], Any], Callable[[list[Any]], Any], Callable[[Any], Any]] | None:
+    """Return functions that encode, decode and copy messages of a class whose fields have plain values and flat collections only.
+
+    None if it has others. Each returns MISS where a walk is needed: to say what is wrong, to keep what is shared, for large collections.
+    """
+    if not all(field.spec.plain or field.spec.flat is not None for field in fields):
+        return None
+    names, tests = _names(fields)
+    flat = {f"flat{index}": field.spec.flat for index, field in enumerate(fields) if field.spec.flat is not None}
+    parts = [name for name, field in names if field.spec.flat is not None]
+    # The same list in two fields stays one: that is for the walk.
+    twice = [f"({one} is {other} and {one} is not None)" for index, one in enumerate(parts) for other in parts[:index]]
+    words: dict[str, Any] = {"MISS": MISS, "key": None, **_kinds(fields)}
+    guards = ["  if " + " or ".join(twice) + ":", "   return MISS"] if twice else []
+    take = [
+        " try:",
+        *([f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]),
+        " except AttributeError:",
+        "  return MISS",
+    ]
+
+    def each(what: str) -> list[str]:
+        words.update({f"{name}_{what}": getattr(one, what) for name, one in flat.items()})
+        found = []
+        for index, (name, field) in enumerate(names):
+            if field.spec.flat is not None:
+                found += [f"  {name} = flat{index}_{what}({name})", f"  if {name} is MISS:", "   return MISS"]
+        return found
+
+    lines, more = _construction(cls, fields, make)
+    words |= {"refused": _refused(cls), **more}
+    build = [
+        "  try:",
+        *(f"   {line}" for line in lines),
+        "   return it",
+        "  except Exception as error:",
+        "   raise refused(error) from error",
+    ]
+    unpack = f"  {', '.join(['_', *(name for name, _ in names)])}{'' if names else ','} = raw"
+    encode = ["def encode(value, tag):", *take, f" if {tests}:", *guards, *each("encode")]
+    encode += [f"  return [{', '.join(['tag', *(name for name, _ in names)])}]", " return MISS"]
+    decode = ["def decode(raw):", f" if len(raw) == {len(fields) + 1}:", unpack, f"  if not ({tests}):", "   return MISS"]
+    decode += [*each("decode"), *build, " return MISS"]
+    copy = ["def copy(value):", *take, f" if {tests}:", *guards, *each("copy"), *build, " return MISS"]
+    return _compiled(encode, "encode", words), _compiled(decode, "decode", words), _compiled(copy, "copy", words)
 
 
 # -- both ----------------------------------------------------------------------------------------------------------------------

@@ -215,6 +215,12 @@ def _of_named_tuple(cls: Any) -> Fields:
     return Fields(tuple(Field(name, specs[name], default(name)) for name in cls._fields), unchecked, cls)
 
 
+def changes(cls: Any) -> bool:
+    """Tell whether instances of a class with fields can be changed: it is not frozen, and says so itself."""
+    parameters = vars(cls).get("__dataclass_params__")
+    return parameters is not None and not parameters.frozen
+
+
 def is_enum(cls: type) -> bool:
     """Tell whether `cls` is an enum with members."""
     return issubclass(cls, enum.Enum) and len(cls.__members__) > 0

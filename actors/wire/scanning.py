@@ -6,7 +6,6 @@ are: never the elements.
 
 from __future__ import annotations
 
-import re
 from array import array
 from typing import TYPE_CHECKING
 
@@ -15,7 +14,21 @@ from actors.wire import costs, tags
 from actors.wire.limits import exceeded
 from actors.wire.places import KEYS, NODE, Place, path_of, role_below
 from actors.wire.shapes import LONGEST
-from actors.wire.tokens import ARRAY, SCALAR, TEXT, Malformed, bounds, check_end, check_text, text_of, token
+from actors.wire.tokens import (
+    ARRAY,
+    SCALAR,
+    SHORT,
+    SHORT_END,
+    SIZES,
+    TEXT,
+    TRIVIAL,
+    Malformed,
+    bounds,
+    check_end,
+    check_text,
+    text_of,
+    token,
+)
 
 if TYPE_CHECKING:
     from typing import Any, Final
@@ -25,16 +38,8 @@ if TYPE_CHECKING:
 __all__ = ["explain", "memory_of"]
 
 NESTED: Final = 511  # arrays within each other that msgpack goes into
-# Bytes each of which is a value for which nothing is made, and that can be wrong in no way: small ints, None and truth values. Passed by
-# many at once: one by one, a message that is full of them would take seconds.
-TRIVIAL: Final = re.compile(rb"[\x00-\x7f\xc0\xc2\xc3]+")
-# Elements whose size their first byte tells: numbers, and short texts.
-SHORT, SHORT_END = 0xA0, 0xC0
-SIZES: Final = [1 if first < 0x80 or first >= 0xE0 or first in (0xC0, 0xC2, 0xC3) else 0 for first in range(256)]  # noqa: PLR2004
-SIZES[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
-SIZES[SHORT:SHORT_END] = range(1, 33)
 COSTS: Final = list(costs.FIRST_BYTE)
-COSTS[SHORT:SHORT_END] = [costs.text(length, ascii_only=True, tag=None) for length in range(32)]
+COSTS[SHORT:SHORT_END] = [costs.text(length, ascii_only=True, tag=None) for length in range(SHORT_END - SHORT)]
 LARGEST_TAG: Final = 0x7F  # that is a single byte
 COLLECTIONS: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET, tags.DICT})
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
 from actors.wire.exceptions import reason_of
+from actors.wire.flat import Flat, flat_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -35,12 +36,16 @@ class Spec:
         natives: which of the types that msgpack has itself pass unseen.
         accepts: tells of any value whether it passes.
         plain: whether nothing but `natives` passes.
+        collection: kind of the collection of plain values that is declared, and the types of its elements, or of keys and values.
+        flat: how a collection of plain values is dealt with, if that is what is declared.
     """
 
     text: str
     natives: frozenset[type]
     accepts: Callable[[Any], bool]
     plain: bool = False
+    collection: tuple[type, tuple[frozenset[type], ...]] | None = None
+    flat: Flat | None = None
 
 
 ANYTHING: Final = Spec("Any", NATIVE, lambda _: True)
@@ -105,12 +110,16 @@ def _of_class(cls: type) -> Spec:
 
 
 def _union(parts: list[Spec], text: str) -> Spec:
-    natives = frozenset().union(*(part.natives for part in parts))
+    natives: frozenset[type] = frozenset().union(*(part.natives for part in parts))
     if all(part.plain for part in parts):
         return Spec(text, natives, lambda value: type(value) in natives, plain=True)
     checks = tuple(part.accepts for part in parts)
+    collections = [part.collection for part in parts if part.collection is not None]
+    flat = None
+    if len(collections) == 1 and sum(not part.plain for part in parts) == 1:  # like list[str] | None
+        flat = flat_of(*collections[0], natives)
     # A Literal's natives are none, so that its values are looked at.
-    return Spec(text, natives, lambda value: type(value) in natives or any(accepts(value) for accepts in checks))
+    return Spec(text, natives, lambda value: type(value) in natives or any(accepts(value) for accepts in checks), flat=flat)
 
 
 def _literal(values: tuple[Any, ...], text: str) -> Spec:
@@ -134,11 +143,22 @@ def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
         def of_dict(value: Any) -> bool:
             return isinstance(value, origin) and (type(value) is not dict or (keys(value) and values(value.values())))
 
-        return Spec(text, _NOTHING, of_dict)
+        plain = _plain_collection(origin, arguments)
+        return Spec(text, _NOTHING, of_dict, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING))
     if issubclass(origin, collections.abc.Iterable) and arguments and origin.__module__ in ("builtins", "collections.abc"):
         items = _every(spec_of(arguments[0]))
-        return Spec(text, base.natives, lambda value: isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value)))
+        plain = _plain_collection(origin, arguments[:1])
+
+        def of_items(value: Any) -> bool:
+            return isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value))
+
+        return Spec(text, base.natives, of_items, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING))
     return Spec(text, base.natives, base.accepts)
+
+
+def _plain_collection(origin: type, arguments: tuple[Any, ...]) -> tuple[type, tuple[frozenset[type], ...]] | None:
+    parts = [spec_of(one) for one in arguments]
+    return (origin, tuple(part.natives for part in parts)) if origin in _COLLECTIONS and all(part.plain for part in parts) else None
 
 
 _COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 import struct
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,24 @@ from actors.wire.tags import SECTIONED
 if TYPE_CHECKING:
     from typing import Any, Final
 
-__all__ = ["ARRAY", "BINARY", "SCALAR", "TEXT", "Data", "Malformed", "bounds", "check_end", "check_text", "skip", "text_of", "token"]
+__all__ = [
+    "ARRAY",
+    "BINARY",
+    "SCALAR",
+    "SHORT",
+    "SHORT_END",
+    "SIZES",
+    "TEXT",
+    "TRIVIAL",
+    "Data",
+    "Malformed",
+    "bounds",
+    "check_end",
+    "check_text",
+    "skip",
+    "text_of",
+    "token",
+]
 
 # What an element is, and what `token` gives as its value:
 SCALAR: Final = 0  # None, a bool, an int or a float; itself
@@ -33,6 +51,13 @@ _NAMES: Final = {TEXT: "text", BINARY: "binary data"}
 _EXTENSIONS: Final = {0xC7: 2, 0xC8: 3, 0xC9: 5, **dict.fromkeys(range(0xD4, 0xD9), 1)}  # where their type is
 TIMESTAMP: Final = -1
 MAPS: Final = {*range(0x80, 0x90), 0xDE, 0xDF}
+# For those who pass by many elements at once. Bytes each of which is an element for which nothing is made, and that can be wrong in no way:
+TRIVIAL: Final = re.compile(rb"[\x00-\x7f\xc0\xc2\xc3]+")
+SHORT, SHORT_END = 0xA0, 0xC0  # the first bytes of texts of so many bytes
+# Of the first byte: the size of the whole element, if it is a number or a short text, else 0.
+SIZES: Final = [1 if first < 0x80 or first >= 0xE0 or first in _CONSTANTS else 0 for first in range(256)]  # noqa: PLR2004
+SIZES[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
+SIZES[SHORT:SHORT_END] = range(1, 33)
 _START = struct.Struct(">IIQ")
 _LENGTH = struct.Struct(">Q")
 ALIGNMENT: Final = 8
@@ -124,6 +149,16 @@ def skip(data: Data, at: int, end: int) -> int:
     """
     missing = 1
     while missing:
+        found = TRIVIAL.match(data, at, min(end, at + missing))
+        if found is not None:
+            missing -= found.end() - at
+            at = found.end()
+            continue
+        size = SIZES[data[at]] if at < end else 0
+        if size and at + size <= end and (not SHORT <= data[at] < SHORT_END or bytes(data[at + 1 : at + size]).isascii()):
+            missing -= 1
+            at += size
+            continue
         kind, value, after = token(data, at, end)
         if kind == TEXT:
             check_text(data, value, after)

@@ -28,6 +28,7 @@ FIELDS: Final = 200  # of a registered type
 ALL: Final = 5000  # elements of a message that are shown
 CHARACTERS: Final = 300  # of a text
 TRACEBACK: Final = 50_000  # bytes of one
+MOST: Final = 1_000_000  # keys, and shared nodes, whose places are remembered
 _SHORTENED: Final = frozenset({tags.LIST, tags.TUPLE, tags.SET, tags.FROZENSET})
 _UNLIMITED: Final = 1 << 62
 
@@ -126,14 +127,16 @@ class _Reader:
         """Learn where keys and shared nodes are; return where the value begins."""
         if count != 4:  # noqa: PLR2004  # tag, keys, shared nodes and value
             raise Malformed(f"is no envelope at byte {at}: it has {count} elements, not 4", at)
-        for starts, kinds in ((self._keys, (TEXT,)), (self._shared, (ARRAY,))):
+        for starts, expected in ((self._keys, TEXT), (self._shared, ARRAY)):
             kind, length, at = self._token(after)
             if kind != ARRAY:
                 raise Malformed(f"is no envelope: at byte {after} should be an array of keys or shared nodes", after)
+            if length > MOST:
+                raise Malformed(f"has an envelope with {length} keys or shared nodes at byte {after}, and {MOST} are read at most", after)
             for _ in range(length):
-                starts.append(at)
-                if token(self._data, at, self._end)[0] not in kinds:
+                if self._token(at)[0] != expected:
                     raise Malformed(f"has something at byte {at} that is neither a key nor a shared node, as it should be there", at)
+                starts.append(at)
                 at = skip(self._data, at, self._end)
             after = at
         return after
@@ -160,7 +163,7 @@ class _Reader:
         if number >= len(self._keys):
             return None
         try:
-            _, start, end = token(self._data, self._keys[number], self._end)
+            _, start, end = self._token(self._keys[number])
             return text_of(self._data, start, end) if end - start <= LONGEST else f"<key of {end - start} bytes>"
         except Malformed:  # told when it was passed by
             return None
@@ -177,7 +180,9 @@ class _Reader:
             value: Any = Text("…", RED)
             while self._stack:
                 place = self._stack.pop()
-                value = self._closed(place, [*place.items, value])
+                place.items.append(value)
+                place.count = len(place.items)  # the mark says that something is missing
+                value = self._closed(place, place.items)
             return value, self._end
         finally:
             self._stack = outside

@@ -8,7 +8,7 @@ import shutil
 from importlib import metadata
 from typing import Any
 
-_DISTRIBUTIONS = ("pykka", "greenlet", "uvloop", "everything-is-an-actor", "loguru", "picologging")
+_DISTRIBUTIONS = ("pykka", "greenlet", "uvloop", "everything-is-an-actor", "loguru", "picologging", "msgpack", "msgspec")
 
 
 def describe() -> dict[str, Any]:

@@ -33,6 +33,7 @@ from actors import (
     Overflow,
     Priority,
     SystemConfig,
+    Unbounded,
     WouldBlockError,
 )
 from actors.events import UnreadFailure
@@ -594,6 +595,44 @@ def test_a_message_that_waits_for_room_is_as_it_was_when_sent(kind: DispatcherKi
         assert log == ["in", ["thing"]]
 
 
+def test_a_sender_that_awaited_room_in_a_mailbox_that_closed_has_its_own_message_back(kind: DispatcherKind) -> None:
+    message = ["thing"]
+    with ActorSystem(config=SystemConfig(isolation=COPY)) as system:
+        ref = system.spawn(under(kind, Shelf), [], gate := Gate(), mailbox=Bounded(1))
+
+        async def tell() -> None:
+            telling = asyncio.ensure_future(ref.tell_async(message))
+            await asyncio.sleep(0)  # it has joined the line
+            ref.kill(block=False)
+            await telling
+
+        ref.tell("hold")
+        gate.reached()
+        ref.tell("in")
+        with pytest.raises(ActorDeadError) as caught:
+            asyncio.run(tell())
+        gate.open()
+        assert caught.value.message is message
+
+
+MAILBOXES = {"unbounded": Unbounded(), "bounded": Bounded(10), "by priority": Priority(lambda message: 0)}
+
+
+@pytest.mark.parametrize("mailbox", MAILBOXES.values(), ids=MAILBOXES)
+def test_whatever_the_mailbox_messages_and_answers_are_isolated(world: World, mailbox: Any) -> None:
+    with world.system(COPY) as system:
+        ref = system.spawn(world.on(Shelf), log := [], mailbox=mailbox)
+        message = ["thing"]
+        for way in ("tell", "tell_async", "ask", "ask for a future", "ask_async", "ask_async with a timeout"):
+            SENDS[way](system, ref, message)
+            message.append(way)
+        settled(ref)
+        assert [len(one) for one in log] == [1, 2, 3, 4, 5, 6]
+        for answer in ASKS.values():
+            answer(system, ref).append("by the asker")
+        assert ref.ask("things", timeout=WAIT) == []
+
+
 def test_a_refused_message_takes_no_room(kind: DispatcherKind) -> None:
     with ActorSystem(config=SystemConfig(isolation=CHECK)) as system:
         ref = system.spawn(under(kind, Shelf), log := [], gate := Gate(), mailbox=Bounded(1, Overflow.REJECT))
@@ -844,6 +883,32 @@ def test_a_probe_takes_everything(mode: Isolation) -> None:
         thing = [Basket()]
         probe.ref.tell(thing)
         assert probe.expect() is thing
+
+
+def test_isolation_neither_adds_nor_hides_an_order_of_events() -> None:
+    class Asking(Actor, isolation=SHARE):
+        def __init__(self, shelf: ActorRef[Any]) -> None:
+            super().__init__()
+            self.shelf = shelf
+
+        def on_receive(self, message: Any) -> Any:
+            self.shelf.tell([message])
+            return self.shelf.ask("number")
+
+    def orders(mode: Isolation) -> tuple[int, set[Any]]:
+        outcomes = set()
+
+        def scenario(sim: Simulation) -> None:
+            system = sim.new_system(isolation=mode)
+            shelf = system.spawn(Shelf)
+            asked = [system.spawn(Asking, shelf).ask(number, block=False) for number in range(2)]
+            outcomes.add(tuple(future.get() for future in asked))
+
+        return explore(scenario, strategy="exhaustive").runs, outcomes
+
+    runs, outcomes = orders(SHARE)
+    assert len(outcomes) > 1
+    assert orders(COPY) == (runs, outcomes)
 
 
 def test_under_every_order_of_messages_each_receiver_has_what_was_sent_to_it() -> None:

@@ -233,6 +233,7 @@ def test_a_long_chain_of_shared_nodes_is_shown_to_some_depth() -> None:
         (packed([0, [ORDER], [[2, 1]], "abc"])[:-1], "'ab'", "has 3 bytes of text", 44),
         (packed([0, [ORDER], [[2, 1], [2, "abc"]]])[:-1], "", "is no envelope at byte 0", 0),
         (packed([0, [ORDER, 1], [], 1]), "<envelope 'shop.Order/1", "that is neither a key nor a shared node", 40),
+        (packed([0, [1, ORDER], [], 1]), "", "that is neither a key nor a shared node", 3),
         (b"\x92\x02\x80", "[…]", "has a map at byte 2", 2),
         (b"", "", "is cut off at byte 0", 0),
         (sectioned([2, [19, "|u1", "C", [3], 0]], b"abc")[:-1], "<numpy array", "has a section 0 of 3 bytes, and only 2", 16),
@@ -276,7 +277,7 @@ def test_a_broken_message_is_told_and_the_next_frame_shown(tmp_path: Path, capsy
     assert code == 1
     assert out.splitlines()[1:3] == [
         "[1, 'ab']",
-        "error: message[1] has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing of the payload (byte 11 of the file)",
+        "error: message[1] has 3 bytes of text at byte 3, and only 2 bytes are left: 1 missing (of the payload; byte 11 of the file)",
     ]
     assert out.splitlines()[-1] == "'next'"
     assert "messages.bin: 1 of 2 frames could not be read" in err

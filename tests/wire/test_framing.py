@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import CodecError
+from actors.wire.codec import Codec
 from actors.wire.framing import FrameDecoder, frame_parts, inflated, unframed
 from actors.wire.limits import Limits
 
@@ -292,3 +293,29 @@ def test_frames_of_msgpack_follow_each_other_with_nothing_between() -> None:
     decoder = FrameDecoder(Plain())
     decoder.feed(b"".join(map(framed, payloads)))
     assert list(decoder) == payloads
+
+
+MESSAGE = [1, "text", (2.5, None), {"key": {3, 4}}, b"bytes" * 100]
+
+
+@given(st.lists(st.integers(0, 200), max_size=5))
+def test_the_codec_and_its_frames_come_back_however_they_are_cut(cuts: list[int]) -> None:
+    codec = Codec(compress_above=50)
+    stream = codec.frame(MESSAGE) + codec.frame("between") + codec.frame(MESSAGE)
+    decoder = FrameDecoder(codec)
+    found: list[Any] = []
+    for start, end in pairwise(sorted({0, len(stream), *(cut % len(stream) for cut in cuts)})):
+        decoder.feed(stream[start:end])
+        found += decoder
+    decoder.close()
+    assert found == [MESSAGE, "between", MESSAGE]
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255), st.sampled_from([None, 50]))
+def test_any_mutation_of_a_frame_of_the_codec_is_a_message_or_an_error(at: int, byte: int, compress_above: int | None) -> None:
+    codec = Codec(compress_above=compress_above)
+    stream = bytearray(codec.frame(MESSAGE) * 2)
+    stream[at % len(stream)] = byte
+    decoder = FrameDecoder(codec)
+    decoder.feed(stream)
+    outcome(decoder)

@@ -14,6 +14,7 @@ from actors.errors import CodecError
 from actors.wire import costs
 from actors.wire.limits import Limits
 from actors.wire.scanning import _Scan, explain, memory_of
+from actors.wire.tokens import skip
 from tests.wire.payloads import CUSTOMER, MESSAGES, ORDER, PAYLOADS, packed, sectioned
 
 LIMITS = Limits()
@@ -307,3 +308,9 @@ def test_tables_are_estimated_from_above_and_not_far(size: int) -> None:
     real_set, real_dict = sys.getsizeof(set(keys)), sys.getsizeof(dict.fromkeys(keys))
     assert real_set <= 216 + costs._table_of_set(size) <= 216 + 3 * real_set
     assert real_dict <= 64 + costs._table_of_dict(size) <= 400 + 3 * real_dict
+
+
+@given(MESSAGES)
+def test_a_value_that_is_skipped_ends_where_it_ends(value: Any) -> None:
+    payload = packed(value)
+    assert skip(payload + b"\x01", 0, len(payload) + 1) == len(payload)
