@@ -58,6 +58,8 @@ class Copying:
         """
         made = self.memo.get(id(value), _NEW)
         if made is _NEW:
+            if depth >= self.max_depth:
+                raise self.too_deep()
             return (self._copiers.get(type(value)) or self.codec.copier_of(value))(value, self, depth)
         if made is _PENDING:
             raise _holds_itself(value)
@@ -66,7 +68,7 @@ class Copying:
     def begin(self, value: Any, depth: int) -> None:
         """Note that a copy of `value`, which has parts that may change, is being made."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         self.memo[id(value)] = _PENDING
 
     def part(self, value: Any, depth: int, name: str) -> Any:
@@ -104,6 +106,8 @@ class Copying:
                     continue
                 known = memo.get(id(item), _NEW)
                 if known is _NEW:
+                    if depth >= self.max_depth:
+                        raise self.too_deep()
                     copier = copiers.get(kind)
                     if copier is None:
                         copier = self.codec.copier_of(item)
@@ -114,6 +118,10 @@ class Copying:
         except CodecError as error:
             raise error.under(f"{opening}{len(made)}{closing}") from error.__cause__
         return made
+
+    def too_deep(self) -> CodecError:
+        """Return the error of what is in too many containers."""
+        return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
     def too_long(self, count: int) -> CodecError:
         """Return the error of a collection with too many elements."""
@@ -194,6 +202,8 @@ def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[An
                 continue
             known = memo.get(id(item), _NEW)
             if known is _NEW:
+                if depth >= state.max_depth:
+                    raise state.too_deep()
                 copier = copiers.get(kind)
                 if copier is None:
                     copier = state.codec.copier_of(item)

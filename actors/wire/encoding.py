@@ -79,7 +79,7 @@ class Encoding:
     def begin(self, value: Any, depth: int) -> None:
         """Note that the node of `value`, which has parts and is in `depth` containers, is being made."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         self.memo[id(value)] = (None, value)
 
     def finish(self, value: Any, node: list[Any]) -> list[Any]:
@@ -97,6 +97,8 @@ class Encoding:
         known = self.memo.get(id(value))
         if known is not None:
             return self._again(value, known[0])
+        if depth >= self.max_depth:  # as in decoding: also of what has no parts
+            raise self.too_deep()
         return (self._encoders.get(type(value)) or self.codec.encoder_of(value))(value, self, depth)
 
     def _again(self, value: Any, node: list[Any] | None) -> list[Any]:
@@ -130,6 +132,8 @@ class Encoding:
                     if known is not None:
                         node[index] = self._again(item, known[0])
                         continue
+                    if depth >= self.max_depth:
+                        raise self.too_deep()
                     encoder = encoders.get(kind)
                     if encoder is None:
                         encoder = self.codec.encoder_of(item)
@@ -146,6 +150,10 @@ class Encoding:
             while len(self.memo) > before:
                 self.memo.popitem()
             raise
+
+    def too_deep(self) -> CodecError:
+        """Return the error of what is in too many containers."""
+        return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
     def too_long(self, node: list[Any]) -> CodecError:
         """Return the error of a node with too many elements."""

@@ -239,7 +239,7 @@ def generate_flat(
     take = [
         " try:",
         *([f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]),
-        " except AttributeError:",
+        " except Exception:",  # the walk tells of it
         "  return MISS",
     ]
 
