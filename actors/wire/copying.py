@@ -169,7 +169,10 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
     for item in made:
         if type(item) not in _SAFE:
             state.begin(value, depth)
-            made = _table(type(value), state.items(list(made), depth + 1, "{", "}"))
+            items = list(made)
+            copies = state.items(items, depth + 1, "{", "}")
+            same = type(value) is frozenset and all(one is other for one, other in zip(items, copies, strict=True))
+            made = value if same else _table(type(value), copies)
             break
     state.memo[id(value)] = made
     return made

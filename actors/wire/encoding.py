@@ -105,7 +105,8 @@ class Encoding:
         """Return what stands for an object that was met before."""
         if node is None:
             raise _holds_itself(value)
-        if node[0] == SHARED or len(node) == 1:  # () and frozenset() are one object each, wherever they come from
+        # () and frozenset() are one object each, wherever they come from.
+        if node[0] == SHARED or (len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET)):
             return node
         self.shared.append(node.copy())
         node[:] = (SHARED, len(self.shared) - 1)
