@@ -140,6 +140,7 @@ class _Isolating(Future[Any]):
             # Frames hold their callers, and those this future, which would hold itself and never tell that nobody has read it. What the
             # framework refuses is said in words; what somebody's own function raises is worth its traceback.
             failure = error.with_traceback(None) if isinstance(error, ActorError) else error
+            failure.add_note("it is the answer that was refused; the actor has handled the message")
         else:
             return super().try_set(value)
         if self._cell is not None:

@@ -74,7 +74,7 @@ class Decoding:
         if len(keys) >= self.longest or len(shared) >= self.longest:
             raise exceeded("length", f"has {max(len(keys), len(shared))} keys or shared nodes", self.codec.limits)
         self._made: list[Any] = [None] * len(shared)  # what came out of each; _PENDING while it is being made
-        self._weights: dict[int, int] = {}
+        self._sizes: dict[int, tuple[int, int]] = {}  # of those that were made: how many elements, and levels, they have
 
     def node(self, raw: list[Any], depth: int) -> Any:
         """Return the value of a node.
@@ -156,7 +156,7 @@ class Decoding:
         """Refuse what would take for ever to make a table of: hashing goes through shared parts again and again, equal hashes collide."""
         if self.shared:
             for index, item in enumerate(raw):
-                if type(item) is list and self._weight(item) > self.codec.limits.length:
+                if type(item) is list and self._size(item)[0] > self.codec.limits.length:
                     what = f"is hashed with more than {self.codec.limits.length} elements, shared ones counted each time"
                     raise exceeded("length", what, self.codec.limits, f"message{{{index}}}")
         try:
@@ -167,14 +167,20 @@ class Decoding:
             msg = f"has more than {_ALIKE} keys with the same hash, as nobody has who does not attack"
             raise CodecError(msg)
 
-    def _weight(self, raw: list[Any]) -> int:
-        """Return how many elements a node has, with all those within it, shared ones counted wherever they are."""
-        if len(raw) == 2 and raw[0] == SHARED and type(raw[1]) is int and 0 <= raw[1] < len(self.shared):  # noqa: PLR2004
-            known = self._weights.get(raw[1])
-            if known is None:
-                known = self._weights[raw[1]] = self._weight(self.shared[raw[1]])
-            return known
-        return len(raw) + sum(self._weight(item) for item in raw if type(item) is list)
+    def _size(self, raw: list[Any]) -> tuple[int, int]:
+        """Return how many elements, and how many levels, a node has with all those within it, shared ones counted wherever they are.
+
+        All shared nodes in it have been made.
+        """
+        if len(raw) == 2 and raw[0] == SHARED and type(raw[1]) is int and raw[1] in self._sizes:  # noqa: PLR2004
+            return self._sizes[raw[1]]
+        elements, levels = len(raw), 0
+        for item in raw:
+            if type(item) is list:
+                more, deeper = self._size(item)
+                elements += more
+                levels = max(levels, deeper)
+        return elements, levels + 1
 
     def shared_value(self, raw: list[Any], depth: int) -> Any:
         """Return the one object that a reference to a shared node stands for."""
@@ -187,6 +193,9 @@ class Decoding:
             msg = "refers to a shared node that it is a part of"
             raise CodecError(msg)
         if known is not None:
+            # Made where it was met first; here it may be deeper. What hashes, compares or shows the message goes all the way.
+            if depth - 1 + self._sizes[place][1] > self.max_depth:
+                raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
             return known
         node = self.shared[place]
         if type(node) is not list or not node or node[0] == SHARED:
@@ -194,6 +203,7 @@ class Decoding:
             raise CodecError(msg)
         self._made[place] = _PENDING
         known = self._made[place] = self.node(node, depth - 1)
+        self._sizes[place] = self._size(node)
         return known
 
 

@@ -53,7 +53,7 @@ class Encoding:
         alone: the bytes that elements of sets are sorted by, by id, each with its element; None in place of those being made.
     """
 
-    __slots__ = ("_encoders", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
+    __slots__ = ("_encoders", "_levels", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
 
     def __init__(self, codec: Codec, encoders: dict[type, Encoder]) -> None:
         self.codec = codec
@@ -65,6 +65,7 @@ class Encoding:
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
         self.memo: dict[int, tuple[list[Any] | None, Any]] = {}
+        self._levels: list[int] = []  # of each shared node, with those within it
         self._encoders = encoders
 
     def root(self, value: Any, entry: Entry | None) -> Any:
@@ -96,21 +97,30 @@ class Encoding:
         """
         known = self.memo.get(id(value))
         if known is not None:
-            return self._again(value, known[0])
+            return self._again(value, known[0], depth)
         if depth >= self.max_depth:  # as in decoding: also of what has no parts
             raise self.too_deep()
         return (self._encoders.get(type(value)) or self.codec.encoder_of(value))(value, self, depth)
 
-    def _again(self, value: Any, node: list[Any] | None) -> list[Any]:
+    def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
             raise _holds_itself(value)
         # () and frozenset() are one object each, wherever they come from.
-        if node[0] == SHARED or (len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET)):
+        if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):
             return node
-        self.shared.append(node.copy())
-        node[:] = (SHARED, len(self.shared) - 1)
+        if node[0] != SHARED:
+            self._levels.append(self._levels_of(node))
+            self.shared.append(node.copy())
+            node[:] = (SHARED, len(self.shared) - 1)
+        if depth + self._levels[node[1]] > self.max_depth:  # here it may be deeper than where it was met first
+            raise self.too_deep()
         return node
+
+    def _levels_of(self, node: list[Any]) -> int:
+        if node[0] == SHARED:
+            return self._levels[node[1]]
+        return 1 + max((self._levels_of(item) for item in node if type(item) is list and item), default=0)
 
     def part(self, value: Any, depth: int, name: str) -> Any:
         """Return what stands for any part of a message; `name` is that of the part in the path of an error."""
@@ -131,7 +141,7 @@ class Encoding:
                 if kind not in NATIVE:
                     known = memo.get(id(item))
                     if known is not None:
-                        node[index] = self._again(item, known[0])
+                        node[index] = self._again(item, known[0], depth)
                         continue
                     if depth >= self.max_depth:
                         raise self.too_deep()

@@ -16,6 +16,7 @@ from actors.wire.places import KEYS, NODE, Place, path_of, role_below
 from actors.wire.shapes import LONGEST
 from actors.wire.tokens import (
     ARRAY,
+    RUNS,
     SCALAR,
     SHORT,
     SHORT_END,
@@ -58,7 +59,7 @@ def explain(payload: bytes | bytearray | memoryview, limits: Limits) -> CodecErr
     return CodecError("is no value of the wire format, though its bytes are whole and within the limits")
 
 
-def memory_of(payload: bytes | bytearray | memoryview, limits: Limits) -> None:
+def memory_of(payload: bytes | bytearray | memoryview, limits: Limits, *, patience: int | None = None) -> None:
     """Make sure that a payload is whole, and that decoding it stays within the limits.
 
     The memory is estimated from above, see `actors.wire.costs`. A payload of fewer than ``limits.memory / costs.WORST`` bytes cannot pass
@@ -67,6 +68,7 @@ def memory_of(payload: bytes | bytearray | memoryview, limits: Limits) -> None:
     Args:
         payload: any bytes.
         limits: those in force.
+        patience: arrays to read before the limit of memory is taken for passed, for who knows that it is and wants to know where.
 
     Raises:
         CodecError: it is not, or does not.
@@ -74,7 +76,7 @@ def memory_of(payload: bytes | bytearray | memoryview, limits: Limits) -> None:
     data = bytes(payload)  # bytes themselves are not copied, and are read faster than a view
     if len(data) > limits.size:
         raise exceeded("size", f"has {len(data)} bytes", limits)
-    _Scan(data, limits).run()
+    _Scan(data, limits, patience).run()
 
 
 class _Open(Place):
@@ -94,7 +96,8 @@ class _Open(Place):
 
 
 class _Scan:
-    def __init__(self, data: bytes, limits: Limits) -> None:
+    def __init__(self, data: bytes, limits: Limits, patience: int | None = None) -> None:
+        self._patience = -1 if patience is None else patience
         self._data = data
         self._limits = limits
         self._left = limits.memory
@@ -145,6 +148,14 @@ class _Scan:
                 continue
             size = SIZES[data[at]] if at < end else 0
             after = at + size
+            if not pairs and after < end and data[at] == data[after] and data[at] in RUNS:
+                found = RUNS[data[at]].match(data, at, min(end, at + (count - index) * size))
+                assert found is not None  # the first is there
+                number = (found.end() - at) // size
+                cost += number * COSTS[data[at]]
+                index += number
+                at = found.end()
+                continue
             if not size or after > end or (SHORT <= data[at] < SHORT_END and not data[at + 1 : after].isascii()):
                 break
             if pairs and index % 2:
@@ -166,6 +177,9 @@ class _Scan:
                 raise Malformed(f"has an array at byte {at} where a node has its tag", at)
             role = NODE if around.usual else role_below(around.role, around.tag, around.index)
             level = around.level
+        if self._patience == 0:
+            self._take(self._left + 1)
+        self._patience -= 1
         if len(stack) == NESTED:
             # Not the limit, which counts fewer things and is lower: these are nodes that no codec writes.
             raise Malformed(f"has more than {NESTED} arrays within each other at byte {at}", at)

@@ -16,6 +16,7 @@ __all__ = [
     "FIRST_KEY",
     "FORMAT_VERSION",
     "FROZENSET",
+    "LAST_CONTAINER",
     "LIST",
     "NAMES",
     "NDARRAY",
@@ -41,6 +42,7 @@ TUPLE: Final = 3
 SET: Final = 4
 FROZENSET: Final = 5
 DICT: Final = 6
+LAST_CONTAINER: Final = DICT
 BYTEARRAY: Final = 7
 BIGINT: Final = 8
 SURROGATES: Final = 9

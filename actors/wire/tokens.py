@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ARRAY",
     "BINARY",
+    "RUNS",
     "SCALAR",
     "SHORT",
     "SHORT_END",
@@ -58,6 +59,8 @@ SHORT, SHORT_END = 0xA0, 0xC0  # the first bytes of texts of so many bytes
 SIZES: Final = [1 if first < 0x80 or first >= 0xE0 or first in _CONSTANTS else 0 for first in range(256)]  # noqa: PLR2004
 SIZES[0xCA:0xD4] = [5, 9, 2, 3, 5, 9, 2, 3, 5, 9]
 SIZES[SHORT:SHORT_END] = range(1, 33)
+# Of the first byte of a number: several of the same kind, one after the other.
+RUNS: Final = {first: re.compile(b"(?:%b.{%d})+" % (re.escape(bytes([first])), SIZES[first] - 1), re.DOTALL) for first in range(0xCA, 0xD4)}
 _START = struct.Struct(">IIQ")
 _LENGTH = struct.Struct(">Q")
 ALIGNMENT: Final = 8

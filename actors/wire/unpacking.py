@@ -1,18 +1,21 @@
 """Bytes to nodes, by msgpack, which believes lengths: it makes a list as long as an array says it is before it has read one element.
 
-So a payload is looked at first. A small one cannot do harm; of a larger one msgpack checks the structure, without making anything; and if
-it is so large that what it decodes to could be beyond the limit of memory, that is estimated.
+So a payload is looked at first, the more closely the more harm it could do. A small one can do none. Of a larger one msgpack checks the
+structure, without making anything. If what it decodes to could be beyond the limit of memory, that is counted: as msgpack makes it, or,
+where the lists that msgpack has not finished could be too much by themselves, before.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
 from msgpack import Unpacker, unpackb
 
 from actors.errors import CodecError
+from actors.wire import costs, tags
 from actors.wire.limits import exceeded
 from actors.wire.scanning import explain, memory_of
 from actors.wire.tags import SECTIONED
@@ -25,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "Unpacking", "packed_sections", "padded"]
 
 SMALL: Final = 2048  # bytes: msgpack would make lists of 11 MB at most of so many
-SWELLS: Final = 160  # bytes that one byte of a payload may decode to at most; two of them are an empty set
+UNFINISHED: Final = 48  # bytes that one byte of a payload takes at most as an element of a list that msgpack is still making
 HEAD: Final = struct.Struct(">B3xIQ")  # of a payload with sections
 ALIGNED: Final = 8
+PATIENCE: Final = 20_000  # arrays that are read again to say where a message has become too large, if that is not much later
+_ATOM: Final = 64  # times the size of a text or of bytes that may be made of it: of a path, for each name in it
 
 
 class Unpacking:
@@ -37,20 +42,25 @@ class Unpacking:
         limits: those of the codec.
     """
 
-    __slots__ = ("_large", "_limits", "small")
+    __slots__ = ("_counted", "_large", "_limits", "small")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         # The lists of lying lengths, each in the next: a third as many as there are bytes, 8 bytes for each byte.
         self.small = min(SMALL, math.isqrt(limits.memory // 3))
-        self._large = limits.memory // SWELLS
+        self._counted = limits.memory // costs.WORST
+        self._large = limits.memory // UNFINISHED
 
     def unpack(self, payload: bytes) -> Any:
         """Return the nodes of a payload without sections."""
         try:
-            if len(payload) > self.small:
-                self._look(payload)
-            return unpackb(payload)
+            if len(payload) <= self.small:
+                return unpackb(payload)
+            self._look(payload)
+            return unpackb(payload, list_hook=_Budget(self._limits) if len(payload) > self._counted else None)
+        except _OverBudgetError:
+            memory_of(payload, self._limits, patience=PATIENCE)  # says where
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits) from None
         except CodecError:
             raise
         except Exception as error:  # whatever msgpack raises: it is not of one kind
@@ -96,6 +106,32 @@ class Unpacking:
         """Refuse a payload that is too large."""
         if size > self._limits.size:
             raise exceeded("size", f"has {size} bytes", self._limits)
+
+
+class _OverBudgetError(Exception):
+    """Raised within msgpack when it has made too much."""
+
+
+class _Budget:
+    """Counts what each list that msgpack has finished takes, with what will be made of it."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, limits: Limits) -> None:
+        self._left = limits.memory
+
+    def __call__(self, node: list[Any]) -> list[Any]:
+        size = sum(map(getsizeof, node))
+        tag = node[0] if node else None
+        if type(tag) is int:
+            if tags.LAST_CONTAINER < tag < tags.FIRST_KEY:  # what is made of a text or of bytes
+                size *= _ATOM
+        elif type(tag) is not str:
+            tag = None
+        self._left -= size + costs.node(tag, len(node))
+        if self._left < 0:
+            raise _OverBudgetError
+        return node
 
 
 def padded(offset: int) -> int:

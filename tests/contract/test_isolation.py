@@ -367,6 +367,7 @@ def test_an_answer_that_can_change_fails_the_ask_and_the_actor_lives_on(world: W
         with pytest.raises(MutableMessageError) as caught:
             ASKS[way](system, ref)
         assert (caught.value.path, caught.value.kind) == ("message", "list")
+        assert caught.value.__notes__ == ["it is the answer that was refused; the actor has handled the message"]
         assert ref.is_alive()
         ref.proxy().things = ("cannot change",)
         assert ASKS[way](system, ref) == ("cannot change",)

@@ -491,6 +491,10 @@ def test_refs_are_compared_with_anything() -> None:
 # -- errors ----------------------------------------------------------------------------------------------------------------
 
 ERRORS: list[BaseException] = [
+    errors.CodecError("has 7 elements", "message[3]", "length", True),
+    errors.MutableMessageError("message[0]", "list"),
+    errors.RegistrationError("shop.Order", "the name is taken"),
+    errors.RemoteError("builtins.ValueError", (1, "x"), "wrong", ("a note",), "Traceback ..."),
     ActorError("text"),
     ActorDeadError("text", "Recipient", {"the": "message"}),
     ActorStartError("Recipient", KeyError("cause")),

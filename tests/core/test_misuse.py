@@ -136,7 +136,7 @@ def test_a_copy_of_a_ref_is_the_ref_also_in_a_message() -> None:
 
 
 def test_a_ref_that_is_pickled_says_how_far_refs_travel() -> None:
-    with ActorSystem() as system, pytest.raises(TypeError, match="cannot be pickled: use system.codec"):
+    with ActorSystem() as system, pytest.raises(TypeError, match=r"cannot be pickled: use system\.codec"):
         pickle.dumps(system.spawn(Calling))
 
 

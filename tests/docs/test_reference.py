@@ -12,6 +12,7 @@ import actors.errors
 import actors.events
 import actors.logs
 import actors.testing
+import actors.wire
 import supervisors
 import supervisors.errors
 import supervisors.machine
@@ -20,10 +21,10 @@ import supervisors.machine.testing
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 API = (REFERENCE / "api.md").read_text(encoding="utf-8")
-PAGES = ("actors.md", "errors.md", "events.md", "logs.md", "machines.md", "supervisors.md", "testing.md")
+PAGES = ("actors.md", "errors.md", "events.md", "logs.md", "machines.md", "supervisors.md", "testing.md", "wire.md")
 GENERATED = "".join((REFERENCE / page).read_text(encoding="utf-8") for page in PAGES)
 MACHINES = {*supervisors.machine.__all__, *supervisors.machine.testing.__all__}
-OURS = {*actors.__all__, *actors.events.__all__, *actors.logs.__all__, *actors.testing.__all__}
+OURS = {*actors.__all__, *actors.events.__all__, *actors.logs.__all__, *actors.testing.__all__, *actors.wire.__all__}
 # pykka's own, passed on unchanged, and a second name of Future
 PYKKAS = {"CallableProxy", "ThreadingFuture", "debug", "messages", "traversable", "typing"}
 
@@ -35,7 +36,8 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", "actors.events", "actors.logs", "actors.testing"))
+    modules = ("actors", "actors.events", "actors.logs", "actors.testing", "actors.wire")
+    assert any(f"::: {module}.{name}\n" in GENERATED for module in modules)
 
 
 @pytest.mark.parametrize("name", sorted(set(supervisors.__all__) - set(supervisors.errors.__all__)))
