@@ -7,7 +7,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accept bench venv static lint format types types-second imports docs wheel unit simulation beside examples \
+.PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit simulation beside examples \
 	conformance other-python other-python-simulation clean
 
 help: ## this list
@@ -35,6 +35,10 @@ accept: ## the same with the long tests in full
 bench: ## the benchmarks (BENCH_PYTHON=python3.12 or newer to have everything-is-an-actor beside)
 	@set -e; .ci/venv .cache/venv-bench "$${BENCH_PYTHON:-$(PYTHON)}" bench constraints-bench.txt; \
 	$(STEP) "benchmarks" .cache/venv-bench/bin/python -m tests.benchmarks
+
+fuzz: ## a coverage-guided fuzzer on everything that reads bytes (FUZZ_SECONDS=60)
+	@set -e; .ci/venv .cache/venv-fuzz $(PYTHON) fuzz constraints-fuzz.txt; \
+	$(STEP) "fuzzing" .cache/venv-fuzz/bin/python -m tests.wire.fuzz --seconds $${FUZZ_SECONDS:-60}
 
 venv:
 	@.ci/venv .venv $(PYTHON) dev

@@ -33,7 +33,7 @@ def decode_ref(raw: list[Any], state: Decoding, depth: int) -> ActorRef[Any]:
         raise CodecError(msg)
     address = RefAddress(*parts)
     if state.codec.refs is None:
-        what = f"is the ref of {address.path} in the system {address.system!r}"
+        what = f"is the ref of {address.path!r} in the system {address.system!r}"
         msg = f"{what}, and this codec finds no actors: use system.codec, or Codec(refs=...)"
         raise CodecError(msg)
     try:
@@ -41,9 +41,9 @@ def decode_ref(raw: list[Any], state: Decoding, depth: int) -> ActorRef[Any]:
     except ActorError as error:
         if isinstance(error, CodecError):
             raise
-        msg = f"is the ref of {address.path} in the system {address.system!r}, which was not found: {error}"
+        msg = f"is the ref of {address.path!r} in the system {address.system!r}, which was not found: {error}"
         raise CodecError(msg) from error
     if not isinstance(ref, ActorRef):
-        msg = f"is the ref of {address.path} in the system {address.system!r}, and refs= returned {type(ref).__name__}"
+        msg = f"is the ref of {address.path!r} in the system {address.system!r}, and refs= returned {type(ref).__name__}"
         raise CodecError(msg)
     return ref

@@ -19,6 +19,7 @@ __all__ = ["array_copier", "array_encoder", "decode_array", "decode_scalar"]
 _PLAIN: Final = "biufcmMSU"  # kinds of dtypes whose elements are bytes and nothing else
 LARGE: Final = 1024  # bytes from which on an array is outside of the nodes
 DIMENSIONS: Final = 32
+_LONGEST: Final = 24  # characters of a dtype
 
 
 def array_encoder(kind: type) -> Any:
@@ -56,6 +57,9 @@ def _check(dtype: Any) -> None:
 
 def _encode_array(array: Any, state: Encoding, _depth: int) -> list[Any]:
     _check(array.dtype)
+    if array.ndim > DIMENSIONS:
+        msg = f"has {array.ndim} dimensions, and {DIMENSIONS} are the most"
+        raise CodecError(msg)
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     flat = array.T if order == "F" else array
     # As bytes, seen through a view: numpy knows no buffer of dates, and nothing is copied if the elements lie one after the other.
@@ -68,7 +72,8 @@ def _encode_array(array: Any, state: Encoding, _depth: int) -> list[Any]:
 
 def _encode_scalar(scalar: Any, _state: Encoding, _depth: int) -> Any:
     _check(scalar.dtype)
-    return [NUMPY_SCALAR, scalar.dtype.str, scalar.tobytes()]
+    # Cut: numpy gives the bytes of one character for a text that has none.
+    return [NUMPY_SCALAR, scalar.dtype.str, scalar.tobytes()[: scalar.dtype.itemsize]]
 
 
 def _dtype(text: Any) -> tuple[Any, Any]:
@@ -78,7 +83,8 @@ def _dtype(text: Any) -> tuple[Any, Any]:
         msg = "is of numpy, which this program does not use: import it to read such messages"
         raise CodecError(msg)
     # Never more than a plain one: numpy makes structures, and takes other names, of longer texts.
-    if type(text) is not str or len(text) > 24 or text[:1] not in "<>|=" or text[1:2] not in _PLAIN or "," in text:  # noqa: PLR2004
+    plain = type(text) is str and len(text) <= _LONGEST and text[:1] in "<>|=" and text[1:2] in _PLAIN
+    if not plain or "," in text or not text.isprintable():
         msg = "has no plain dtype"
         raise CodecError(msg)
     try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID as UniversalId  # noqa: N811, TID251  # the tag has the name; no id is made
 
 from actors.errors import CodecError
+from actors.wire.sharing import HUGE
 from actors.wire.tags import (
     BIGINT,
     BYTEARRAY,
@@ -121,9 +122,17 @@ def _zone_of(raw: Any) -> tzinfo | None:
             msg = f"the time zone {raw[:100]!r} is not in the IANA database of this machine"
             raise ValueError(msg)
         return zoneinfo.ZoneInfo(raw)
-    if type(raw) is list and [type(one) for one in raw] in ([int], [int, str]):
-        return timezone(timedelta(microseconds=raw[0]), *raw[1:])
+    if type(raw) is list and raw and type(raw[0]) is int and len(raw) <= 2:  # noqa: PLR2004
+        names = [one if type(one) is str else _surrogates_name(one) for one in raw[1:]]
+        return timezone(timedelta(microseconds=raw[0]), *names)
     msg = "its zone is none"
+    raise ValueError(msg)
+
+
+def _surrogates_name(raw: Any) -> str:
+    if type(raw) is list and len(raw) == 2 and type(raw[0]) is int and raw[0] == SURROGATES and type(raw[1]) is bytes:  # noqa: PLR2004
+        return _surrogates_of(raw[1])
+    msg = "its zone has no name"
     raise ValueError(msg)
 
 
@@ -135,6 +144,15 @@ def _datetime_of(*parts: Any) -> datetime:
 def _time_of(*parts: Any) -> time:
     *numbers, fold, zone = parts
     return time(*numbers, tzinfo=_zone_of(zone), fold=fold)  # type: ignore[misc]  # four of them
+
+
+def _bigint_of(raw: list[Any], state: Decoding, _depth: int) -> int:
+    if len(raw) != 2 or type(raw[1]) is not bytes:  # noqa: PLR2004
+        msg = "is no int: it has other parts than one has"
+        raise CodecError(msg)
+    if len(raw[1]) > HUGE:
+        state.huge = True
+    return int.from_bytes(raw[1], "big", signed=True)
 
 
 def _surrogates_of(data: bytes) -> str:
@@ -152,7 +170,7 @@ def _path_of(raw: list[Any], state: Decoding, depth: int) -> Any:
 
 ATOM_DECODERS: Final[dict[int, Callable[[list[Any], Decoding, int], Any]]] = {
     BYTEARRAY: _checked(BYTEARRAY, (bytes,), bytearray),
-    BIGINT: _checked(BIGINT, (bytes,), lambda data: int.from_bytes(data, "big", signed=True)),
+    BIGINT: _bigint_of,
     SURROGATES: _checked(SURROGATES, (bytes,), _surrogates_of),
     DATETIME: _checked(DATETIME, (*[int] * 8, None), _datetime_of),
     DATE: _checked(DATE, (int, int, int), date),

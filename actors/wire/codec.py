@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Codec"]
 
-_LEARNED: Final = 1024  # keys of other versions whose reading is kept; who sends more different ones is no friend
+_LEARNED: Final = 1 << 18  # what may be kept of keys of other versions, in characters; who sends more different ones is no friend
+_LEARNING: Final = 256  # and for each in addition
 
 _ENCODERS: Final[dict[type, Any]] = {**CONTAINERS, **ATOMS, ActorRef: encode_ref}
 
@@ -116,6 +117,7 @@ class Codec:
         self._encoders = dict(_ENCODERS)
         self._copiers = dict(COPIERS)
         self._decoders = dict(_DECODERS)
+        self._learnable = _LEARNED  # two threads at once may count one key only: it is a bound, not an account
 
     def __repr__(self) -> str:
         return f"Codec({self.registry!r}, limits={self.limits!r})"
@@ -255,6 +257,9 @@ class Codec:
         Raises:
             CodecError: it is no key, or that of a type which is not registered, or of a version that is not known.
         """
+        if not key.isprintable():  # parts of it are shown in errors and logs
+            msg = f"has {key[:100]!r} where the key of a registered type should be, and it has control characters"
+            raise CodecError(msg)
         shape = parse_shape(key)
         entry = self.registry.named(shape.name)
         if entry is None:
@@ -264,10 +269,13 @@ class Codec:
             decoder: Any = entry.decode
             if entry.flat is not None and self._flat:
                 self._flat_decoders[key] = entry.flat[1]
+            self._decoders[key] = decoder
         else:
             decoder = entry.older(shape)
-        if len(self._decoders) < _LEARNED:
-            self._decoders[key] = decoder
+            cost = len(key) + _LEARNING
+            if cost <= self._learnable:
+                self._learnable -= cost
+                self._decoders[key] = decoder
         return decoder
 
     # -- within the process ----------------------------------------------------------------------------------------------------

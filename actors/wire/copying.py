@@ -58,8 +58,6 @@ class Copying:
         """
         made = self.memo.get(id(value), _NEW)
         if made is _NEW:
-            if depth >= self.max_depth:
-                raise self.too_deep()
             return (self._copiers.get(type(value)) or self.codec.copier_of(value))(value, self, depth)
         if made is _PENDING:
             raise _holds_itself(value)
@@ -106,8 +104,6 @@ class Copying:
                     continue
                 known = memo.get(id(item), _NEW)
                 if known is _NEW:
-                    if depth >= self.max_depth:
-                        raise self.too_deep()
                     copier = copiers.get(kind)
                     if copier is None:
                         copier = self.codec.copier_of(item)
@@ -123,9 +119,12 @@ class Copying:
         """Return the error of what is in too many containers."""
         return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
-    def too_long(self, count: int) -> CodecError:
-        """Return the error of a collection with too many elements."""
-        return exceeded("length", f"has {count} elements", self.codec.limits)
+    def fits(self, count: int, depth: int) -> None:
+        """Refuse a collection that is too long, or in too many others."""
+        if count > self.longest:
+            raise exceeded("length", f"has {count} elements", self.codec.limits)
+        if depth >= self.max_depth:
+            raise self.too_deep()
 
 
 def _holds_itself(value: Any) -> CodecError:
@@ -137,8 +136,8 @@ def _holds_itself(value: Any) -> CodecError:
 
 def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
     made = value.copy()  # one operation: another thread may change the list
-    if len(made) > state.longest:
-        raise state.too_long(len(made))
+    if len(made) > state.longest or depth >= state.max_depth:
+        state.fits(len(made), depth)
     for item in made:  # quicker than `issuperset` for a few
         if type(item) not in _SAFE:
             state.begin(value, depth)
@@ -149,8 +148,8 @@ def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
 
 
 def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...]:
-    if len(value) > state.longest:
-        raise state.too_long(len(value))
+    if len(value) > state.longest or depth >= state.max_depth:
+        state.fits(len(value), depth)
     for item in value:
         if type(item) not in _SAFE:
             break
@@ -164,8 +163,8 @@ def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...
 
 def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
     made: Any = value.copy()
-    if len(made) > state.longest:
-        raise state.too_long(len(made))
+    if len(made) > state.longest or depth >= state.max_depth:
+        state.fits(len(made), depth)
     for item in made:
         if type(item) not in _SAFE:
             state.begin(value, depth)
@@ -180,8 +179,8 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
 
 def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     made = value.copy()
-    if len(made) > state.longest:
-        raise state.too_long(len(made))
+    if len(made) > state.longest or depth >= state.max_depth:
+        state.fits(len(made), depth)
     for key, item in made.items():
         if type(item) not in _SAFE or type(key) not in _SAFE:
             state.begin(value, depth)
@@ -205,8 +204,6 @@ def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[An
                 continue
             known = memo.get(id(item), _NEW)
             if known is _NEW:
-                if depth >= state.max_depth:
-                    raise state.too_deep()
                 copier = copiers.get(kind)
                 if copier is None:
                     copier = state.codec.copier_of(item)

@@ -12,7 +12,8 @@ from msgpack import ExtType
 from actors.errors import CodecError
 from actors.wire.encoding import shown
 from actors.wire.exceptions import reason_of
-from actors.wire.limits import exceeded
+from actors.wire.limits import Limits, exceeded
+from actors.wire.sharing import Sharing, is_leaf
 from actors.wire.specs import NATIVE
 from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
 
@@ -25,9 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTAINER_DECODERS", "Decoding", "unhashable"]
 
-_PENDING: Final = object()
-_SUSPICIOUS: Final = 1000  # keys from which on it is looked at how many have the same hash
-_ALIKE: Final = 100  # so many may: beyond that, making a table would take long
+TAGS: Final = frozenset({int, str})  # True == 1 and 2.0 == 2, and neither is a tag
+_FEW: Final = 16  # keys of one table that may all have the same hash
+_COMPARISONS: Final = 1_000_000  # that may be made in one message because of equal hashes: a fraction of a second
+_CHECKED: Final = 10  # times the limit of length: so many elements of shared nodes may be held against annotations
 
 
 class Decoding:
@@ -44,6 +46,12 @@ class Decoding:
     keys: Sequence[Any] = ()
     shared: Sequence[Any] = ()
     sections: tuple[memoryview, ...] = ()
+    sharing = Sharing((), Limits())
+    # What was spent of each so far.
+    _hashed = 0
+    _checked = 0
+    _comparisons = 0
+    huge = False  # whether there was an int that is slow to compare with a Decimal
 
     def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:
         self.codec = codec
@@ -73,8 +81,8 @@ class Decoding:
         self.shared = shared
         if len(keys) >= self.longest or len(shared) >= self.longest:
             raise exceeded("length", f"has {max(len(keys), len(shared))} keys or shared nodes", self.codec.limits)
-        self._made: list[Any] = [None] * len(shared)  # what came out of each; _PENDING while it is being made
-        self._sizes: dict[int, tuple[int, int]] = {}  # of those that were made: how many elements, and levels, they have
+        self._made: list[Any] = [None] * len(shared)  # what came out of each
+        self.sharing = Sharing(shared, self.codec.limits)
 
     def node(self, raw: list[Any], depth: int) -> Any:
         """Return the value of a node.
@@ -84,12 +92,19 @@ class Decoding:
             depth: how many containers it is in.
         """
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            self._deepest((raw,))
         try:
             decoder = self._decoders[raw[0]]
+            if type(raw[0]) not in TAGS:
+                decoder = self._unusual(raw)
         except (IndexError, KeyError, TypeError):
             decoder = self._unusual(raw)
         return decoder(raw, self, depth + 1)
+
+    def _deepest(self, items: Sequence[Any]) -> None:
+        """Refuse containers and instances where there may be none; of what a reference refers to, that is asked when it is known."""
+        if not all(map(is_leaf, items)):
+            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
     def _unusual(self, raw: list[Any]) -> Decoder:
         """Return what decodes a node of a registered type, by its place in the envelope or by a key that was not met before."""
@@ -137,12 +152,15 @@ class Decoding:
             index = 0
             decoders = self._decoders
             if depth >= self.max_depth:
-                raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+                self._deepest(items)
             try:
                 for index, item in enumerate(items):
                     if type(item) is list:
                         try:
-                            decoder = decoders[item[0]]
+                            tag = item[0]
+                            decoder = decoders[tag]
+                            if type(tag) not in TAGS:
+                                decoder = self._unusual(item)
                         except (IndexError, KeyError, TypeError):
                             decoder = self._unusual(item)
                         items[index] = decoder(item, self, depth + 1)
@@ -153,34 +171,40 @@ class Decoding:
         return items
 
     def hashable(self, items: list[Any], raw: list[Any]) -> None:
-        """Refuse what would take for ever to make a table of: hashing goes through shared parts again and again, equal hashes collide."""
-        if self.shared:
-            for index, item in enumerate(raw):
-                if type(item) is list and self._size(item)[0] > self.codec.limits.length:
-                    what = f"is hashed with more than {self.codec.limits.length} elements, shared ones counted each time"
-                    raise exceeded("length", what, self.codec.limits, f"message{{{index}}}")
-        try:
-            alike = len(items) - len(set(map(hash, items))) if len(items) > _SUSPICIOUS else 0
-        except Exception as error:
-            raise unhashable(error) from error
-        if alike > _ALIKE:
-            msg = f"has more than {_ALIKE} keys with the same hash, as nobody has who does not attack"
-            raise CodecError(msg)
+        """Refuse what would take for ever to make a table of.
 
-    def _size(self, raw: list[Any]) -> tuple[int, int]:
-        """Return how many elements, and how many levels, a node has with all those within it, shared ones counted wherever they are.
+        Hashing goes through shared parts again and again, keys with the same hash are compared with each other, and huge ints with
+        Decimals slowly.
 
-        All shared nodes in it have been made.
+        Args:
+            items: the keys.
+            raw: their nodes.
         """
-        if len(raw) == 2 and raw[0] == SHARED and type(raw[1]) is int and raw[1] in self._sizes:  # noqa: PLR2004
-            return self._sizes[raw[1]]
-        elements, levels = len(raw), 0
-        for item in raw:
-            if type(item) is list:
-                more, deeper = self._size(item)
-                elements += more
-                levels = max(levels, deeper)
-        return elements, levels + 1
+        if self.shared:
+            self._hashed += sum(self.sharing.repeated(one, instances=True) for one in raw)
+            limits = self.codec.limits
+            if self._hashed > limits.length:
+                raise exceeded("length", f"is hashed with more than {limits.length} elements, shared ones counted each time", limits)
+        if self.huge and self.sharing.mixes(raw):
+            msg = "has a huge int and a Decimal among its keys, which would be compared"
+            raise CodecError(msg)
+        if len(items) > _FEW:
+            try:
+                alike = len(items) - len(set(map(hash, items)))
+            except Exception as error:
+                raise unhashable(error) from error
+            self._comparisons += alike * alike
+            if self._comparisons > _COMPARISONS:
+                msg = f"has {alike} keys with the same hash as others, as nobody has who does not attack"
+                raise CodecError(msg)
+
+    def checked(self, raw: list[Any]) -> None:
+        """Refuse what would take for ever to hold against the annotation of a field: that goes through shared collections each time."""
+        self._checked += self.sharing.repeated(raw, instances=False)
+        limits = self.codec.limits
+        if self._checked > _CHECKED * limits.length:
+            what = f"has fields with more than {_CHECKED * limits.length} elements, shared ones counted each time"
+            raise exceeded("length", what, limits)
 
     def shared_value(self, raw: list[Any], depth: int) -> Any:
         """Return the one object that a reference to a shared node stands for."""
@@ -188,22 +212,15 @@ class Decoding:
         if type(place) is not int or not 0 <= place < len(self.shared):
             msg = f"refers to a shared node that is none of the {len(self.shared)} of the envelope"
             raise CodecError(msg)
-        known = self._made[place]
-        if known is _PENDING:
-            msg = "refers to a shared node that it is a part of"
-            raise CodecError(msg)
-        if known is not None:
-            # Made where it was met first; here it may be deeper. What hashes, compares or shows the message goes all the way.
-            if depth - 1 + self._sizes[place][1] > self.max_depth:
-                raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
-            return known
         node = self.shared[place]
         if type(node) is not list or not node or node[0] == SHARED:
             msg = f"refers to a shared node that is a {type(node).__name__} without parts"
             raise CodecError(msg)
-        self._made[place] = _PENDING
-        known = self._made[place] = self.node(node, depth - 1)
-        self._sizes[place] = self._size(node)
+        # Also of what is there already: here it may be too deep. And it is seen here if nodes refer to each other in a circle.
+        self.sharing.check_depth(place, depth - 1)
+        known = self._made[place]
+        if known is None:
+            known = self._made[place] = self.node(node, depth - 1)
         return known
 
 
@@ -223,7 +240,7 @@ def unhashable(error: Exception) -> CodecError:
 
 def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     items = state.items(raw, depth, "{", "}")
-    if state.shared or len(items) > _SUSPICIOUS:
+    if list in map(type, raw):
         state.hashable(items, raw[1:])
     try:
         made = set(items) if raw[0] == SET else frozenset(items)
@@ -235,7 +252,7 @@ def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     return made
 
 
-def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noqa: C901  # parts of it cost a call each
+def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # parts of it cost a call each
     if len(raw) % 2 == 0:
         msg = "is a dict with a key that has no value"
         raise CodecError(msg)
@@ -245,12 +262,11 @@ def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noq
     if not NATIVE.issuperset(map(type, keys)):
         for index, key in enumerate(keys):
             keys[index] = state.part(key, depth, f"{{{index}}}")
+        state.hashable(keys, raw[1::2])
     if not NATIVE.issuperset(map(type, values)):
         for index, value in enumerate(values):
             if type(value) not in NATIVE:
                 values[index] = state.part(value, depth, shown(keys[index]))
-    if state.shared or len(keys) > _SUSPICIOUS:
-        state.hashable(keys, raw[1::2])
     try:
         made = dict(zip(keys, values, strict=True))
     except Exception as error:

@@ -12,6 +12,7 @@ from msgpack import Packer
 
 from actors.errors import CodecError
 from actors.wire.limits import exceeded
+from actors.wire.sharing import Sharing
 from actors.wire.specs import NATIVE
 from actors.wire.tags import (
     BIGINT,
@@ -53,20 +54,21 @@ class Encoding:
         alone: the bytes that elements of sets are sorted by, by id, each with its element; None in place of those being made.
     """
 
-    __slots__ = ("_encoders", "_levels", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
+    __slots__ = ("_encoders", "_sharing", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
 
     def __init__(self, codec: Codec, encoders: dict[type, Encoder]) -> None:
         self.codec = codec
         self.keys: dict[str, int] = {}
         self.shared: list[list[Any]] = []
         self.sections: list[memoryview] = []
-        self.alone: dict[int, tuple[bytes | None, Any]] = {}
         self.max_depth = codec.limits.depth
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
         self.memo: dict[int, tuple[list[Any] | None, Any]] = {}
-        self._levels: list[int] = []  # of each shared node, with those within it
         self._encoders = encoders
+        # Few messages need these: what is known of the shared nodes; bytes to sort elements of sets by, and the elements, by id.
+        self._sharing: Sharing | None = None
+        self.alone: dict[int, tuple[bytes | None, Any]] | None = None
 
     def root(self, value: Any, entry: Entry | None) -> Any:
         """Return the outermost node."""
@@ -98,29 +100,29 @@ class Encoding:
         known = self.memo.get(id(value))
         if known is not None:
             return self._again(value, known[0], depth)
-        if depth >= self.max_depth:  # as in decoding: also of what has no parts
-            raise self.too_deep()
         return (self._encoders.get(type(value)) or self.codec.encoder_of(value))(value, self, depth)
 
     def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
             raise _holds_itself(value)
-        # () and frozenset() are one object each, wherever they come from.
-        if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):
+        if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):  # one object each, wherever they come from
+            self.fits(node, depth)
             return node
         if node[0] != SHARED:
-            self._levels.append(self._levels_of(node))
             self.shared.append(node.copy())
             node[:] = (SHARED, len(self.shared) - 1)
-        if depth + self._levels[node[1]] > self.max_depth:  # here it may be deeper than where it was met first
-            raise self.too_deep()
+        if self._sharing is None:
+            self._sharing = Sharing(self.shared, self.codec.limits)
+        self._sharing.check_depth(node[1], depth)  # here it may be deeper than where it was met first
         return node
 
-    def _levels_of(self, node: list[Any]) -> int:
-        if node[0] == SHARED:
-            return self._levels[node[1]]
-        return 1 + max((self._levels_of(item) for item in node if type(item) is list and item), default=0)
+    def fits(self, node: list[Any], depth: int) -> None:
+        """Refuse a collection that is too long, or in too many others."""
+        if depth >= self.max_depth:
+            raise self.too_deep()
+        if len(node) > self.longest:
+            raise exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
 
     def part(self, value: Any, depth: int, name: str) -> Any:
         """Return what stands for any part of a message; `name` is that of the part in the path of an error."""
@@ -143,8 +145,6 @@ class Encoding:
                     if known is not None:
                         node[index] = self._again(item, known[0], depth)
                         continue
-                    if depth >= self.max_depth:
-                        raise self.too_deep()
                     encoder = encoders.get(kind)
                     if encoder is None:
                         encoder = self.codec.encoder_of(item)
@@ -165,10 +165,6 @@ class Encoding:
     def too_deep(self) -> CodecError:
         """Return the error of what is in too many containers."""
         return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
-
-    def too_long(self, node: list[Any]) -> CodecError:
-        """Return the error of a node with too many elements."""
-        return exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
 
 
 def _holds_itself(value: Any) -> CodecError:
@@ -214,8 +210,8 @@ def _element(index: int) -> str:
 
 def _list(value: list[Any], state: Encoding, depth: int) -> list[Any]:
     node = [LIST, *value]  # one operation: another thread may change the list
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         state.items(node, depth + 1, _index)
@@ -225,8 +221,8 @@ def _list(value: list[Any], state: Encoding, depth: int) -> list[Any]:
 
 def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
     node = [TUPLE, *value]
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         state.items(node, depth + 1, _index)
@@ -240,8 +236,8 @@ def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
     except RuntimeError:
         msg = "has changed while it was encoded: another thread has it, too; send a copy"
         raise CodecError(msg) from None
-    if len(node) // 2 >= state.longest:
-        raise exceeded("length", f"has {len(node) // 2} keys", state.codec.limits)
+    if len(node) // 2 >= state.longest or depth >= state.max_depth:
+        state.fits(node[1::2], depth)
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         keys = node[1::2]
@@ -259,8 +255,8 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
     elif len(items) > 1:
         items.sort(key=lambda item: _bytes_of(item, state, depth))
     node = [SET if type(value) is set else FROZENSET, *items]
-    if len(node) > state.longest:
-        raise state.too_long(node)
+    if len(node) > state.longest or depth >= state.max_depth:
+        state.fits(node, depth)
     if not kinds <= NATIVE:
         state.begin(value, depth)
         state.items(node, depth + 1, _element)
@@ -270,6 +266,8 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     """Return bytes to sort by: those of the element by itself. Made once: in sets within sets, each would double the work."""
+    if state.alone is None:
+        state.alone = {}
     known = state.alone.get(id(item))
     if known is not None:
         if known[0] is None:
@@ -280,6 +278,7 @@ def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     alone.alone = state.alone
     try:
         node = alone.part(item, depth + 1, "")
+        # With the keys: elements of different types may have the same fields.
         made = Packer().pack(widened([list(alone.keys), alone.shared, node]))
     except CodecError as error:
         del state.alone[id(item)]
@@ -302,7 +301,7 @@ def widened(node: Any) -> Any:
     todo = [node]
     while todo:
         one = todo.pop()
-        for index, item in enumerate(one):  # also the first: arguments of an exception have no tag before them
+        for index, item in enumerate(one):  # the first, too: not every array begins with a tag
             if type(item) is list:
                 if id(item) not in seen:  # shared nodes are met more than once
                     seen.add(id(item))

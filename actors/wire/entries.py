@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from actors.wire.kinds import Field, Fields
 
 __all__ = ["Entry", "EnumEntry", "FieldsEntry", "FunctionsEntry", "Named"]
+
+
+_VALUES: Final = 1 << 16  # of a flag, combinations of its members
 
 
 class Entry(Protocol):
@@ -136,6 +139,7 @@ class FieldsEntry(Named):
         self.check(shape, fields=True)
         theirs = shape.fields or ()
         current = shape.version == self.shape.version
+        deep = {field.name for field in self.fields if field.spec.deep}
         wanted = {self.renamed.get(name, name) for name in theirs} & {field.name for field in self.fields}
 
         def decode(raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -147,6 +151,8 @@ class FieldsEntry(Named):
                 # An unknown field is not looked at: it may hold types that only the sender knows.
                 if not current or self.renamed.get(name, name) in wanted:
                     values[name] = state.part(one, depth, f".{name}")
+                    if state.shared and type(one) is list and (not current or self.renamed.get(name, name) in deep):
+                        state.checked(one)
             if not current:
                 values = self.upgraded(values, shape.version)
                 if not isinstance(values, dict):
@@ -233,6 +239,9 @@ class EnumEntry(Named):
             if member is not None:
                 return member
         elif type(given) is int and not given & self._beyond:
+            if given not in self.cls._value2member_map_ and len(self.cls._value2member_map_) >= _VALUES:
+                msg = f"is one value of {self.cls.__qualname__} too many: Python keeps each that there ever was, and {_VALUES} are there"
+                raise CodecError(msg)
             try:
                 made = self.cls(given)
             except ValueError:  # of a flag that does not take every combination
@@ -242,8 +251,11 @@ class EnumEntry(Named):
         raise self._none(given)
 
     def _none(self, given: Any) -> CodecError:
-        shown = repr(given) if type(given) in (str, int) else f"a {type(given).__name__}"
-        shown = shown if len(shown) < 100 else f"{shown[:100]}..."  # noqa: PLR2004
+        shown = f"a {type(given).__name__}"
+        if type(given) is str:
+            shown = repr(given[:100])
+        elif type(given) is int:
+            shown = str(given) if given.bit_length() < 200 else f"{given:#x}"[:60] + "..."  # noqa: PLR2004
         return CodecError(f"has {shown}, which is no member of {self.cls.__qualname__}")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["MISS", "Flat", "flat_of"]
 
 MISS: Final = object()
+# Tags are compared by identity: 2.0 == 2, and is no tag. Small ints are one object each; if one were not, the walk would do it.
 MOST: Final = 1000  # elements: more are for the walk, which knows the limits
 
 
@@ -64,7 +65,7 @@ def _sequence(kind: Any, items: frozenset[type], natives: frozenset[type]) -> Fl
 
     def decode(raw: Any) -> Any:
         if type(raw) is list:
-            if not raw or raw[0] != tag or len(raw) > MOST:
+            if not raw or raw[0] is not tag or len(raw) > MOST:
                 return MISS
             del raw[0]
             for item in raw:
@@ -100,7 +101,7 @@ def _set(kind: Any, items: frozenset[type], natives: frozenset[type]) -> Flat:
 
     def decode(raw: Any) -> Any:
         if type(raw) is list:
-            if raw and raw[0] == tag and len(raw) <= MOST:
+            if raw and raw[0] is tag and len(raw) <= MOST:
                 found = raw[1:]
                 if items.issuperset(map(type, found)):
                     made = kind(found)
@@ -130,7 +131,7 @@ def _dict(keys: frozenset[type], values: frozenset[type], natives: frozenset[typ
 
     def decode(raw: Any) -> Any:
         if type(raw) is list:
-            if raw and raw[0] == DICT and len(raw) <= MOST and len(raw) % 2:
+            if raw and raw[0] is DICT and len(raw) <= MOST and len(raw) % 2:
                 names, found = raw[1::2], raw[2::2]
                 if keys.issuperset(map(type, names)) and values.issuperset(map(type, found)):
                     made = dict(zip(names, found, strict=True))

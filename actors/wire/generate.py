@@ -82,11 +82,16 @@ def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, 
 
 def _whole(field: Field) -> Callable[[Any, Decoding, int], Any]:
     """Return what makes the value of a field out of what travelled."""
-    accepts = field.spec.accepts
+    accepts, deep = field.spec.accepts, field.spec.deep
     name = f".{field.name}"
 
     def whole(raw: Any, state: Decoding, depth: int) -> Any:
-        value = raw if type(raw) in NATIVE else state.part(raw, depth, name)
+        if type(raw) in NATIVE:
+            value = raw
+        else:
+            value = state.part(raw, depth, name)
+            if deep and state.shared:
+                state.checked(raw)
         if not accepts(value):
             raise wrong_value(field, value)
         return value

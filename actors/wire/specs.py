@@ -36,6 +36,7 @@ class Spec:
         natives: which of the types that msgpack has itself pass unseen.
         accepts: tells of any value whether it passes.
         plain: whether nothing but `natives` passes.
+        deep: whether it looks at the elements of collections.
         collection: kind of the collection of plain values that is declared, and the types of its elements, or of keys and values.
         flat: how a collection of plain values is dealt with, if that is what is declared.
     """
@@ -44,6 +45,7 @@ class Spec:
     natives: frozenset[type]
     accepts: Callable[[Any], bool]
     plain: bool = False
+    deep: bool = False
     collection: tuple[type, tuple[frozenset[type], ...]] | None = None
     flat: Flat | None = None
 
@@ -119,7 +121,13 @@ def _union(parts: list[Spec], text: str) -> Spec:
     if len(collections) == 1 and sum(not part.plain for part in parts) == 1:  # like list[str] | None
         flat = flat_of(*collections[0], natives)
     # A Literal's natives are none, so that its values are looked at.
-    return Spec(text, natives, lambda value: type(value) in natives or any(accepts(value) for accepts in checks), flat=flat)
+    return Spec(
+        text,
+        natives,
+        lambda value: type(value) in natives or any(accepts(value) for accepts in checks),
+        flat=flat,
+        deep=any(part.deep for part in parts),
+    )
 
 
 def _literal(values: tuple[Any, ...], text: str) -> Spec:
@@ -144,7 +152,7 @@ def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
             return isinstance(value, origin) and (type(value) is not dict or (keys(value) and values(value.values())))
 
         plain = _plain_collection(origin, arguments)
-        return Spec(text, _NOTHING, of_dict, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING))
+        return Spec(text, _NOTHING, of_dict, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING), deep=True)
     if issubclass(origin, collections.abc.Iterable) and arguments and origin.__module__ in ("builtins", "collections.abc"):
         items = _every(spec_of(arguments[0]))
         plain = _plain_collection(origin, arguments[:1])
@@ -152,7 +160,7 @@ def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
         def of_items(value: Any) -> bool:
             return isinstance(value, origin) and (type(value) not in _COLLECTIONS or items(value))
 
-        return Spec(text, base.natives, of_items, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING))
+        return Spec(text, base.natives, of_items, collection=plain, flat=None if plain is None else flat_of(*plain, _NOTHING), deep=True)
     return Spec(text, base.natives, base.accepts)
 
 
@@ -170,7 +178,7 @@ def _exact_tuple(parts: list[Spec], text: str) -> Spec:
     def accepts(value: Any) -> bool:
         return type(value) is tuple and len(value) == len(checks) and all(ok(one) for ok, one in zip(checks, value, strict=True))
 
-    return Spec(text, _NOTHING, accepts)
+    return Spec(text, _NOTHING, accepts, deep=True)
 
 
 def _every(part: Spec) -> Callable[[Iterable[Any]], bool]:

@@ -28,9 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["HEAD", "Unpacking", "packed_sections", "padded"]
 
 SMALL: Final = 2048  # bytes: msgpack would make lists of 11 MB at most of so many
+SECTION: Final = 400  # bytes that a section takes for itself
 UNFINISHED: Final = 48  # bytes that one byte of a payload takes at most as an element of a list that msgpack is still making
-HEAD: Final = struct.Struct(">B3xIQ")  # of a payload with sections
+HEAD: Final = struct.Struct(">IIQ")  # of a payload with sections
 ALIGNED: Final = 8
+_FIRST: Final = SECTIONED << 24  # with three bytes that are zero, so that later versions can say something there
 PATIENCE: Final = 20_000  # arrays that are read again to say where a message has become too large, if that is not much later
 _ATOM: Final = 64  # times the size of a text or of bytes that may be made of it: of a path, for each name in it
 
@@ -67,6 +69,8 @@ class Unpacking:
             raise explain(payload, self._limits) from error
 
     def _look(self, payload: bytes | memoryview) -> None:
+        if len(payload) > self._limits.memory:  # nothing takes less than its bytes, and to look at them takes as much
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits)
         unpacker = Unpacker(max_buffer_size=len(payload))
         unpacker.feed(payload)
         unpacker.skip()
@@ -80,12 +84,18 @@ class Unpacking:
         """Return the nodes and the sections of a payload that has some."""
         view = memoryview(payload)
         try:
-            _, count, length = HEAD.unpack_from(view)
+            first, count, length = HEAD.unpack_from(view)
         except struct.error:
             raise self._malformed("is shorter than its head") from None
+        if first != _FIRST:
+            raise self._malformed("has something where its head has zeros")
         start = HEAD.size + 8 * count
         if start > len(view):
             raise self._malformed(f"has {count} sections, more than there is room for")
+        if count > self._limits.length:
+            raise exceeded("length", f"has {count} sections", self._limits)
+        if count * SECTION + length > self._limits.memory:
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits)
         lengths = struct.unpack_from(f">{count}Q", view, HEAD.size)
         places = [(start, length)]
         end = start + length
@@ -141,7 +151,7 @@ def padded(offset: int) -> int:
 
 def packed_sections(body: bytes, sections: list[memoryview]) -> list[bytes | memoryview]:
     """Return the pieces of a payload with sections."""
-    head = HEAD.pack(SECTIONED, len(sections), len(body)) + struct.pack(f">{len(sections)}Q", *(len(one) for one in sections))
+    head = HEAD.pack(_FIRST, len(sections), len(body)) + struct.pack(f">{len(sections)}Q", *(len(one) for one in sections))
     pieces: list[bytes | memoryview] = [head + body]
     offset = len(pieces[0])
     for section in sections:
