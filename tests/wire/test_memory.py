@@ -129,7 +129,10 @@ def test_decoding_takes_no_more_than_estimated_and_not_far_less(kind: str) -> No
 def test_decoding_something_large_takes_no_more_than_estimated_and_not_far_less(value: Any) -> None:
     payload = CODEC.encode(value)
     real = measured(payload)
-    assert real <= ONCE + estimate(payload) <= 8 * max(real, ONCE)
+    if isinstance(value, PurePosixPath):  # newer versions of Python take a path apart only when somebody asks
+        assert real <= ONCE + estimate(payload)
+    else:
+        assert real <= ONCE + estimate(payload) <= 8 * max(real, ONCE)
 
 
 def test_an_array_in_the_message_takes_no_more_than_estimated() -> None:
