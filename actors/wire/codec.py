@@ -112,7 +112,7 @@ class Codec:
         self._flat_encoders: dict[type[Any], tuple[Callable[[Any, str], Any], str]] = {}
         self._flat_copiers: dict[type[Any], Callable[[Any], Any]] = {}  # those of them that can change
         self._flat_decoders: dict[str, Callable[[list[Any]], Any]] = {}
-        self._flat = self.limits.length >= MOST
+        self._flat = self.limits.length >= MOST and self.limits.depth > 1
         self._encoders = dict(_ENCODERS)
         self._copiers = dict(COPIERS)
         self._decoders = dict(_DECODERS)

@@ -11,6 +11,7 @@ from msgpack import ExtType
 
 from actors.errors import CodecError
 from actors.wire.encoding import shown
+from actors.wire.exceptions import reason_of
 from actors.wire.limits import exceeded
 from actors.wire.specs import NATIVE
 from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     Decoder = Callable[[list[Any], "Decoding", int], Any]
 
-__all__ = ["CONTAINER_DECODERS", "Decoding"]
+__all__ = ["CONTAINER_DECODERS", "Decoding", "unhashable"]
 
 _PENDING: Final = object()
 _SUSPICIOUS: Final = 1000  # keys from which on it is looked at how many have the same hash
@@ -161,7 +162,7 @@ class Decoding:
         try:
             alike = len(items) - len(set(map(hash, items))) if len(items) > _SUSPICIOUS else 0
         except Exception as error:
-            raise _unhashable(error) from error
+            raise unhashable(error) from error
         if alike > _ALIKE:
             msg = f"has more than {_ALIKE} keys with the same hash, as nobody has who does not attack"
             raise CodecError(msg)
@@ -214,9 +215,10 @@ def _tuple(raw: list[Any], state: Decoding, depth: int) -> tuple[Any, ...]:
     return tuple(state.items(raw, depth))
 
 
-def _unhashable(error: Exception) -> CodecError:
+def unhashable(error: Exception) -> CodecError:
+    """Return the error of a dict or set that could not be made of its keys or elements."""
     # It is of no type that can be, or a class's own __hash__ or __eq__ has raised.
-    return CodecError(f"has an element that cannot be hashed: {type(error).__name__}: {error}")
+    return CodecError(f"has an element that cannot be hashed: {reason_of(error)}")
 
 
 def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -226,7 +228,7 @@ def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     try:
         made = set(items) if raw[0] == SET else frozenset(items)
     except Exception as error:
-        raise _unhashable(error) from error
+        raise unhashable(error) from error
     if len(made) != len(items):
         msg = f"is a {NAMES[int(raw[0])]} with an element twice"
         raise CodecError(msg)
@@ -252,7 +254,7 @@ def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noq
     try:
         made = dict(zip(keys, values, strict=True))
     except Exception as error:
-        raise _unhashable(error) from error
+        raise unhashable(error) from error
     if len(made) != len(keys):
         msg = "is a dict with a key twice"
         raise CodecError(msg)

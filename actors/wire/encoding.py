@@ -50,15 +50,17 @@ class Encoding:
         keys: the keys of registered types, numbered as they were met.
         shared: nodes of what was met more than once.
         sections: large arrays that stay outside of the nodes.
+        alone: the bytes that elements of sets are sorted by, by id, each with its element; None in place of those being made.
     """
 
-    __slots__ = ("_encoders", "_levels", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
+    __slots__ = ("_encoders", "_levels", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
 
     def __init__(self, codec: Codec, encoders: dict[type, Encoder]) -> None:
         self.codec = codec
         self.keys: dict[str, int] = {}
         self.shared: list[list[Any]] = []
         self.sections: list[memoryview] = []
+        self.alone: dict[int, tuple[bytes | None, Any]] = {}
         self.max_depth = codec.limits.depth
         self.longest = codec.limits.length + 1  # with the tag
         # What was met, by id: its node, None while that is being made, and itself: the id of an object that is gone could be taken.
@@ -78,7 +80,7 @@ class Encoding:
     def begin(self, value: Any, depth: int) -> None:
         """Note that the node of `value`, which has parts and is in `depth` containers, is being made."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         self.memo[id(value)] = (None, value)
 
     def finish(self, value: Any, node: list[Any]) -> list[Any]:
@@ -96,21 +98,23 @@ class Encoding:
         known = self.memo.get(id(value))
         if known is not None:
             return self._again(value, known[0], depth)
+        if depth >= self.max_depth:  # as in decoding: also of what has no parts
+            raise self.too_deep()
         return (self._encoders.get(type(value)) or self.codec.encoder_of(value))(value, self, depth)
 
     def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
-            msg = f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself"
-            raise CodecError(msg)
-        if len(node) == 1:  # () and frozenset() are one object each, wherever they come from
+            raise _holds_itself(value)
+        # () and frozenset() are one object each, wherever they come from.
+        if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):
             return node
         if node[0] != SHARED:
             self._levels.append(self._levels_of(node))
             self.shared.append(node.copy())
             node[:] = (SHARED, len(self.shared) - 1)
         if depth + self._levels[node[1]] > self.max_depth:  # here it may be deeper than where it was met first
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         return node
 
     def _levels_of(self, node: list[Any]) -> int:
@@ -139,6 +143,8 @@ class Encoding:
                     if known is not None:
                         node[index] = self._again(item, known[0], depth)
                         continue
+                    if depth >= self.max_depth:
+                        raise self.too_deep()
                     encoder = encoders.get(kind)
                     if encoder is None:
                         encoder = self.codec.encoder_of(item)
@@ -156,9 +162,17 @@ class Encoding:
                 self.memo.popitem()
             raise
 
+    def too_deep(self) -> CodecError:
+        """Return the error of what is in too many containers."""
+        return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+
     def too_long(self, node: list[Any]) -> CodecError:
         """Return the error of a node with too many elements."""
         return exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
+
+
+def _holds_itself(value: Any) -> CodecError:
+    return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
 
 
 def shown(key: Any) -> str:
@@ -221,7 +235,11 @@ def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
 
 
 def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
-    node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list
+    try:
+        node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list, unless garbage is collected meanwhile
+    except RuntimeError:
+        msg = "has changed while it was encoded: another thread has it, too; send a copy"
+        raise CodecError(msg) from None
     if len(node) // 2 >= state.longest:
         raise exceeded("length", f"has {len(node) // 2} keys", state.codec.limits)
     if not NATIVE.issuperset(map(type, node)):
@@ -251,12 +269,23 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
-    """Return bytes to sort by: those of the element by itself."""
+    """Return bytes to sort by: those of the element by itself. Made once: in sets within sets, each would double the work."""
+    known = state.alone.get(id(item))
+    if known is not None:
+        if known[0] is None:
+            raise _holds_itself(item)
+        return known[0]
+    state.alone[id(item)] = (None, item)
     alone = Encoding(state.codec, state._encoders)
+    alone.alone = state.alone
     try:
-        return Packer().pack(widened(alone.part(item, depth + 1, "")))
+        node = alone.part(item, depth + 1, "")
+        made = Packer().pack(widened([list(alone.keys), alone.shared, node]))
     except CodecError as error:
+        del state.alone[id(item)]
         raise error.under("{...}") from error.__cause__
+    state.alone[id(item)] = (made, item)
+    return made
 
 
 CONTAINERS: Final[dict[type, Any]] = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
@@ -273,8 +302,7 @@ def widened(node: Any) -> Any:
     todo = [node]
     while todo:
         one = todo.pop()
-        for index in range(1, len(one)):
-            item = one[index]
+        for index, item in enumerate(one):  # also the first: arguments of an exception have no tag before them
             if type(item) is list:
                 if id(item) not in seen:  # shared nodes are met more than once
                     seen.add(id(item))

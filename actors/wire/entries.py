@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
+from actors.wire.exceptions import reason_of
 from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_flat, generate_make, wrong_value
 from actors.wire.kinds import name_of
-from actors.wire.shapes import Shape
+from actors.wire.shapes import LONGEST, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
     from actors.wire.copying import Copying
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
-    from actors.wire.kinds import Fields
+    from actors.wire.kinds import Field, Fields
 
-__all__ = ["Entry", "EnumEntry", "ErrorEntry", "FieldsEntry", "FunctionsEntry"]
+__all__ = ["Entry", "EnumEntry", "FieldsEntry", "FunctionsEntry", "Named"]
 
 
 class Entry(Protocol):
@@ -60,7 +61,7 @@ class Entry(Protocol):
         """
 
 
-class _Named:
+class Named:
     """The parts that all entries have."""
 
     unchecked: tuple[str, ...] = ()
@@ -71,6 +72,8 @@ class _Named:
         self.cls = cls
         self.shape = shape
         self.key = shape.key
+        if len(self.key) > LONGEST:
+            raise RegistrationError(name_of(cls), f"name and fields have {len(self.key)} characters: {LONGEST} at most travel")
         self.renamed = dict(renamed)
         self.upgrades = dict(upgrades)
 
@@ -87,7 +90,7 @@ class _Named:
             except CodecError:
                 raise
             except Exception as error:
-                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {type(error).__name__}: {error}"
+                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {reason_of(error)}"
                 raise CodecError(msg) from error
         return value
 
@@ -101,7 +104,7 @@ class _Named:
             raise CodecError(msg)
 
 
-class FieldsEntry(_Named):
+class FieldsEntry(Named):
     """A dataclass, attrs class, msgspec Struct or named tuple."""
 
     shares = True
@@ -163,15 +166,23 @@ class FieldsEntry(_Named):
                 if not field.spec.accepts(value):
                     raise wrong_value(field, value)
             elif field.default is not None:
-                value = field.default()
+                value = self._default(field)
             else:
                 msg = f"is missing: {self.shape.name} needs it, and it has no default"
                 raise CodecError(msg, f"message.{field.name}")
             ready.append(value)
         return self.make(*ready)
 
+    def _default(self, field: Field) -> Any:
+        assert field.default is not None
+        try:
+            return field.default()
+        except Exception as error:
+            msg = f"is missing, and its default cannot be made: {reason_of(error)}"
+            raise CodecError(msg, f"message.{field.name}") from error
 
-class EnumEntry(_Named):
+
+class EnumEntry(Named):
     """An enum: its members travel by name. Those of a flag, which may be several at once, by value."""
 
     shares = False
@@ -181,13 +192,19 @@ class EnumEntry(_Named):
     ) -> None:
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
+        # Python keeps every combination that it has seen. Bits beyond those of the members would let bytes fill the memory.
+        self._beyond = ~cls._all_bits_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
         for old, new in renamed.items():
             if self.flag or new not in cls.__members__ or old in cls.__members__:
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former member, and one that there is")
 
-    def encode(self, value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
+    def encode(self, value: Any, tag: Any, _state: Encoding, _depth: int) -> list[Any]:
         """Return the node of a member."""
-        return [tag, state.part(value._value_, depth, "") if self.flag else value._name_]
+        if not self.flag:
+            return [tag, value._name_]
+        if value._value_ & self._beyond:
+            raise self._none(value._value_)
+        return [tag, value._value_]
 
     @staticmethod
     def duplicate(value: Any, _state: Copying, _depth: int) -> Any:
@@ -215,17 +232,22 @@ class EnumEntry(_Named):
             member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
-        elif type(given) is int:
+        elif type(given) is int and not given & self._beyond:
             try:
-                return self.cls(given)
-            except ValueError:
-                pass
-        shown = repr(given)
-        msg = f"has {shown if len(shown) < 100 else f'{shown[:100]}...'}, which is no member of {self.cls.__qualname__}"  # noqa: PLR2004
-        raise CodecError(msg)
+                made = self.cls(given)
+            except ValueError:  # of a flag that does not take every combination
+                made = None
+            if type(made) is self.cls and made._value_ == given:  # another kind of flag returns an int, or leaves bits out
+                return made
+        raise self._none(given)
+
+    def _none(self, given: Any) -> CodecError:
+        shown = repr(given) if type(given) in (str, int) else f"a {type(given).__name__}"
+        shown = shown if len(shown) < 100 else f"{shown[:100]}..."  # noqa: PLR2004
+        return CodecError(f"has {shown}, which is no member of {self.cls.__qualname__}")
 
 
-class FunctionsEntry(_Named):
+class FunctionsEntry(Named):
     """A type with functions of its own that take its instances apart and put them together."""
 
     shares = True
@@ -255,7 +277,7 @@ class FunctionsEntry(_Named):
         try:
             return self.take_apart(value)
         except Exception as error:
-            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {type(error).__name__}: {error}"
+            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {reason_of(error)}"
             raise CodecError(msg) from error
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -277,97 +299,9 @@ class FunctionsEntry(_Named):
         try:
             made = self.put_together(given)
         except Exception as error:
-            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {type(error).__name__}: {error}"
+            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {reason_of(error)}"
             raise CodecError(msg) from error
         if type(made) is not self.cls:
             msg = f"was decoded to {type(made).__name__}: the function that decodes {self.cls.__qualname__} has to return one"
             raise CodecError(msg)
         return made
-
-
-class ErrorEntry(_Named):
-    """A type of exception: it travels as pickle takes it apart, arguments and attributes, and with its notes."""
-
-    shares = True
-
-    def __init__(self, cls: type[Any], name: str, version: int, upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
-        super().__init__(cls, Shape(name, version, None), {}, upgrades)
-
-    def encode(self, value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
-        """Return the node of an exception."""
-        return [tag, *self._parts(value, state, depth)]
-
-    def duplicate(self, value: Any, state: Copying, depth: int) -> Any:
-        """Return a copy."""
-        return self._made(*self._parts(value, state, depth))
-
-    def _parts(self, value: Any, state: Encoding | Copying, depth: int) -> list[Any]:
-        reduced = value.__reduce__()
-        if not isinstance(reduced, tuple) or len(reduced) not in (2, 3) or reduced[0] is not self.cls or type(reduced[1]) is not tuple:
-            msg = f"has a __reduce__ of its own: register {self.cls.__qualname__} with register_functions()"
-            raise CodecError(msg)
-        attributes = dict(reduced[2]) if len(reduced) == 3 and reduced[2] else {}  # noqa: PLR2004
-        notes = attributes.pop("__notes__", [])
-        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), (list(notes), ".__notes__"))
-        return [state.part(part, depth, name) for part, name in parts]
-
-    def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
-        """Return the exception."""
-        return self._made(*self._given(raw, state, depth))
-
-    def older(self, shape: Shape) -> Callable[[list[Any], Decoding, int], Any]:
-        """Return what decodes exceptions of an older version; upgrades take and return a tuple of arguments."""
-        self.check(shape, fields=False)
-
-        def decode(raw: list[Any], state: Decoding, depth: int) -> Any:
-            arguments, attributes, notes = self._given(raw, state, depth)
-            return self._made(self.upgraded(arguments, shape.version), attributes, notes)
-
-        return decode
-
-    def _given(self, raw: list[Any], state: Decoding, depth: int) -> tuple[Any, Any, Any]:
-        if len(raw) != 4:  # noqa: PLR2004
-            msg = f"is a {self.shape.name} that has not arguments, attributes and notes"
-            raise CodecError(msg)
-        return tuple(state.part(raw[index + 1], depth, name) for index, name in enumerate((".args", ".__dict__", ".__notes__")))
-
-    def _made(self, arguments: Any, attributes: Any, notes: Any) -> Any:
-        parts = type(arguments) is tuple and type(attributes) is dict and type(notes) is list
-        if not parts or not all(type(one) is str for one in (*attributes, *notes)):
-            msg = f"is a {self.shape.name} whose arguments, attributes and notes are no tuple, dict and list of texts"
-            raise CodecError(msg)
-        try:
-            made = self.cls(*arguments)
-            vars(made).update(attributes)
-            for note in notes:
-                made.add_note(note)
-        except Exception as error:
-            msg = f"is refused by {self.cls.__qualname__}: {type(error).__name__}: {error}"
-            raise CodecError(msg) from error
-        if type(made) is not self.cls:  # an OSError that chose a subclass by its number
-            msg = f"was decoded to {type(made).__name__}, not to {self.cls.__qualname__}"
-            raise CodecError(msg)
-        return made
-
-
-def entry_of(
-    cls: type[Any], name: str, version: int, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]
-) -> FieldsEntry | EnumEntry | ErrorEntry:
-    """Return what is known of a class of one of the kinds that need no functions.
-
-    Raises:
-        RegistrationError: it is of none, or cannot be made again of what it has.
-    """
-    if issubclass(cls, BaseException):
-        if renamed:
-            raise RegistrationError(name_of(cls), "renamed= is for types with fields and enums")
-        return ErrorEntry(cls, name, version, upgrades)
-    if issubclass(cls, enum.Enum):
-        if not kinds.is_enum(cls):
-            raise RegistrationError(name_of(cls), "the enum has no members")
-        return EnumEntry(cls, name, version, renamed, upgrades)
-    found = kinds.fields_of(cls)
-    if found is None:
-        why = "it is no dataclass, attrs class, msgspec Struct, named tuple, enum or exception: use register_functions(), or @dataclass"
-        raise RegistrationError(name_of(cls), why)
-    return FieldsEntry(cls, name, version, renamed, upgrades, found)

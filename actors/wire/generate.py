@@ -10,6 +10,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
+from actors.wire.exceptions import reason_of
 from actors.wire.flat import MISS
 from actors.wire.specs import NATIVE
 
@@ -54,6 +55,9 @@ def _attribute(value: Any, name: str) -> Any:
     except AttributeError:
         msg = "has not been set"
         raise CodecError(msg, f"message.{name}") from None
+    except Exception as error:  # a property or a descriptor has computed it
+        msg = f"cannot be read: {reason_of(error)}"
+        raise CodecError(msg, f"message.{name}") from error
 
 
 def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, int], list[Any]]:
@@ -67,7 +71,7 @@ def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, 
     names, tests = _names(fields)
     source = ["def encode(value, tag, state, depth):", " try:"]
     source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
-    source += [" except AttributeError:", "  return slow(value, tag, state, depth)"]
+    source += [" except Exception:", "  return slow(value, tag, state, depth)"]
     ready = [name if field.spec.plain else f"part{index}({name}, state, depth)" for index, (name, field) in enumerate(names)]
     source += [f" if {tests}:", f"  return [{', '.join(['tag', *ready])}]", " return slow(value, tag, state, depth)"]
     return _compiled(source, "encode", {"slow": slow, **parts, **_kinds(fields)})
@@ -123,7 +127,7 @@ def generate_make(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] 
 
 def _refused(cls: type) -> Callable[[Exception], CodecError]:
     def refused(error: Exception) -> CodecError:
-        return CodecError(f"is refused by {cls.__qualname__}: {type(error).__name__}: {error}")
+        return CodecError(f"is refused by {cls.__qualname__}: {reason_of(error)}")
 
     return refused
 
@@ -206,7 +210,7 @@ def generate_duplicate(cls: Any, fields: tuple[Field, ...], make: Callable[..., 
     lines, words = _construction(cls, fields, make)
     source = ["def duplicate(value, state, depth):", " try:"]
     source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
-    source += [" except AttributeError:", "  return slow(value, state, depth)", f" if {tests}:"]
+    source += [" except Exception:", "  return slow(value, state, depth)", f" if {tests}:"]
     source += [f"  {name} = part{index}({name}, state, depth)" for index, (name, field) in enumerate(names) if not field.spec.plain]
     source += ["  try:", *(f"   {line}" for line in lines), "   return it"]
     source += ["  except Exception as error:", "   raise refused(error) from error", " return slow(value, state, depth)"]
@@ -235,7 +239,7 @@ def generate_flat(
     take = [
         " try:",
         *([f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]),
-        " except AttributeError:",
+        " except Exception:",  # the walk tells of it
         "  return MISS",
     ]
 
