@@ -15,7 +15,7 @@ from actors.wire.flat import MISS
 from actors.wire.specs import NATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
@@ -23,10 +23,27 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_decode", "generate_duplicate", "generate_encode", "generate_flat", "generate_make", "wrong_value"]
 
+_COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})
+MOST_TYPES: Final = 4  # that an error names
+
 
 def wrong_value(field: Field, value: Any) -> CodecError:
     """Return the error of a value that its field may not have."""
-    return CodecError(f"is {_article(type(value).__name__)}, and {field.spec.text} is declared", f"message.{field.name}")
+    return CodecError(f"is {_article(_told(value))}, and {field.spec.text} is declared", f"message.{field.name}")
+
+
+def _told(value: Any) -> str:
+    """Return the type of a value; of a collection, also of what is in it: that may be what is wrong."""
+    kind = type(value)
+    if kind in _COLLECTIONS and value:
+        return f"{kind.__name__} of {_types(value)}{f' to {_types(value.values())}' if kind is dict else ''}"
+    return kind.__name__
+
+
+def _types(values: Iterable[Any]) -> str:
+    # A list first, which is one operation: another thread may change the collection.
+    names = sorted({type(one).__name__ for one in list(values)})
+    return ", ".join(names[:MOST_TYPES]) + (", ..." if len(names) > MOST_TYPES else "")
 
 
 def _article(name: str) -> str:

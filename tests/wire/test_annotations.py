@@ -196,8 +196,31 @@ def test_a_value_passes_both_ways_or_none(case: tuple[Any, list[Any], list[Any]]
             codec.decode(sender.encode([free(value)]))
         kind = type(value).__name__
         article = "an" if kind[0] in "aeiouAEIOU" else "a"
-        expected = f"message[0].it is {article} {kind}, and {spec_of(annotation).text} is declared"
-        assert str(sent.value) == str(received.value) == str(copied.value) == expected
+        assert str(sent.value) == str(received.value) == str(copied.value)
+        told, _, wanted = str(sent.value).rpartition(", and ")
+        assert told.partition(" of ")[0] == f"message[0].it is {article} {kind}"
+        assert wanted == f"{spec_of(annotation).text} is declared"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "value", "told"),
+    [
+        (list[int], ["a", 1], "a list of int, str"),
+        (tuple[int, ...], ("a",), "a tuple of str"),
+        (frozenset[int], frozenset({None}), "a frozenset of NoneType"),
+        (dict[str, int], {"a": "b", "c": 1}, "a dict of str to int, str"),
+        (list[Point], [1, "a", 1.5, b"", None], "a list of NoneType, bytes, float, int, ..."),
+        (tuple[int, int], (), "a tuple"),
+    ],
+)
+def test_of_a_collection_is_told_what_is_in_it(annotation: Any, value: Any, told: str) -> None:
+    codec, sender, free = _field_of(annotation)
+    cls: Any = codec.registry.named("Checked").cls  # type: ignore[union-attr]
+    expected = f"message.it is {told}, and {spec_of(annotation).text} is declared"
+    for act in (lambda: codec.encode(cls(value)), lambda: codec.copy(cls(value)), lambda: codec.decode(sender.encode(free(value)))):
+        with pytest.raises(CodecError) as caught:
+            act()
+        assert str(caught.value) == expected
 
 
 VALUES = st.recursive(

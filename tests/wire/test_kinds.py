@@ -619,7 +619,7 @@ def test_a_class_with_functions_travels_as_what_they_return_and_stays_shared() -
         (lambda _: 1, lambda _: 1 // 0, "is refused by the function that decodes Money: ZeroDivisionError"),
         (lambda _: 1, lambda _: 5, "was decoded to int: the function that decodes Money has to return one"),
         (lambda money: money, Money, "is the Money that it is a part of"),
-        (lambda _: iter(()), Money, "is of builtins.tuple_iterator, which is not registered"),
+        (lambda _: iter(()), Money, "is of builtins.tuple_iterator, which is none of the builtin types that travel"),
     ],
 )
 def test_functions_that_fail_are_errors_with_a_path(encode: Callable[[Any], Any], decode: Callable[[Any], Any], why: str) -> None:

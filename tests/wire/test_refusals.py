@@ -97,6 +97,7 @@ class Own(tzinfo):
 
 NOWHERE = re.escape("code does not travel")
 UNKNOWN = "which is not registered: registry.register"
+BUILTIN = "which is none of the builtin types that travel: send what it is made of"
 SUBCLASS = "only exact types travel, so register this one, too"
 
 
@@ -106,21 +107,21 @@ SUBCLASS = "only exact types travel, so register this one, too"
         (lambda: 1, NOWHERE),
         (len, NOWHERE),
         ([].append, NOWHERE),
-        (_generator(), UNKNOWN),
-        (sys, UNKNOWN),
+        (_generator(), BUILTIN),
+        (sys, BUILTIN),
         (threading.Lock(), UNKNOWN),
         (io.BytesIO(), UNKNOWN),
         (object, "classes do not travel; send a name"),
         (Node, "classes do not travel; send a name"),
         (list[int], NOWHERE),
-        (object(), UNKNOWN),
-        (1j, UNKNOWN),
-        (range(3), UNKNOWN),
-        (memoryview(b"x"), UNKNOWN),
-        (Ellipsis, UNKNOWN),
-        (NotImplemented, UNKNOWN),
-        (iter([]), UNKNOWN),
-        ({}.keys(), UNKNOWN),
+        (object(), BUILTIN),
+        (1j, BUILTIN),
+        (range(3), BUILTIN),
+        (memoryview(b"x"), BUILTIN),
+        (Ellipsis, BUILTIN),
+        (NotImplemented, BUILTIN),
+        (iter([]), BUILTIN),
+        ({}.keys(), BUILTIN),
         (deque(), UNKNOWN),
         (re.compile("x"), UNKNOWN),
         (Unregistered(), rf"{__name__}.Unregistered, which is not registered: registry.register\(Unregistered\)"),
