@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
-from actors.wire.exceptions import reason_of
+from actors.wire.exceptions import reason_of, told
 from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_flat, generate_make, wrong_value
 from actors.wire.kinds import name_of
 from actors.wire.shapes import LONGEST, Shape
@@ -198,6 +198,7 @@ class EnumEntry(Named):
     ) -> None:
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
+        self._named = cls.__members__
         # Python keeps every combination that it has seen. Bits beyond those of the members would let bytes fill the memory.
         self._beyond = ~cls._all_bits_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
         for old, new in renamed.items():
@@ -207,6 +208,9 @@ class EnumEntry(Named):
     def encode(self, value: Any, tag: Any, _state: Encoding, _depth: int) -> list[Any]:
         """Return the node of a member."""
         if not self.flag:
+            if self._named.get(value._name_) is not value:  # its `_missing_` has made it
+                msg = f"is {told(repr, value)}, which is no member of {self.cls.__qualname__} that was declared"
+                raise CodecError(msg)
             return [tag, value._name_]
         if value._value_ & self._beyond:
             raise self._none(value._value_)

@@ -204,7 +204,8 @@ def _twin(cls: Any, fields: tuple[Field, ...]) -> Any:
     """
     bases = [base for base in cls.__mro__[1:] if base is not object and base.__module__ != "typing"]
     slots = vars(cls).get("__slots__")
-    hooked = any("__init_subclass__" in vars(base) for base in bases)  # that would be told of the twin
+    # A base would be told of the twin by __init_subclass__, or tell of it by __subclasses__: some programs go by these.
+    hooked = any(base.__module__.partition(".")[0] != "actors" or "__init_subclass__" in vars(base) for base in bases)
     own = all(isinstance(vars(cls).get(field.name), types.MemberDescriptorType) for field in fields)
     if cls.__class__ is not type or hooked or cls.__dictoffset__ or not own or not isinstance(slots, tuple) or not fields:
         return None

@@ -132,8 +132,9 @@ class Registry:
         """Let instances of `cls` travel. Also a decorator: ``@registry.register`` or ``@registry.register(name="shop.Order")``.
 
         Instances of exactly this class: subclasses are registered by themselves. A dataclass is taken apart into its fields, and made
-        again without a call of ``__init__``, but with one of ``__post_init__``. Values that the annotation of a field excludes are
-        refused on both sides.
+        again without a call of ``__init__``, but with one of ``__post_init__``; an exception likewise, of arguments, attributes and
+        notes; attrs classes, Structs and named tuples by a call with all their fields, so that converters and validators run. Values
+        that the annotation of a field excludes are refused on both sides; where it is an exception, a `RemoteError` is accepted, too.
 
         Args:
             cls: a dataclass, attrs class, msgspec Struct, enum, named tuple or exception.

@@ -11,7 +11,7 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
-from actors.errors import CodecError
+from actors.errors import CodecError, RemoteError
 from actors.wire.exceptions import reason_of
 from actors.wire.flat import Flat, flat_of
 
@@ -100,10 +100,11 @@ def _of_class(cls: type) -> Spec:
     except TypeError:  # a protocol that cannot be asked for
         return ANYTHING
     text = _text(cls)
+    raised = issubclass(cls, BaseException)  # as whatever its type is, it may arrive as a RemoteError
 
     def accepts(value: Any) -> bool:
         try:
-            return isinstance(value, cls)
+            return isinstance(value, cls) or (raised and type(value) is RemoteError)
         except Exception as error:  # a metaclass may answer, with code of its own
             msg = f"cannot be compared with {text}, which is declared: {reason_of(error)}"
             raise CodecError(msg) from error

@@ -242,6 +242,21 @@ def test_errors_of_the_framework_travel_registered_and_unregistered(name: str) -
     assert (told.type_name, told.text) == (f"actors.errors.{name}", str(error))
 
 
+def test_where_an_exception_is_declared_a_told_one_arrives_if_its_type_is_not_registered() -> None:
+    @dataclass
+    class Failed:
+        error: ValueError | None
+
+    codec = codec_of(Failed)
+    for sent in (Failed(ValueError([1])), Failed(RemoteError("a.B")), Failed(None)):
+        there, copy = codec.decode(codec.encode([sent]))[0], codec.copy([sent])[0]
+        assert type(there.error) is type(copy.error) is (RemoteError if sent.error is not None else type(None))
+    registered = codec_of(Failed, ValueError)
+    assert type(registered.decode(registered.encode(Failed(ValueError(1)))).error) is ValueError
+    with pytest.raises(CodecError, match=r"message.error is a KeyError, and ValueError \| None is declared"):
+        codec.encode(Failed(KeyError(1)))  # type: ignore[arg-type]
+
+
 # -- of types that are not registered ------------------------------------------------------------------------------------------
 
 

@@ -192,6 +192,21 @@ def test_a_setattr_of_its_own_is_passed_by() -> None:
     assert through(one).number == 2
 
 
+class Event:
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Started(Event):
+    by: str
+
+
+def test_registration_leaves_no_trace_in_the_subclasses_of_a_base() -> None:
+    before = Event.__subclasses__()
+    through(Started("x"))
+    assert Event.__subclasses__() == before
+
+
 def test_a_cached_property_does_not_travel_and_works_again() -> None:
     @dataclass(frozen=True)
     class Cached:
@@ -580,6 +595,22 @@ def test_bits_that_no_member_of_a_flag_has_are_refused_and_not_kept(cls: Any, nu
     with pytest.raises(CodecError, match=f"which is no member of {cls.__name__}"):
         codec_of(cls).decode(packb([f"{cls.__name__}/1", raw]))
     assert len(cls._value2member_map_) == kept
+
+
+def test_a_member_that_missing_has_made_is_refused_where_it_is_sent() -> None:
+    class Open(enum.Enum):
+        KNOWN = 1
+
+        @classmethod
+        def _missing_(cls, value: object) -> Any:
+            made = object.__new__(cls)
+            made._name_, made._value_ = "KNOWN", value
+            return made
+
+    codec = codec_of(Open)
+    assert codec.decode(codec.encode(Open(1))) is Open.KNOWN
+    with pytest.raises(CodecError, match=r"message\[0\] is <.*Open.KNOWN: 7>, which is no member of .*Open that was declared"):
+        codec.encode([Open(7)])
 
 
 def test_a_flag_with_other_bits_is_refused_where_it_is_sent() -> None:

@@ -190,10 +190,9 @@ def test_a_zone_of_a_class_of_the_program_is_refused_by_its_path(value: Any) -> 
     assert "is of the class Own: a datetime.timezone can travel, or a ZoneInfo with a key" in error.why
 
 
-def test_a_zone_whose_name_is_no_text_that_can_travel_is_an_error_or_arrives() -> None:
-    value = datetime(2024, 1, 1, tzinfo=timezone(timedelta(0), "\ud800"))
-    with contextlib.suppress(CodecError):
-        assert CODEC.decode(CODEC.encode(value)).tzname() == "\ud800"
+def test_a_zone_whose_name_is_no_valid_text_is_refused_by_its_path() -> None:
+    error = refusal(CODEC.encode, [datetime(2024, 1, 1, tzinfo=timezone(timedelta(0), "\ud800"))])
+    assert str(error) == "message[0].tzinfo has a name that is no valid UTF-8"
 
 
 def test_a_field_that_was_not_set_is_named() -> None:
@@ -274,9 +273,9 @@ def unravel(value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", WRAPS)
-def test_a_million_deep_is_refused_by_the_limit_that_says_how_to_raise_it(name: str) -> None:
+def test_any_depth_is_refused_by_the_limit_that_says_how_to_raise_it(name: str) -> None:
     # A copy of what is frozen looks from each level for what can change, down to the end.
-    depth = {"list": 1_000_000, "tuple": 1_000_000, "frozen": 5_000}.get(name, 100_000)
+    depth = {"list": 1_000_000, "frozen": 2_000}.get(name, 50_000)
     value = nested(WRAPS[name], depth, [])
     error = refusal(CODEC.encode, value)
     assert error.limit == "depth"
