@@ -53,6 +53,14 @@ _PATHS: Final[dict[str, Callable[[str], Any]]] = {
 # -- to nodes ------------------------------------------------------------------------------------------------------------------
 
 
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _zone(zone: tzinfo | None) -> Any:
     if zone is None:
         return None
@@ -60,6 +68,9 @@ def _zone(zone: tzinfo | None) -> Any:
         return zone.key
     if type(zone) is timezone:
         offset, *name = zone.__getinitargs__()  # type: ignore[attr-defined]  # not in the stubs; what pickle asks for
+        if not all(map(_is_text, name)):
+            msg = "has a name that is no valid UTF-8"
+            raise CodecError(msg, "message.tzinfo")
         return [offset // _MICROSECOND, *name]
     msg = f"is of the class {type(zone).__qualname__}: a datetime.timezone can travel, or a ZoneInfo with a key"
     raise CodecError(msg, "message.tzinfo")

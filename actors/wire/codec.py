@@ -335,4 +335,6 @@ def _why_not(value: Any, registry: Registry) -> str:
         return f"is of {name_of(kind)}, a subclass of {known.__qualname__}: only exact types travel, so register this one, too"
     if callable(value):
         return f"is of {name_of(kind)}: code does not travel; send what it is to be told, and let the receiver have the code"
+    if kind.__module__ == "builtins":
+        return f"is of {name_of(kind)}, which is none of the builtin types that travel: send what it is made of"
     return f"is of {name_of(kind)}, which is not registered: registry.register({kind.__qualname__}), or register_functions() for any class"

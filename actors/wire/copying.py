@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
 from actors.wire.atoms import ATOMS
+from actors.wire.decoding import unhashable
 from actors.wire.encoding import shown
 from actors.wire.immutable import is_immutable
 from actors.wire.limits import exceeded
@@ -65,7 +66,7 @@ class Copying:
     def begin(self, value: Any, depth: int) -> None:
         """Note that a copy of `value`, which has parts that may change, is being made."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         self.memo[id(value)] = _PENDING
 
     def part(self, value: Any, depth: int, name: str) -> Any:
@@ -114,12 +115,16 @@ class Copying:
             raise error.under(f"{opening}{len(made)}{closing}") from error.__cause__
         return made
 
+    def too_deep(self) -> CodecError:
+        """Return the error of what is in too many containers."""
+        return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+
     def fits(self, count: int, depth: int) -> None:
         """Refuse a collection that is too long, or in too many others."""
         if count > self.longest:
             raise exceeded("length", f"has {count} elements", self.codec.limits)
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
 
 
 def _holds_itself(value: Any) -> CodecError:
@@ -143,7 +148,7 @@ def _list(value: list[Any], state: Copying, depth: int) -> list[Any]:
 
 
 def _tuple(value: tuple[Any, ...], state: Copying, depth: int) -> tuple[Any, ...]:
-    if len(value) > state.longest:
+    if len(value) > state.longest or depth >= state.max_depth:
         state.fits(len(value), depth)
     for item in value:
         if type(item) not in _SAFE:
@@ -163,7 +168,10 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
     for item in made:
         if type(item) not in _SAFE:
             state.begin(value, depth)
-            made = type(value)(state.items(list(made), depth + 1, "{", "}"))
+            items = list(made)
+            copies = state.items(items, depth + 1, "{", "}")
+            same = type(value) is frozenset and all(one is other for one, other in zip(items, copies, strict=True))
+            made = value if same else _table(type(value), copies)
             break
     state.memo[id(value)] = made
     return made
@@ -184,14 +192,15 @@ def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
 
 def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
     state._kept.append(items)
-    made: dict[Any, Any] = {}
+    made: list[Any] = []
+    add = made.append
     memo, copiers = state.memo, state._copiers
     key = None
     try:
-        for key, item in items.items():
+        for key, item in items.items():  # noqa: B007  # the path of an error tells it
             kind = type(item)
             if kind in _SAFE:
-                made[key] = item
+                add(item)
                 continue
             known = memo.get(id(item), _NEW)
             if known is _NEW:
@@ -201,12 +210,18 @@ def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[An
                 known = copier(item, state, depth)
             elif known is _PENDING:
                 raise _holds_itself(item)
-            made[key] = known
+            add(known)
     except CodecError as error:
         raise error.under(shown(key)) from error.__cause__
-    if _SAFE.issuperset(map(type, made)):
-        return made
-    return dict(zip(state.items(list(made), depth, "{", "}"), made.values(), strict=True))
+    keys = items if _SAFE.issuperset(map(type, items)) else state.items(list(items), depth, "{", "}")
+    return _table(dict, zip(keys, made, strict=True))
+
+
+def _table(kind: Callable[[Any], Any], items: Any) -> Any:
+    try:
+        return kind(items)
+    except Exception as error:
+        raise unhashable(error) from error
 
 
 def _bytearray(value: bytearray, state: Copying, _depth: int) -> bytearray:

@@ -11,7 +11,7 @@ from msgpack import ExtType
 
 from actors.errors import CodecError
 from actors.wire.encoding import shown
-from actors.wire.exceptions import told
+from actors.wire.exceptions import reason_of
 from actors.wire.limits import Limits, exceeded
 from actors.wire.sharing import Sharing, is_leaf
 from actors.wire.specs import NATIVE
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Decoder = Callable[[list[Any], "Decoding", int], Any]
 
-__all__ = ["CONTAINER_DECODERS", "Decoding"]
+__all__ = ["CONTAINER_DECODERS", "Decoding", "unhashable"]
 
 TAGS: Final = frozenset({int, str})  # True == 1 and 2.0 == 2, and neither is a tag
 _FEW: Final = 16  # keys of one table that may all have the same hash
@@ -192,7 +192,7 @@ class Decoding:
             try:
                 alike = len(items) - len(set(map(hash, items)))
             except Exception as error:
-                raise _unhashable(error) from error
+                raise unhashable(error) from error
             self._comparisons += alike * alike
             if self._comparisons > _COMPARISONS:
                 msg = f"has {alike} keys with the same hash as others, as nobody has who does not attack"
@@ -232,9 +232,10 @@ def _tuple(raw: list[Any], state: Decoding, depth: int) -> tuple[Any, ...]:
     return tuple(state.items(raw, depth))
 
 
-def _unhashable(error: Exception) -> CodecError:
+def unhashable(error: Exception) -> CodecError:
+    """Return the error of a dict or set that could not be made of its keys or elements."""
     # It is of no type that can be, or a class's own __hash__ or __eq__ has raised.
-    return CodecError(f"has an element that cannot be hashed: {type(error).__name__}: {told(str, error)}")
+    return CodecError(f"has an element that cannot be hashed: {reason_of(error)}")
 
 
 def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -244,7 +245,7 @@ def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     try:
         made = set(items) if raw[0] == SET else frozenset(items)
     except Exception as error:
-        raise _unhashable(error) from error
+        raise unhashable(error) from error
     if len(made) != len(items):
         msg = f"is a {NAMES[int(raw[0])]} with an element twice"
         raise CodecError(msg)
@@ -269,7 +270,7 @@ def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # par
     try:
         made = dict(zip(keys, values, strict=True))
     except Exception as error:
-        raise _unhashable(error) from error
+        raise unhashable(error) from error
     if len(made) != len(keys):
         msg = "is a dict with a key twice"
         raise CodecError(msg)

@@ -51,6 +51,7 @@ class Encoding:
         keys: the keys of registered types, numbered as they were met.
         shared: nodes of what was met more than once.
         sections: large arrays that stay outside of the nodes.
+        alone: the bytes that elements of sets are sorted by, by id, each with its element; None in place of those being made.
     """
 
     __slots__ = ("_encoders", "_sharing", "alone", "codec", "keys", "longest", "max_depth", "memo", "sections", "shared")
@@ -67,7 +68,7 @@ class Encoding:
         self._encoders = encoders
         # Few messages need these: what is known of the shared nodes; bytes to sort elements of sets by, and the elements, by id.
         self._sharing: Sharing | None = None
-        self.alone: dict[int, tuple[bytes, Any]] | None = None
+        self.alone: dict[int, tuple[bytes | None, Any]] | None = None
 
     def root(self, value: Any, entry: Entry | None) -> Any:
         """Return the outermost node."""
@@ -81,7 +82,7 @@ class Encoding:
     def begin(self, value: Any, depth: int) -> None:
         """Note that the node of `value`, which has parts and is in `depth` containers, is being made."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         self.memo[id(value)] = (None, value)
 
     def finish(self, value: Any, node: list[Any]) -> list[Any]:
@@ -104,8 +105,7 @@ class Encoding:
     def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
-            msg = f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself"
-            raise CodecError(msg)
+            raise _holds_itself(value)
         if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):  # one object each, wherever they come from
             self.fits(node, depth)
             return node
@@ -120,7 +120,7 @@ class Encoding:
     def fits(self, node: list[Any], depth: int) -> None:
         """Refuse a collection that is too long, or in too many others."""
         if depth >= self.max_depth:
-            raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+            raise self.too_deep()
         if len(node) > self.longest:
             raise exceeded("length", f"has {len(node) - 1} elements", self.codec.limits)
 
@@ -161,6 +161,14 @@ class Encoding:
             while len(self.memo) > before:
                 self.memo.popitem()
             raise
+
+    def too_deep(self) -> CodecError:
+        """Return the error of what is in too many containers."""
+        return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
+
+
+def _holds_itself(value: Any) -> CodecError:
+    return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
 
 
 def shown(key: Any) -> str:
@@ -223,7 +231,11 @@ def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
 
 
 def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
-    node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list
+    try:
+        node = [DICT, *chain.from_iterable(value.items())]  # one operation, as for a list, unless garbage is collected meanwhile
+    except RuntimeError:
+        msg = "has changed while it was encoded: another thread has it, too; send a copy"
+        raise CodecError(msg) from None
     if len(node) // 2 >= state.longest or depth >= state.max_depth:
         state.fits(node[1::2], depth)
     if not NATIVE.issuperset(map(type, node)):
@@ -253,20 +265,26 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
 
 
 def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
-    """Return bytes to sort by: those of the element by itself."""
+    """Return bytes to sort by: those of the element by itself. Made once: in sets within sets, each would double the work."""
     if state.alone is None:
         state.alone = {}
     known = state.alone.get(id(item))
-    if known is None:
-        alone = Encoding(state.codec, state._encoders)
-        alone.alone = state.alone  # or sets in sets would be gone through twice at each level
-        try:
-            node = alone.part(item, depth + 1, "")
-        except CodecError as error:
-            raise error.under("{...}") from error.__cause__
+    if known is not None:
+        if known[0] is None:
+            raise _holds_itself(item)
+        return known[0]
+    state.alone[id(item)] = (None, item)
+    alone = Encoding(state.codec, state._encoders)
+    alone.alone = state.alone
+    try:
+        node = alone.part(item, depth + 1, "")
         # With the keys: elements of different types may have the same fields.
-        known = state.alone[id(item)] = (Packer().pack(widened([list(alone.keys), alone.shared, node])), item)
-    return known[0]
+        made = Packer().pack(widened([list(alone.keys), alone.shared, node]))
+    except CodecError as error:
+        del state.alone[id(item)]
+        raise error.under("{...}") from error.__cause__
+    state.alone[id(item)] = (made, item)
+    return made
 
 
 CONTAINERS: Final[dict[type, Any]] = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}

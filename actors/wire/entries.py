@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from actors.errors import CodecError, RegistrationError
 from actors.wire import kinds
-from actors.wire.exceptions import notes_of, told
+from actors.wire.exceptions import reason_of, told
 from actors.wire.generate import generate_decode, generate_duplicate, generate_encode, generate_flat, generate_make, wrong_value
 from actors.wire.kinds import name_of
-from actors.wire.shapes import Shape
+from actors.wire.shapes import LONGEST, Shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from actors.wire.copying import Copying
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
-    from actors.wire.kinds import Fields
+    from actors.wire.kinds import Field, Fields
 
-__all__ = ["Entry", "EnumEntry", "ErrorEntry", "FieldsEntry", "FunctionsEntry"]
+__all__ = ["Entry", "EnumEntry", "FieldsEntry", "FunctionsEntry", "Named"]
 
 
 _VALUES: Final = 1 << 16  # of a flag, combinations of its members
@@ -64,7 +64,7 @@ class Entry(Protocol):
         """
 
 
-class _Named:
+class Named:
     """The parts that all entries have."""
 
     unchecked: tuple[str, ...] = ()
@@ -75,6 +75,8 @@ class _Named:
         self.cls = cls
         self.shape = shape
         self.key = shape.key
+        if len(self.key) > LONGEST:
+            raise RegistrationError(name_of(cls), f"name and fields have {len(self.key)} characters: {LONGEST} at most travel")
         self.renamed = dict(renamed)
         self.upgrades = dict(upgrades)
 
@@ -91,7 +93,7 @@ class _Named:
             except CodecError:
                 raise
             except Exception as error:
-                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {type(error).__name__}: {told(str, error)}"
+                msg = f"cannot be upgraded from version {step} of {self.shape.name}: {reason_of(error)}"
                 raise CodecError(msg) from error
         return value
 
@@ -105,7 +107,7 @@ class _Named:
             raise CodecError(msg)
 
 
-class FieldsEntry(_Named):
+class FieldsEntry(Named):
     """A dataclass, attrs class, msgspec Struct or named tuple."""
 
     shares = True
@@ -170,19 +172,23 @@ class FieldsEntry(_Named):
                 if not field.spec.accepts(value):
                     raise wrong_value(field, value)
             elif field.default is not None:
-                try:
-                    value = field.default()
-                except Exception as error:
-                    msg = f"has no default after all: {type(error).__name__}: {told(str, error)}"
-                    raise CodecError(msg, f"message.{field.name}") from error
+                value = self._default(field)
             else:
                 msg = f"is missing: {self.shape.name} needs it, and it has no default"
                 raise CodecError(msg, f"message.{field.name}")
             ready.append(value)
         return self.make(*ready)
 
+    def _default(self, field: Field) -> Any:
+        assert field.default is not None
+        try:
+            return field.default()
+        except Exception as error:
+            msg = f"is missing, and its default cannot be made: {reason_of(error)}"
+            raise CodecError(msg, f"message.{field.name}") from error
 
-class EnumEntry(_Named):
+
+class EnumEntry(Named):
     """An enum: its members travel by name. Those of a flag, which may be several at once, by value."""
 
     shares = False
@@ -192,15 +198,23 @@ class EnumEntry(_Named):
     ) -> None:
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
-        # Python keeps each value that a flag has ever had: it may have bits that have no name, but not any number of them.
-        self.widest = max(64, *(member._value_.bit_length() for member in cls)) if self.flag else 0
+        self._named = cls.__members__
+        # Python keeps every combination that it has seen. Bits beyond those of the members would let bytes fill the memory.
+        self._beyond = ~cls._all_bits_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
         for old, new in renamed.items():
             if self.flag or new not in cls.__members__ or old in cls.__members__:
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former member, and one that there is")
 
-    def encode(self, value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
+    def encode(self, value: Any, tag: Any, _state: Encoding, _depth: int) -> list[Any]:
         """Return the node of a member."""
-        return [tag, state.part(value._value_, depth, "") if self.flag else value._name_]
+        if not self.flag:
+            if self._named.get(value._name_) is not value:  # its `_missing_` has made it
+                msg = f"is {told(repr, value)}, which is no member of {self.cls.__qualname__} that was declared"
+                raise CodecError(msg)
+            return [tag, value._name_]
+        if value._value_ & self._beyond:
+            raise self._none(value._value_)
+        return [tag, value._value_]
 
     @staticmethod
     def duplicate(value: Any, _state: Copying, _depth: int) -> Any:
@@ -228,20 +242,28 @@ class EnumEntry(_Named):
             member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
-        elif type(given) is int and given.bit_length() <= self.widest:
+        elif type(given) is int and not given & self._beyond:
             if given not in self.cls._value2member_map_ and len(self.cls._value2member_map_) >= _VALUES:
                 msg = f"is one value of {self.cls.__qualname__} too many: Python keeps each that there ever was, and {_VALUES} are there"
                 raise CodecError(msg)
             try:
-                return self.cls(given)
-            except ValueError:
-                pass
-        shown = repr(given[:100]) if type(given) is str else f"0x{given:x}"[:100] if type(given) is int else f"a {type(given).__qualname__}"
-        msg = f"has {shown}, which is no member of {self.cls.__qualname__}"
-        raise CodecError(msg)
+                made = self.cls(given)
+            except ValueError:  # of a flag that does not take every combination
+                made = None
+            if type(made) is self.cls and made._value_ == given:  # another kind of flag returns an int, or leaves bits out
+                return made
+        raise self._none(given)
+
+    def _none(self, given: Any) -> CodecError:
+        shown = f"a {type(given).__name__}"
+        if type(given) is str:
+            shown = repr(given[:100])
+        elif type(given) is int:
+            shown = str(given) if given.bit_length() < 200 else f"{given:#x}"[:60] + "..."  # noqa: PLR2004
+        return CodecError(f"has {shown}, which is no member of {self.cls.__qualname__}")
 
 
-class FunctionsEntry(_Named):
+class FunctionsEntry(Named):
     """A type with functions of its own that take its instances apart and put them together."""
 
     shares = True
@@ -271,7 +293,7 @@ class FunctionsEntry(_Named):
         try:
             return self.take_apart(value)
         except Exception as error:
-            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
+            msg = f"is refused by the function that encodes {self.cls.__qualname__}: {reason_of(error)}"
             raise CodecError(msg) from error
 
     def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
@@ -293,102 +315,9 @@ class FunctionsEntry(_Named):
         try:
             made = self.put_together(given)
         except Exception as error:
-            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
+            msg = f"is refused by the function that decodes {self.cls.__qualname__}: {reason_of(error)}"
             raise CodecError(msg) from error
         if type(made) is not self.cls:
             msg = f"was decoded to {type(made).__name__}: the function that decodes {self.cls.__qualname__} has to return one"
             raise CodecError(msg)
         return made
-
-
-class ErrorEntry(_Named):
-    """A type of exception: it travels as pickle takes it apart, arguments and attributes, and with its notes."""
-
-    shares = True
-
-    def __init__(self, cls: type[Any], name: str, version: int, upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
-        super().__init__(cls, Shape(name, version, None), {}, upgrades)
-
-    def encode(self, value: Any, tag: Any, state: Encoding, depth: int) -> list[Any]:
-        """Return the node of an exception."""
-        return [tag, *self._parts(value, state, depth)]
-
-    def duplicate(self, value: Any, state: Copying, depth: int) -> Any:
-        """Return a copy."""
-        return self._made(*self._parts(value, state, depth))
-
-    def _parts(self, value: Any, state: Encoding | Copying, depth: int) -> list[Any]:
-        try:
-            reduced = value.__reduce__()
-        except Exception as error:
-            msg = f"cannot be taken apart: {type(error).__name__}: {told(str, error)}"
-            raise CodecError(msg) from error
-        plain = isinstance(reduced, tuple) and len(reduced) in (2, 3) and reduced[0] is self.cls and type(reduced[1]) is tuple
-        if not plain or not (len(reduced) == 2 or reduced[2] is None or type(reduced[2]) is dict):  # noqa: PLR2004
-            msg = f"has a __reduce__ of its own: register {self.cls.__qualname__} with register_functions()"
-            raise CodecError(msg)
-        attributes = dict(reduced[2]) if len(reduced) == 3 and reduced[2] else {}  # noqa: PLR2004
-        attributes.pop("__notes__", None)
-        parts = ((reduced[1], ".args"), (attributes, ".__dict__"), ([*notes_of(value)], ".__notes__"))
-        return [state.part(part, depth, name) for part, name in parts]
-
-    def decode(self, raw: list[Any], state: Decoding, depth: int) -> Any:
-        """Return the exception."""
-        return self._made(*self._given(raw, state, depth))
-
-    def older(self, shape: Shape) -> Callable[[list[Any], Decoding, int], Any]:
-        """Return what decodes exceptions of an older version; upgrades take and return a tuple of arguments."""
-        self.check(shape, fields=False)
-
-        def decode(raw: list[Any], state: Decoding, depth: int) -> Any:
-            arguments, attributes, notes = self._given(raw, state, depth)
-            return self._made(self.upgraded(arguments, shape.version), attributes, notes)
-
-        return decode
-
-    def _given(self, raw: list[Any], state: Decoding, depth: int) -> tuple[Any, Any, Any]:
-        if len(raw) != 4:  # noqa: PLR2004
-            msg = f"is a {self.shape.name} that has not arguments, attributes and notes"
-            raise CodecError(msg)
-        return tuple(state.part(raw[index + 1], depth, name) for index, name in enumerate((".args", ".__dict__", ".__notes__")))
-
-    def _made(self, arguments: Any, attributes: Any, notes: Any) -> Any:
-        parts = type(arguments) is tuple and type(attributes) is dict and type(notes) is list
-        if not parts or not all(type(one) is str for one in (*attributes, *notes)) or "__notes__" in attributes:
-            msg = f"is a {self.shape.name} whose arguments, attributes and notes are no tuple, dict and list of texts"
-            raise CodecError(msg)
-        try:
-            made = self.cls(*arguments)
-            vars(made).update(attributes)
-            for note in notes:
-                made.add_note(note)
-        except Exception as error:
-            msg = f"is refused by {self.cls.__qualname__}: {type(error).__name__}: {told(str, error)}"
-            raise CodecError(msg) from error
-        if type(made) is not self.cls:  # an OSError that chose a subclass by its number
-            msg = f"was decoded to {type(made).__name__}, not to {self.cls.__qualname__}"
-            raise CodecError(msg)
-        return made
-
-
-def entry_of(
-    cls: type[Any], name: str, version: int, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]
-) -> FieldsEntry | EnumEntry | ErrorEntry:
-    """Return what is known of a class of one of the kinds that need no functions.
-
-    Raises:
-        RegistrationError: it is of none, or cannot be made again of what it has.
-    """
-    if issubclass(cls, BaseException):
-        if renamed:
-            raise RegistrationError(name_of(cls), "renamed= is for types with fields and enums")
-        return ErrorEntry(cls, name, version, upgrades)
-    if issubclass(cls, enum.Enum):
-        if not kinds.is_enum(cls):
-            raise RegistrationError(name_of(cls), "the enum has no members")
-        return EnumEntry(cls, name, version, renamed, upgrades)
-    found = kinds.fields_of(cls)
-    if found is None:
-        why = "it is no dataclass, attrs class, msgspec Struct, named tuple, enum or exception: use register_functions(), or @dataclass"
-        raise RegistrationError(name_of(cls), why)
-    return FieldsEntry(cls, name, version, renamed, upgrades, found)

@@ -13,10 +13,14 @@ if TYPE_CHECKING:
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
 
-__all__ = ["copy_error", "decode_error", "encode_error", "notes_of", "told"]
+__all__ = ["copy_error", "decode_error", "encode_error", "notes_of", "reason_of", "told"]
 
 LONGEST: Final = 32_768  # characters of a text, a note or a traceback that travel
 MOST: Final = 100  # arguments and notes
+
+# As the interpreter sees them: a class may have attributes of its own by these names.
+_args: Final[Any] = BaseException.__dict__["args"].__get__
+_vars: Final[Any] = BaseException.__dict__["__dict__"].__get__
 
 
 def _cut(text: str) -> str:
@@ -26,15 +30,20 @@ def _cut(text: str) -> str:
 def told(tell: Any, it: object) -> str:
     """Return what `tell`, `str` or `repr`, says of an object, or what became of that: a failure is never lost because of its text."""
     try:
-        return _cut(str(tell(it)))
+        return _cut(str.__str__(tell(it)))  # no subclass of str, whose own methods msgpack and paths would meet
     except Exception as error:  # noqa: BLE001  # told in the text
         return f"<unprintable {type(it).__qualname__}: {type(error).__name__}>"
 
 
-def notes_of(error: BaseException) -> tuple[str, ...]:
-    """Return the notes of an exception; anybody may have put anything in their place."""
-    notes: Any = vars(error).get("__notes__")
-    return tuple(told(str, note) for note in notes) if type(notes) in (list, tuple) else ()
+def reason_of(error: BaseException) -> str:
+    """Return type and text of an exception that code of the user has raised, as a part of a sentence."""
+    return f"{type(error).__name__}: {told(str, error)}"
+
+
+def notes_of(error: BaseException) -> list[Any]:
+    """Return the notes of an exception, whatever was put in their place."""
+    notes = _vars(error).get("__notes__")
+    return [] if notes is None else list(notes) if isinstance(notes, list | tuple) else [notes]
 
 
 def _traceback(error: BaseException) -> str:
@@ -55,17 +64,16 @@ def encode_error(error: BaseException, state: Encoding, depth: int) -> list[Any]
 
 def _node(error: BaseException, state: Encoding | Copying, depth: int) -> list[Any]:
     if type(error) is RemoteError:  # told on: it stays what it was where it was raised
-        name, text, trace = error.type_name, error.text, error.traceback
-        arguments, notes = error.arguments, error.notes
+        name, text, trace = (one if type(one) is str else told(str, one) for one in (error.type_name, error.text, error.traceback))
+        arguments = error.arguments if isinstance(error.arguments, tuple | list) else (error.arguments,)
     else:
         kind = type(error)
         name = f"{kind.__module__}.{kind.__qualname__}"
         text = told(str, error)
         trace = _traceback(error) if state.codec.tracebacks else ""
-        arguments = error.args
-        notes = notes_of(error)
-    parts = [_argument(one, state, depth) for one in tuple(arguments)[:MOST]]
-    return [ERROR, name, text, parts, [told(str, note) for note in tuple(notes)[:MOST]], trace]
+        arguments = _args(error)
+    parts = [_argument(one, state, depth) for one in arguments[:MOST]]
+    return [ERROR, name, text, parts, [told(str, note) for note in notes_of(error)[:MOST]], trace]
 
 
 def _argument(argument: Any, state: Encoding | Copying, depth: int) -> Any:

@@ -56,11 +56,11 @@ def _sequence(kind: Any, items: frozenset[type], natives: frozenset[type]) -> Fl
 
     def encode(value: Any) -> Any:
         if type(value) is kind:
-            node = [tag, *value]
-            for item in value:  # quicker than `issuperset` for so few
+            found = value.copy() if kind is list else value  # another thread may change the list
+            for item in found:  # quicker than `issuperset` for so few
                 if type(item) not in items:
                     return MISS
-            return node if len(node) <= MOST else MISS
+            return [tag, *found] if len(found) < MOST else MISS
         return value if type(value) in natives else MISS
 
     def decode(raw: Any) -> Any:
@@ -121,7 +121,10 @@ def _set(kind: Any, items: frozenset[type], natives: frozenset[type]) -> Flat:
 def _dict(keys: frozenset[type], values: frozenset[type], natives: frozenset[type]) -> Flat:
     def encode(value: Any) -> Any:
         if type(value) is dict:
-            node = [DICT, *chain.from_iterable(value.items())]
+            try:
+                node = [DICT, *chain.from_iterable(value.items())]
+            except RuntimeError:  # changed by another thread
+                return MISS
             small = len(node) <= MOST
             return node if small and keys.issuperset(map(type, node[1::2])) and values.issuperset(map(type, node[2::2])) else MISS
         return value if type(value) in natives else MISS

@@ -188,6 +188,9 @@ class FrameDecoder:
     """
 
     def __init__(self, codec: Decoder) -> None:
+        if not callable(getattr(codec, "decode", None)) or not hasattr(codec, "limits"):
+            msg = f"codec={codec!r} is not valid: a Codec"
+            raise TypeError(msg)
         self._codec = codec
         self._limits = codec.limits
         self._buffer = bytearray()

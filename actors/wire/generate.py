@@ -10,12 +10,12 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from actors.errors import CodecError
-from actors.wire.exceptions import told
+from actors.wire.exceptions import reason_of
 from actors.wire.flat import MISS
 from actors.wire.specs import NATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors.wire.decoding import Decoding
     from actors.wire.encoding import Encoding
@@ -23,10 +23,27 @@ if TYPE_CHECKING:
 
 __all__ = ["generate_decode", "generate_duplicate", "generate_encode", "generate_flat", "generate_make", "wrong_value"]
 
+_COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})
+MOST_TYPES: Final = 4  # that an error names
+
 
 def wrong_value(field: Field, value: Any) -> CodecError:
     """Return the error of a value that its field may not have."""
-    return CodecError(f"is {_article(type(value).__name__)}, and {field.spec.text} is declared", f"message.{field.name}")
+    return CodecError(f"is {_article(_told(value))}, and {field.spec.text} is declared", f"message.{field.name}")
+
+
+def _told(value: Any) -> str:
+    """Return the type of a value; of a collection, also of what is in it: that may be what is wrong."""
+    kind = type(value)
+    if kind in _COLLECTIONS and value:
+        return f"{kind.__name__} of {_types(value)}{f' to {_types(value.values())}' if kind is dict else ''}"
+    return kind.__name__
+
+
+def _types(values: Iterable[Any]) -> str:
+    # A list first, which is one operation: another thread may change the collection.
+    names = sorted({type(one).__name__ for one in list(values)})
+    return ", ".join(names[:MOST_TYPES]) + (", ..." if len(names) > MOST_TYPES else "")
 
 
 def _article(name: str) -> str:
@@ -55,6 +72,9 @@ def _attribute(value: Any, name: str) -> Any:
     except AttributeError:
         msg = "has not been set"
         raise CodecError(msg, f"message.{name}") from None
+    except Exception as error:  # a property or a descriptor has computed it
+        msg = f"cannot be read: {reason_of(error)}"
+        raise CodecError(msg, f"message.{name}") from error
 
 
 def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, int], list[Any]]:
@@ -68,7 +88,7 @@ def generate_encode(fields: tuple[Field, ...]) -> Callable[[Any, Any, Encoding, 
     names, tests = _names(fields)
     source = ["def encode(value, tag, state, depth):", " try:"]
     source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
-    source += [" except AttributeError:", "  return slow(value, tag, state, depth)"]
+    source += [" except Exception:", "  return slow(value, tag, state, depth)"]
     ready = [name if field.spec.plain else f"part{index}({name}, state, depth)" for index, (name, field) in enumerate(names)]
     source += [f" if {tests}:", f"  return [{', '.join(['tag', *ready])}]", " return slow(value, tag, state, depth)"]
     return _compiled(source, "encode", {"slow": slow, **parts, **_kinds(fields)})
@@ -129,7 +149,7 @@ def generate_make(cls: Any, fields: tuple[Field, ...], make: Callable[..., Any] 
 
 def _refused(cls: type) -> Callable[[Exception], CodecError]:
     def refused(error: Exception) -> CodecError:
-        return CodecError(f"is refused by {cls.__qualname__}: {type(error).__name__}: {told(str, error)}")
+        return CodecError(f"is refused by {cls.__qualname__}: {reason_of(error)}")
 
     return refused
 
@@ -184,7 +204,8 @@ def _twin(cls: Any, fields: tuple[Field, ...]) -> Any:
     """
     bases = [base for base in cls.__mro__[1:] if base is not object and base.__module__ != "typing"]
     slots = vars(cls).get("__slots__")
-    hooked = any("__init_subclass__" in vars(base) for base in bases)  # that would be told of the twin
+    # A base would be told of the twin by __init_subclass__, or tell of it by __subclasses__: some programs go by these.
+    hooked = any(base.__module__.partition(".")[0] != "actors" or "__init_subclass__" in vars(base) for base in bases)
     own = all(isinstance(vars(cls).get(field.name), types.MemberDescriptorType) for field in fields)
     if cls.__class__ is not type or hooked or cls.__dictoffset__ or not own or not isinstance(slots, tuple) or not fields:
         return None
@@ -212,7 +233,7 @@ def generate_duplicate(cls: Any, fields: tuple[Field, ...], make: Callable[..., 
     lines, words = _construction(cls, fields, make)
     source = ["def duplicate(value, state, depth):", " try:"]
     source += [f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]
-    source += [" except AttributeError:", "  return slow(value, state, depth)", f" if {tests}:"]
+    source += [" except Exception:", "  return slow(value, state, depth)", f" if {tests}:"]
     source += [f"  {name} = part{index}({name}, state, depth)" for index, (name, field) in enumerate(names) if not field.spec.plain]
     source += ["  try:", *(f"   {line}" for line in lines), "   return it"]
     source += ["  except Exception as error:", "   raise refused(error) from error", " return slow(value, state, depth)"]
@@ -241,7 +262,7 @@ def generate_flat(
     take = [
         " try:",
         *([f"  {name} = value.{field.name}" for name, field in names] or ["  pass"]),
-        " except AttributeError:",
+        " except Exception:",  # the walk tells of it
         "  return MISS",
     ]
 

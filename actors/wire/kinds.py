@@ -136,7 +136,7 @@ def _of_dataclass(cls: Any) -> Fields:
     if kinds:
         why = f"{kinds[0].name!r} is an InitVar, which no instance can be asked for: use register_functions()"
         raise RegistrationError(subject, why)
-    if not cls.__dataclass_params__.init or getattr(cls.__init__, "__qualname__", "") != f"{cls.__qualname__}.__init__":
+    if not cls.__dataclass_params__.init or not _is_generated(cls):
         raise RegistrationError(subject, "its __init__ is not the one that dataclass() makes: use register_functions()")
     if cls.__new__ is not object.__new__:
         raise RegistrationError(subject, "its __new__ is not object's: use register_functions()")
@@ -152,7 +152,15 @@ def _of_dataclass(cls: Any) -> Fields:
     return Fields(tuple(Field(one.name, specs[one.name], default(one)) for one in fields), unchecked, None)
 
 
+def _is_generated(cls: Any) -> bool:
+    """Tell whether ``__init__`` is of the class itself, and code that was made of a text: dataclass() leaves one alone that it finds."""
+    code = getattr(vars(cls).get("__init__"), "__code__", None)
+    return code is not None and code.co_filename == "<string>"
+
+
 def _of_attrs(cls: Any) -> Fields:
+    if "__attrs_init__" in vars(cls):
+        raise RegistrationError(name_of(cls), "its __init__ is not the one that attrs makes: use register_functions()")
     attributes = tuple(cls.__attrs_attrs__)
     specs, unchecked = _specs(cls, tuple(one.name for one in attributes))
     wanted = tuple((one.name, one.alias or one.name) for one in attributes if one.init)
@@ -161,13 +169,14 @@ def _of_attrs(cls: Any) -> Fields:
     def default(attribute: Any) -> Callable[[], Any] | None:
         value = attribute.default
         if type(value).__name__ == "Factory" and hasattr(value, "takes_self"):
-            return None if value.takes_self else typing.cast("Callable[[], Any]", value.factory)
+            # One that takes the instance: the field is left out, and attrs asks it.
+            return (lambda: NEVER) if value.takes_self else typing.cast("Callable[[], Any]", value.factory)
         return None if type(value).__name__ == "_Nothing" else lambda: value
 
     def make(*values: Any) -> Any:
         given = dict(zip((one.name for one in attributes), values, strict=True))
-        made = cls(**{alias: given[name] for name, alias in wanted})
-        for name in late:
+        made = cls(**{alias: given[name] for name, alias in wanted if given[name] is not NEVER})
+        for name in (name for name in late if given[name] is not NEVER):
             object.__setattr__(made, name, given[name])
         return made
 
@@ -192,6 +201,9 @@ def _of_struct(cls: Any) -> Fields:
 
 
 def _of_named_tuple(cls: Any) -> Fields:
+    owners = [next(base for base in cls.__mro__ if name in vars(base)) for name in ("__new__", "_fields")]
+    if owners[0] is not owners[1]:
+        raise RegistrationError(name_of(cls), "its __new__ is not the one that a named tuple has: use register_functions()")
     if cls.__dictoffset__ or cls.__itemsize__ == 0:
         raise RegistrationError(name_of(cls), "its instances may have attributes beside their fields: add __slots__ = ()")
     specs, unchecked = _specs(cls, cls._fields)

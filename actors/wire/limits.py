@@ -23,7 +23,7 @@ class Limits:
         size: bytes of a payload, uncompressed.
         depth: containers and registered types within each other; at most 200.
         length: elements of one collection, and of all shared parts that are hashed in the message, counted each time.
-        memory: bytes that decoding may take, estimated from above before anything is made.
+        memory: bytes that decoding may take, estimated from above before they are taken.
     """
 
     size: int = 16 * 1024 * 1024

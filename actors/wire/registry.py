@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import enum
 import threading
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
+from actors._core.ref import ActorRef
 from actors.errors import RegistrationError
-from actors.wire.entries import Entry, FunctionsEntry, entry_of
+from actors.wire import kinds
+from actors.wire.atoms import ATOMS
+from actors.wire.entries import EnumEntry, FieldsEntry, FunctionsEntry
+from actors.wire.error_entry import ErrorEntry
 from actors.wire.kinds import name_of
 from actors.wire.shapes import check_name
 from actors.wire.specs import NATIVE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable
+
+    from actors.wire.entries import Entry
 
 __all__ = ["RegisteredType", "Registry"]
 
@@ -124,8 +132,9 @@ class Registry:
         """Let instances of `cls` travel. Also a decorator: ``@registry.register`` or ``@registry.register(name="shop.Order")``.
 
         Instances of exactly this class: subclasses are registered by themselves. A dataclass is taken apart into its fields, and made
-        again without a call of ``__init__``, but with one of ``__post_init__``. Values that the annotation of a field excludes are
-        refused on both sides.
+        again without a call of ``__init__``, but with one of ``__post_init__``; an exception likewise, of arguments, attributes and
+        notes; attrs classes, Structs and named tuples by a call with all their fields, so that converters and validators run. Values
+        that the annotation of a field excludes are refused on both sides; where it is an exception, a `RemoteError` is accepted, too.
 
         Args:
             cls: a dataclass, attrs class, msgspec Struct, enum, named tuple or exception.
@@ -144,10 +153,12 @@ class Registry:
         if cls is None:
             return lambda one: self.register(one, name=name, version=version, aliases=aliases, renamed=renamed, upgrades=upgrades)
         self._check_class(cls)
-        former = self._check(cls, name, version, aliases, upgrades or {})
-        if not all(isinstance(one, str) for pair in (renamed or {}).items() for one in pair):
-            raise RegistrationError(name_of(cls), f"renamed={renamed!r} is not valid: former names and present ones")
-        self._enter(entry_of(cls, name or name_of(cls), version, renamed or {}, upgrades or {}), former)
+        former = self._check(cls, name, version, aliases, upgrades)
+        if renamed is not None and not (
+            isinstance(renamed, Mapping) and all(isinstance(one, str) for pair in renamed.items() for one in pair)
+        ):
+            raise RegistrationError(name_of(cls), f"renamed={renamed!r} is not valid: a dict of former names and present ones")
+        self._enter(_entry_of(cls, name or name_of(cls), version, renamed or {}, upgrades or {}), former)
         return cls
 
     def register_functions(
@@ -179,7 +190,7 @@ class Registry:
             RegistrationError: the class, or one of the names, is registered already; or an argument is not valid.
         """
         self._check_class(cls)
-        former = self._check(cls, name, version, aliases, upgrades or {})
+        former = self._check(cls, name, version, aliases, upgrades)
         for what, function in (("encode", encode), ("decode", decode)):
             if not callable(function):
                 raise RegistrationError(name_of(cls), f"{what}={function!r} is not valid: a function of one argument")
@@ -212,15 +223,17 @@ class Registry:
             raise RegistrationError(name_of(given), "it is no class")
         if given in NATIVE or (given.__module__ == "builtins" and not issubclass(given, BaseException)):
             raise RegistrationError(name_of(given), "builtin types travel by themselves, or not at all")
+        if given in ATOMS or given is ActorRef:
+            raise RegistrationError(name_of(given), "it travels by itself")
 
     @staticmethod
     def _check(
-        given: type[Any], name: str | None, version: object, aliases: Iterable[str], upgrades: Mapping[int, Callable[[Any], Any]]
+        given: type[Any], name: str | None, version: object, aliases: Iterable[str], upgrades: Mapping[int, Callable[[Any], Any]] | None
     ) -> tuple[str, ...]:
         """Return the aliases, all arguments having been looked at."""
         subject = name_of(given)
-        if isinstance(aliases, str):
-            raise RegistrationError(subject, f"aliases={aliases!r} is not valid: several names, like ({aliases!r},)")
+        if isinstance(aliases, str) or not isinstance(aliases, Iterable):
+            raise RegistrationError(subject, f"aliases={aliases!r} is not valid: several names, like ({str(aliases)!r},)")
         former = tuple(aliases)
         for one in (subject if name is None else name, *former):
             wrong = check_name(one)
@@ -228,6 +241,10 @@ class Registry:
                 raise RegistrationError(subject, wrong)
         if not isinstance(version, int) or isinstance(version, bool) or not 1 <= version < 1_000_000_000:  # noqa: PLR2004
             raise RegistrationError(subject, f"version={version!r} is not valid: a whole number, 1 or more")
+        if upgrades is None:
+            return former
+        if not isinstance(upgrades, Mapping):
+            raise RegistrationError(subject, f"upgrades={upgrades!r} is not valid: a dict of versions and functions")
         for step, upgrade in upgrades.items():
             if not isinstance(step, int) or isinstance(step, bool) or not 1 <= step < version or not callable(upgrade):
                 raise RegistrationError(
@@ -254,3 +271,26 @@ class Registry:
             self._aliases[entry.cls] = aliases
             self._by_name.update(dict.fromkeys(names, entry))
             self._by_class[entry.cls] = entry
+
+
+def _entry_of(
+    cls: type[Any], name: str, version: int, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]
+) -> FieldsEntry | EnumEntry | ErrorEntry:
+    """Return what is known of a class of one of the kinds that need no functions.
+
+    Raises:
+        RegistrationError: it is of none, or cannot be made again of what it has.
+    """
+    if issubclass(cls, BaseException):
+        if renamed:
+            raise RegistrationError(name_of(cls), "renamed= is for types with fields and enums")
+        return ErrorEntry(cls, name, version, upgrades)
+    if issubclass(cls, enum.Enum):
+        if not kinds.is_enum(cls):
+            raise RegistrationError(name_of(cls), "the enum has no members")
+        return EnumEntry(cls, name, version, renamed, upgrades)
+    found = kinds.fields_of(cls)
+    if found is None:
+        why = "it is no dataclass, attrs class, msgspec Struct, named tuple, enum or exception: use register_functions(), or @dataclass"
+        raise RegistrationError(name_of(cls), why)
+    return FieldsEntry(cls, name, version, renamed, upgrades, found)

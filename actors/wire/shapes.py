@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from actors.errors import CodecError
 
-__all__ = ["Shape", "check_name", "parse_shape"]
+__all__ = ["LONGEST", "Shape", "check_name", "parse_shape"]
 
 _NAME = re.compile(r"[^\s/:,]+")
 _KEY = re.compile(r"([^\s/:,]+)/([1-9][0-9]{0,8})(?::([^\s/:]*))?")
@@ -38,7 +38,7 @@ class Shape:
 def check_name(name: object) -> str | None:
     """Return what is wrong with a name for a type, None if nothing is."""
     if not isinstance(name, str) or _NAME.fullmatch(name) is None or not name.isprintable():
-        return f"name={name!r} is not valid: a printable text without spaces, '/', ':' and ','"
+        return f"name={name!r} is not valid: a text that can be printed, without spaces, '/', ':' and ','"
     return None
 
 

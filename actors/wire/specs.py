@@ -11,6 +11,8 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
+from actors.errors import CodecError, RemoteError
+from actors.wire.exceptions import reason_of
 from actors.wire.flat import Flat, flat_of
 
 if TYPE_CHECKING:
@@ -62,6 +64,8 @@ def spec_of(annotation: Any) -> Spec:  # noqa: PLR0911  # one for each way to wr
         annotation = type(None)
     if isinstance(annotation, typing.NewType):
         return spec_of(annotation.__supertype__)
+    if annotation is typing.Tuple:  # noqa: UP006  # by itself it is of any length; its arguments are those of an empty one
+        annotation = tuple
     origin = typing.get_origin(annotation)
     arguments = typing.get_args(annotation)
     if origin is None:
@@ -95,7 +99,17 @@ def _of_class(cls: type) -> Spec:
         isinstance(None, cls)
     except TypeError:  # a protocol that cannot be asked for
         return ANYTHING
-    return Spec(_text(cls), natives, lambda value: isinstance(value, cls))
+    text = _text(cls)
+    raised = issubclass(cls, BaseException)  # as whatever its type is, it may arrive as a RemoteError
+
+    def accepts(value: Any) -> bool:
+        try:
+            return isinstance(value, cls) or (raised and type(value) is RemoteError)
+        except Exception as error:  # a metaclass may answer, with code of its own
+            msg = f"cannot be compared with {text}, which is declared: {reason_of(error)}"
+            raise CodecError(msg) from error
+
+    return Spec(text, natives, accepts)
 
 
 def _union(parts: list[Spec], text: str) -> Spec:
@@ -129,7 +143,9 @@ def _generic(origin: type, arguments: tuple[Any, ...], text: str) -> Spec:
     if base is ANYTHING:
         return base
     if origin is tuple and not (len(arguments) == 2 and arguments[1] is Ellipsis):  # noqa: PLR2004
-        return _exact_tuple([spec_of(one) for one in arguments if one != ()], text)
+        if any(typing.get_origin(one) is typing.Unpack or getattr(one, "__unpacked__", False) for one in arguments):
+            return base  # of any length
+        return _exact_tuple([spec_of(one) for one in arguments], text)
     if issubclass(origin, collections.abc.Mapping) and len(arguments) == 2:  # noqa: PLR2004
         keys, values = _every(spec_of(arguments[0])), _every(spec_of(arguments[1]))
 

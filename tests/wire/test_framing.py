@@ -319,3 +319,9 @@ def test_any_mutation_of_a_frame_of_the_codec_is_a_message_or_an_error(at: int, 
     decoder = FrameDecoder(codec)
     decoder.feed(stream)
     outcome(decoder)
+
+
+@pytest.mark.parametrize("codec", [None, "codec", Limits(), Codec])
+def test_a_decoder_of_frames_refuses_what_is_no_codec_at_once(codec: Any) -> None:
+    with pytest.raises(TypeError, match=r"^codec=.* is not valid: a Codec$"):
+        FrameDecoder(codec)

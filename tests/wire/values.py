@@ -43,7 +43,7 @@ FLOATS = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, math.inf, -math.inf,
 NATIVES = st.one_of(st.none(), st.booleans(), INTS, FLOATS, TEXTS, st.binary(max_size=10))
 
 OFFSETS = st.timedeltas(dt.timedelta(microseconds=-86_399_999_999), dt.timedelta(microseconds=86_399_999_999))
-FIXED = st.one_of(OFFSETS.map(dt.timezone), st.builds(dt.timezone, OFFSETS, TEXTS), st.just(dt.UTC))
+FIXED = st.one_of(OFFSETS.map(dt.timezone), st.builds(dt.timezone, OFFSETS, st.text(max_size=5)), st.just(dt.UTC))
 NAMED = st.sampled_from(["Europe/Berlin", "America/New_York", "UTC", "Etc/GMT+5", "Asia/Kolkata"]).map(zoneinfo.ZoneInfo)
 ZONES = st.one_of(st.none(), FIXED, NAMED)
 FOLDS = st.sampled_from([0, 1])
@@ -61,7 +61,7 @@ PATHS = st.one_of(
 )
 FLAGS = st.one_of(st.sampled_from([*c.Access]), st.builds(lambda a, b: a | b, st.sampled_from([*c.Access]), st.sampled_from([*c.Access])))
 MEMBERS = st.one_of(
-    st.sampled_from([*c.Colour, *c.Level, *c.Word, c.Access(0), c.Loose(0)]), FLAGS, st.sampled_from([c.Loose.A | c.Loose.B, c.Loose(64)])
+    st.sampled_from([*c.Colour, *c.Level, *c.Word, c.Access(0), c.Loose(0)]), FLAGS, st.sampled_from([c.Loose.A | c.Loose.B])
 )
 # Python numbers with the same hash.
 ALIKE = st.sampled_from([0, -1, -2, 2**61 - 1, 1 - 2**61, 0.0, Decimal(2**61 - 1), Decimal(-2), UUID(int=2**61 - 1)])
