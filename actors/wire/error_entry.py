@@ -92,7 +92,7 @@ class ErrorEntry(Named):
 
     def _made(self, arguments: Any, attributes: Any, notes: Any) -> Any:
         parts = type(arguments) is tuple and type(attributes) is dict and type(notes) is list
-        if not parts or not all(type(one) is str for one in (*attributes, *notes)):
+        if not parts or not all(type(one) is str for one in (*attributes, *notes)) or "__notes__" in attributes:
             msg = f"is a {self.shape.name} whose arguments, attributes and notes are no tuple, dict and list of texts"
             raise CodecError(msg)
         try:
