@@ -236,8 +236,10 @@ def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
     except RuntimeError:
         msg = "has changed while it was encoded: another thread has it, too; send a copy"
         raise CodecError(msg) from None
-    if len(node) // 2 >= state.longest or depth >= state.max_depth:
-        state.fits(node[1::2], depth)
+    if len(node) // 2 >= state.longest:
+        raise exceeded("length", f"has {len(node) // 2} keys", state.codec.limits)
+    if depth >= state.max_depth:
+        raise state.too_deep()
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         keys = node[1::2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import random
 import subprocess
 import sys
@@ -144,11 +145,19 @@ def test_exceptions_of_any_kind_keep_what_can_be_told() -> None:
 
 @pytest.mark.parametrize("error", [c.Failed("gone"), c.Unregistered("gone")])
 @pytest.mark.parametrize("notes", [5, None, "text", {1: 2}])
-def test_an_exception_whose_notes_are_no_list_travels_all_the_same(error: Exception, notes: Any) -> None:
+def test_an_exception_whose_notes_are_no_list_travels_with_their_text(error: Exception, notes: Any) -> None:
     error.__notes__ = notes
     arrived = CODEC.decode(CODEC.encode(error))
     assert getattr(arrived, "__notes__", []) == ([] if notes is None else [str(notes)])
     assert arrived.args[0] in ("gone", "tests.wire.classes.Unregistered")
+
+
+def test_a_flag_without_a_single_bit_travels() -> None:
+    nothing = enum.Flag("nothing", {"NONE": 0})
+    registry = c.registry()
+    registry.register(nothing, name="NothingAtAll")
+    codec = Codec(registry)
+    assert codec.decode(codec.encode(nothing.NONE)) is nothing.NONE
 
 
 class Rest(Actor):
