@@ -22,7 +22,7 @@ class Limits:
     Args:
         size: bytes of a payload, uncompressed.
         depth: containers and registered types within each other; at most 200.
-        length: elements of one collection, and of all that is hashed for one key of a dict or element of a set.
+        length: elements of one collection, and of all shared parts that are hashed in the message, counted each time.
         memory: bytes that decoding may take, estimated from above before they are taken.
     """
 

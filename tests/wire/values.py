@@ -20,6 +20,17 @@ from hypothesis import strategies as st
 from actors import ActorRef, RemoteError
 from tests.wire import classes as c
 
+
+def _called(name: str, strategy: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """The same strategy under a short name: hypothesis tells of each what it is, and of these that would be pages."""
+
+    def drawn(draw: st.DrawFn) -> Any:
+        return draw(strategy)
+
+    drawn.__name__ = name
+    return st.composite(drawn)()
+
+
 # -- values without parts ------------------------------------------------------------------------------------------------------
 
 TEXTS = st.one_of(st.text(max_size=10), st.text(st.characters(categories=["Cs", "Ll", "So"]), max_size=6))
@@ -32,7 +43,7 @@ FLOATS = st.one_of(st.floats(), st.sampled_from([0.0, -0.0, math.inf, -math.inf,
 NATIVES = st.one_of(st.none(), st.booleans(), INTS, FLOATS, TEXTS, st.binary(max_size=10))
 
 OFFSETS = st.timedeltas(dt.timedelta(microseconds=-86_399_999_999), dt.timedelta(microseconds=86_399_999_999))
-FIXED = st.one_of(OFFSETS.map(dt.timezone), st.builds(dt.timezone, OFFSETS, TEXTS), st.just(dt.UTC))
+FIXED = st.one_of(OFFSETS.map(dt.timezone), st.builds(dt.timezone, OFFSETS, st.text(max_size=5)), st.just(dt.UTC))
 NAMED = st.sampled_from(["Europe/Berlin", "America/New_York", "UTC", "Etc/GMT+5", "Asia/Kolkata"]).map(zoneinfo.ZoneInfo)
 ZONES = st.one_of(st.none(), FIXED, NAMED)
 FOLDS = st.sampled_from([0, 1])
@@ -50,7 +61,7 @@ PATHS = st.one_of(
 )
 FLAGS = st.one_of(st.sampled_from([*c.Access]), st.builds(lambda a, b: a | b, st.sampled_from([*c.Access]), st.sampled_from([*c.Access])))
 MEMBERS = st.one_of(
-    st.sampled_from([*c.Colour, *c.Level, *c.Word, c.Access(0), c.Loose(0)]), FLAGS, st.sampled_from([c.Loose.A | c.Loose.B, c.Loose(64)])
+    st.sampled_from([*c.Colour, *c.Level, *c.Word, c.Access(0), c.Loose(0)]), FLAGS, st.sampled_from([c.Loose.A | c.Loose.B])
 )
 # Python numbers with the same hash.
 ALIKE = st.sampled_from([0, -1, -2, 2**61 - 1, 1 - 2**61, 0.0, Decimal(2**61 - 1), Decimal(-2), UUID(int=2**61 - 1)])
@@ -89,18 +100,21 @@ SCALARS = st.one_of(
 )
 
 # What can be hashed, and equals itself.
-ATOMS = st.one_of(
-    NATIVES,
-    DATETIMES,
-    st.dates(),
-    TIMES,
-    st.timedeltas(),
-    DECIMALS,
-    st.uuids(),
-    PATHS,
-    MEMBERS,
-    ALIKE,
-    SCALARS,
+ATOMS = _called(
+    "atoms",
+    st.one_of(
+        NATIVES,
+        DATETIMES,
+        st.dates(),
+        TIMES,
+        st.timedeltas(),
+        DECIMALS,
+        st.uuids(),
+        PATHS,
+        MEMBERS,
+        ALIKE,
+        SCALARS,
+    ),
 )
 PLAIN = st.builds(
     lambda cls, name, number, ratio, data: cls(name, number, ratio, data),
@@ -137,7 +151,7 @@ def _hashable_around(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-HASHABLE = st.recursive(st.one_of(ATOMS, PLAIN), _hashable_around, max_leaves=8)
+HASHABLE = _called("hashable", st.recursive(st.one_of(ATOMS, _called("plain", PLAIN)), _hashable_around, max_leaves=8))
 
 
 def _remote(name: str, arguments: list[Any], text: str, notes: list[str]) -> RemoteError:
@@ -205,7 +219,7 @@ LEAVES = st.one_of(
     st.just(()),
     st.just(frozenset()),
 )
-VALUES = st.recursive(LEAVES, _around, max_leaves=12)
+VALUES = _called("values", st.recursive(_called("leaves", LEAVES), _around, max_leaves=12))
 
 
 # -- the comparison ------------------------------------------------------------------------------------------------------------
