@@ -199,8 +199,8 @@ class EnumEntry(Named):
         super().__init__(cls, Shape(name, version, None), renamed, upgrades)
         self.flag = issubclass(cls, enum.Flag)
         self._named = cls.__members__
-        # Python keeps every value that a flag has ever had. It may have bits that no member has, but not any number of them.
-        self._widest = max([64, *(member._value_.bit_length() for member in cls)]) if self.flag else 0
+        # Python keeps every combination that it has seen. Bits beyond those of the members would let bytes fill the memory.
+        self._beyond = ~cls._all_bits_ if issubclass(cls, enum.Flag) else 0  # type: ignore[attr-defined]  # not in the stubs
         for old, new in renamed.items():
             if self.flag or new not in cls.__members__ or old in cls.__members__:
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former member, and one that there is")
@@ -212,7 +212,7 @@ class EnumEntry(Named):
                 msg = f"is {told(repr, value)}, which is no member of {self.cls.__qualname__} that was declared"
                 raise CodecError(msg)
             return [tag, value._name_]
-        if value._value_.bit_length() > self._widest:
+        if value._value_ & self._beyond:
             raise self._none(value._value_)
         return [tag, value._value_]
 
@@ -242,7 +242,7 @@ class EnumEntry(Named):
             member = self.cls.__members__.get(self.renamed.get(given, given)) if type(given) is str else None
             if member is not None:
                 return member
-        elif type(given) is int and given >= 0 and given.bit_length() <= self._widest:
+        elif type(given) is int and not given & self._beyond:
             if given not in self.cls._value2member_map_ and len(self.cls._value2member_map_) >= _VALUES:
                 msg = f"is one value of {self.cls.__qualname__} too many: Python keeps each that there ever was, and {_VALUES} are there"
                 raise CodecError(msg)

@@ -762,7 +762,7 @@ def test_a_flag_has_no_more_values_than_can_be_kept() -> None:
     values = [["Wide/1", 8 * number + 7] for number in range(1, few + 100)]
     assert "too many" in str(refused(packed([2, *values]), codec))
     assert codec.decode(packed(["Wide/1", 2**19 + 1])) == 2**19 + 1
-    for value in (HUGE, -1):
+    for value in (HUGE, -1, 2**20):
         assert "no member" in str(refused(packed(["Wide/1", value]), codec))
 
 
