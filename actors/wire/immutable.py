@@ -28,11 +28,23 @@ _REFUSED: Final = (object(),)  # what a function in _rests returns for an instan
 _NOT_LOOKED_AT: Final = (object(),)  # in place of what they return, before a class is judged
 _NONE_DECLARED: Final[frozenset[type]] = frozenset()
 
+
+class _Rests(dict[int, Rest]):
+    """A dict in which a class that was not judged has a function that says so, without an entry."""
+
+    def __missing__(self, key: int) -> Rest:
+        return _not_looked_at
+
+
+def _not_looked_at(_value: Any) -> Collection[Any]:
+    return _NOT_LOOKED_AT
+
+
 # What has been found out, by the id of the class: the class itself as a key would live for ever, and its metaclass may define a hash.
 # Invariant: an entry is gone before the memory of its class is used again, as the callback of a weak reference comes before that.
 # Threads: there is no lock, as that callback may come at any time, also within a change. Each change is one atomic operation; two
 # threads that judge a class at once store the same twice; and while they do, the instance at hand keeps the class alive.
-_rests: Final[dict[int, Rest]] = {}
+_rests: Final[dict[int, Rest]] = _Rests()
 _plain: Final[set[int]] = set()  # of those in _rests: the classes whose instances need no look
 _references: Final[dict[int, weakref.ref[type]]] = {}
 
@@ -57,8 +69,7 @@ def check_immutable(value: Any, registry: Declared | None = None) -> None:
     Raises:
         MutableMessageError: names the first part that can change.
     """
-    rest_of = _rests.get(id(type(value)))
-    rest = _NOT_LOOKED_AT if rest_of is None else rest_of(value)
+    rest = _rests[id(type(value))](value)
     if rest:
         declared = _NONE_DECLARED if registry is None else registry.immutable
         if not _holds(value, rest, declared):
@@ -69,8 +80,7 @@ def check_immutable(value: Any, registry: Declared | None = None) -> None:
 
 def is_immutable(value: Any, registry: Declared | None = None) -> bool:
     """Return whether `check_immutable` would return."""
-    rest_of = _rests.get(id(type(value)))
-    rest = _NOT_LOOKED_AT if rest_of is None else rest_of(value)
+    rest = _rests[id(type(value))](value)
     return not rest or _holds(value, rest, _NONE_DECLARED if registry is None else registry.immutable)
 
 
@@ -208,14 +218,18 @@ def _compiled(cls: type, names: tuple[str, ...], first: Any) -> Rest:
     more than promises. A wrong guess costs a look into a set.
     """
     by_name = reads_plainly(cls) and all(name.isascii() and name.isidentifier() and not iskeyword(name) for name in names)
-    lines = []
+    tests, lines = [], []
     for name in names:
         how = f"value.{name}" if by_name else f"read(value, {name!r})"
-        lines += [f"if {_test(how, _type_of_field(first, name))}:", f"    rest = (*rest, {how})"]
+        test = _test(how, _type_of_field(first, name))
+        tests.append(f"({test})")
+        lines += [f"if {test}:", f"    rest = (*rest, {how})"]
     source = f"""\
 def rest_of(value):
-    rest = ()
     try:
+        if not ({" or ".join(tests)}):
+            return ()
+        rest = ()
         {(chr(10) + " " * 8).join(lines)}
     except AttributeError:  # a field without a value
         return refused

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = ["explain", "memory_of"]
 
+PATIENCE: Final = 500_000  # arrays that are read, in some seconds: a hostile message is not to take more
 NESTED: Final = 511  # arrays within each other that msgpack goes into
 COSTS: Final = list(costs.FIRST_BYTE)
 COSTS[SHORT:SHORT_END] = [costs.text(length, ascii_only=True, tag=None) for length in range(SHORT_END - SHORT)]
@@ -52,14 +53,19 @@ def explain(payload: bytes | bytearray | memoryview, limits: Limits) -> CodecErr
         payload: any bytes.
         limits: those in force.
     """
+    data = bytes(payload)
+    scan = _Scan(data, limits, PATIENCE)
     try:
-        memory_of(payload, limits)
+        _check_size(data, limits)
+        scan.run()
+    except _ExhaustedError:
+        return CodecError("is malformed behind this place, but has too many parts to look for where", scan.path())
     except CodecError as error:
         return error
     return CodecError("is no value of the wire format, though its bytes are whole and within the limits")
 
 
-def memory_of(payload: bytes | bytearray | memoryview, limits: Limits, *, patience: int | None = None) -> None:
+def memory_of(payload: bytes | bytearray | memoryview, limits: Limits, *, patience: int = PATIENCE) -> None:
     """Make sure that a payload is whole, and that decoding it stays within the limits.
 
     The memory is estimated from above, see `actors.wire.costs`. A payload of fewer than ``limits.memory / costs.WORST`` bytes cannot pass
@@ -68,15 +74,27 @@ def memory_of(payload: bytes | bytearray | memoryview, limits: Limits, *, patien
     Args:
         payload: any bytes.
         limits: those in force.
-        patience: arrays to read before the limit of memory is taken for passed, for who knows that it is and wants to know where.
+        patience: arrays to read before the limit of memory is taken for passed.
 
     Raises:
         CodecError: it is not, or does not.
     """
     data = bytes(payload)  # bytes themselves are not copied, and are read faster than a view
+    _check_size(data, limits)
+    scan = _Scan(data, limits, patience)
+    try:
+        scan.run()
+    except _ExhaustedError:
+        raise exceeded("memory", f"may need more than {limits.memory} bytes to be decoded", limits, scan.path()) from None
+
+
+def _check_size(data: bytes, limits: Limits) -> None:
     if len(data) > limits.size:
         raise exceeded("size", f"has {len(data)} bytes", limits)
-    _Scan(data, limits, patience).run()
+
+
+class _ExhaustedError(Exception):
+    """A scan has read as many arrays as it was to."""
 
 
 class _Open(Place):
@@ -96,8 +114,8 @@ class _Open(Place):
 
 
 class _Scan:
-    def __init__(self, data: bytes, limits: Limits, patience: int | None = None) -> None:
-        self._patience = -1 if patience is None else patience
+    def __init__(self, data: bytes, limits: Limits, patience: int = -1) -> None:
+        self._patience = patience  # how many arrays more to read; less than 0: any number
         self._data = data
         self._limits = limits
         self._left = limits.memory
@@ -110,7 +128,7 @@ class _Scan:
             at = self._value(start, end)
             check_end(at, end)
         except Malformed as error:
-            raise CodecError(error.why, self._path()) from error
+            raise CodecError(error.why, self.path()) from error
 
     def _value(self, at: int, end: int) -> int:
         """Read one value, and return where it ends."""
@@ -178,7 +196,7 @@ class _Scan:
             role = NODE if around.usual else role_below(around.role, around.tag, around.index)
             level = around.level
         if self._patience == 0:
-            self._take(self._left + 1)
+            raise _ExhaustedError
         self._patience -= 1
         if len(stack) == NESTED:
             # Not the limit, which counts fewer things and is lower: these are nodes that no codec writes.
@@ -253,18 +271,19 @@ class _Scan:
 
     def _long(self, elements: int) -> None:
         if elements > self._limits.length:
-            raise exceeded("length", f"has {elements} elements", self._limits, self._path())
+            raise exceeded("length", f"has {elements} elements", self._limits, self.path())
 
     def _deep(self, level: int) -> None:
         if level > self._limits.depth:
-            raise exceeded("depth", f"has more than {self._limits.depth} levels", self._limits, self._path())
+            raise exceeded("depth", f"has more than {self._limits.depth} levels", self._limits, self.path())
 
     def _take(self, cost: int) -> None:
         self._left -= cost
         if self._left < 0:
-            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits, self._path())
+            raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits, self.path())
 
-    def _path(self) -> str:
+    def path(self) -> str:
+        """Return where the scan is."""
         return path_of(self._stack, self._data, self._key)
 
     def _key(self, number: int) -> str | None:

@@ -33,7 +33,7 @@ UNFINISHED: Final = 48  # bytes that one byte of a payload takes at most as an e
 HEAD: Final = struct.Struct(">IIQ")  # of a payload with sections
 ALIGNED: Final = 8
 _FIRST: Final = SECTIONED << 24  # with three bytes that are zero, so that later versions can say something there
-PATIENCE: Final = 20_000  # arrays that are read again to say where a message has become too large, if that is not much later
+FEW: Final = 20_000  # arrays that are read again to say where a message has become too large, if that is not much later
 _ATOM: Final = 64  # times the size of a text or of bytes that may be made of it: of a path, for each name in it
 
 
@@ -61,7 +61,7 @@ class Unpacking:
             self._look(payload)
             return unpackb(payload, list_hook=_Budget(self._limits) if len(payload) > self._counted else None)
         except _OverBudgetError:
-            memory_of(payload, self._limits, patience=PATIENCE)  # says where
+            memory_of(payload, self._limits, patience=FEW)  # says where
             raise exceeded("memory", f"needs more than {self._limits.memory} bytes to be decoded", self._limits) from None
         except CodecError:
             raise
