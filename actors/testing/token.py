@@ -7,19 +7,20 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import msgpack
-
 from actors.testing.errors import TokenError
 from actors.testing.faults import Faults
 from actors.testing.network import Ordering
 from actors.testing.setup import Setup
+from actors.wire import Codec
+from actors.wire.framing import inflated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 __all__ = ["dump", "load", "made_under", "program", "program_of"]
 
-VERSION = 2  # of what a choice means: a token of another one would make another run
+VERSION = 3  # of what a choice means: a token of another one would make another run
+_CODEC = Codec()
 
 
 def dump(scenario: Callable[..., object], setup: Setup, choices: Sequence[int]) -> str:
@@ -27,7 +28,7 @@ def dump(scenario: Callable[..., object], setup: Setup, choices: Sequence[int]) 
     kept = list(choices)
     while kept and kept[-1] == 0:
         kept.pop()
-    packed = msgpack.packb([VERSION, program(scenario), *_told(setup), kept])
+    packed = _CODEC.encode([VERSION, program(scenario), *_told(setup), kept])
     return urlsafe_b64encode(zlib.compress(packed, 9)).decode().rstrip("=")
 
 
@@ -77,9 +78,12 @@ def load(scenario: Callable[..., object], text: str, *, any_name: bool = False) 
 def _content(text: str) -> list[Any]:
     try:
         # zlib's own checksum finds any damage.
-        content: Any = msgpack.unpackb(zlib.decompress(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
+        packed, failure = inflated(urlsafe_b64decode(text + "=" * (-len(text) % 4)), _CODEC.limits)
+        if failure is not None:
+            raise failure
+        content: Any = _CODEC.decode(packed)
         version = content[0]
-    except (ValueError, zlib.error, TypeError, IndexError, KeyError) as error:
+    except (ValueError, TypeError, IndexError, KeyError) as error:
         raise TokenError(str(text), "it is damaged; copy the whole text between the quotes") from error
     if version != VERSION:
         raise TokenError(text, f"it is of version {version}, and this is version {VERSION}")
