@@ -32,12 +32,35 @@ _COMPARISONS: Final = 1_000_000  # that may be made in one message because of eq
 _CHECKED: Final = 10  # times the limit of length: so many elements of shared nodes may be held against annotations
 
 
+class _Keyed(dict[Any, Any]):
+    """The decoders of a message with keys in its envelope, by tag: gathered as they are needed, so that the second look is a plain one."""
+
+    __slots__ = ("_base", "_codec", "_keys")
+
+    def __init__(self, keys: Sequence[Any], base: dict[Any, Any], codec: Codec) -> None:
+        self._keys = keys
+        self._base = base
+        self._codec = codec
+
+    def __missing__(self, tag: Any) -> Any:
+        if type(tag) is not int or not FIRST_KEY <= tag < FIRST_KEY + len(self._keys):
+            decoder = self._base[tag]
+        else:
+            key = self._keys[tag - FIRST_KEY]
+            if type(key) is not str:
+                msg = f"has a key in its envelope that is no text but {type(key).__name__}"
+                raise CodecError(msg)
+            decoder = self._base.get(key) or self._codec.decoder_of(key)
+        self[tag] = decoder
+        return decoder
+
+
 class Decoding:
     """The walk over one message.
 
     Attributes:
         codec: whose walk it is.
-        keys: decoders of the registered types that the envelope names; a text for one that has not been needed yet.
+        keys: those of the registered types that the envelope names.
         shared: the shared nodes of the envelope.
         sections: the arrays that are outside of the nodes.
     """
@@ -77,12 +100,14 @@ class Decoding:
 
     def enter(self, keys: list[Any], shared: list[Any]) -> None:
         """Take the keys and shared nodes that the value refers to."""
-        self.keys = self._keys = keys
+        self.keys = keys
         self.shared = shared
         if len(keys) >= self.longest or len(shared) >= self.longest:
             raise exceeded("length", f"has {max(len(keys), len(shared))} keys or shared nodes", self.codec.limits)
         self._made: list[Any] = [None] * len(shared)  # what came out of each
         self.sharing = Sharing(shared, self.codec.limits)
+        if keys:
+            self._decoders = _Keyed(keys, self._decoders, self.codec)
 
     def node(self, raw: list[Any], depth: int) -> Any:
         """Return the value of a node.
@@ -107,23 +132,14 @@ class Decoding:
             raise exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
     def _unusual(self, raw: list[Any]) -> Decoder:
-        """Return what decodes a node of a registered type, by its place in the envelope or by a key that was not met before."""
+        """Return what decodes a node of a registered type by a key that was not met before; refuse any other tag."""
         tag = raw[0] if raw else None
-        if type(tag) is int and tag >= FIRST_KEY:
-            place = tag - FIRST_KEY
-            if place >= len(self.keys):
-                msg = f"has key {place} of an envelope that has {len(self.keys)}"
-                raise CodecError(msg)
-            known = self.keys[place]
-            if type(known) is str:
-                known = self._keys[place] = self._decoders.get(known) or self.codec.decoder_of(known)
-            if callable(known):
-                return known
-            tag = known
         if type(tag) is str:
             return self.codec.decoder_of(tag)
         if not raw:
             msg = "is an empty array, which has no tag"
+        elif type(tag) is int and tag >= FIRST_KEY:
+            msg = f"has key {tag - FIRST_KEY} of an envelope that has {len(self.keys)}"
         else:
             msg = f"has the tag {tag if type(tag) is int else type(tag).__name__}, which is none of version 1"
         raise CodecError(msg)
