@@ -241,12 +241,15 @@ COPIERS: Final[dict[type, Any]] = {
 
 def copier_of(entry: Entry) -> Copier:
     """Return how instances of a registered type are copied: not at all if they cannot change."""
-    duplicate, may_change = entry.duplicate, entry.changes
+    duplicate, may_change, plain = entry.duplicate, entry.changes, entry.plain  # with plain values only, it cannot hold itself
 
     def copier(value: Any, state: Copying, depth: int) -> Any:
         if not may_change and is_immutable(value, state.codec.registry):
             return value
-        state.begin(value, depth)
+        if not plain:
+            state.begin(value, depth)
+        elif depth >= state.max_depth:
+            raise state.too_deep()
         made = state.memo[id(value)] = duplicate(value, state, depth + 1)
         return made
 

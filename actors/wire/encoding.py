@@ -194,7 +194,17 @@ def keyed(entry: Entry) -> Encoder:
         del state.memo[id(value)]
         return node
 
-    return encode_keyed
+    def encode_plain(value: Any, state: Encoding, depth: int) -> list[Any]:
+        index = state.keys.get(key)
+        if index is None:
+            index = state.keys[key] = len(state.keys)
+        if depth >= state.max_depth:
+            raise state.too_deep()
+        node = encode(value, FIRST_KEY + index, state, depth + 1)
+        state.memo[id(value)] = (node, value)
+        return node
+
+    return encode_plain if entry.plain else encode_keyed  # with plain values only, it cannot hold itself
 
 
 # Each notes its node itself. Where every part is of a native type, most often, that is all there is to note.

@@ -35,6 +35,7 @@ class Entry(Protocol):
         key: the text of that.
         shares: whether its instances have an identity that is kept.
         flat: encodes, decodes and copies its instances without a walk, if that may be possible; returns MISS if it is not.
+        plain: whether the values of all its fields are plain.
         changes: whether its instances can always be changed, so that none has to be looked at.
         unchecked: fields whose annotation could not be resolved.
     """
@@ -44,6 +45,7 @@ class Entry(Protocol):
     key: str
     shares: bool
     flat: Any
+    plain: bool
     changes: bool
     unchecked: tuple[str, ...]
 
@@ -69,6 +71,7 @@ class Named:
 
     unchecked: tuple[str, ...] = ()
     flat: Any = None
+    plain = False
     changes = False
 
     def __init__(self, cls: type[Any], shape: Shape, renamed: Mapping[str, str], upgrades: Mapping[int, Callable[[Any], Any]]) -> None:
@@ -127,6 +130,7 @@ class FieldsEntry(Named):
                 raise RegistrationError(name_of(cls), f"renamed={{{old!r}: {new!r}}} is not valid: a former field, and one that there is")
         self.fields = found.fields
         self.unchecked = found.unchecked
+        self.plain = all(field.spec.plain for field in found.fields)
         self.changes = kinds.changes(cls)
         self.flat = generate_flat(cls, found.fields, found.make)
         self.encode = generate_encode(found.fields)
