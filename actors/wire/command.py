@@ -62,6 +62,11 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # Who reads, as `head` does, has seen enough; the flush at exit is not to complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Of the output: what fails while a file is read is told as that file's. The flush at exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"greenroom: the output cannot be written: {_why(error)}\n")
+        return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     return result
@@ -92,6 +97,8 @@ def _read(name: str, options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[IO[bytes]]:
     if name == STDIN:
+        if sys.stdin is None:
+            raise UnreadableError("it is closed")
         yield cast("IO[bytes]", getattr(sys.stdin, "buffer", sys.stdin))
         return
     try:

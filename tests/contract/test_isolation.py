@@ -260,6 +260,16 @@ def test_whoever_shares_has_the_very_object(world: World) -> None:
         assert ref.ask("things", timeout=WAIT) is ref.proxy().things.get(timeout=WAIT)
 
 
+def test_a_broadcast_that_one_member_is_refused_reaches_all_others(world: World) -> None:
+    with world.system() as system:
+        shelves = [system.spawn(world.on(Shelf, isolation=mode)) for mode in (SHARE, CHECK, SHARE)]
+        for ref in shelves:
+            system.groups.join("shelves", ref)
+        with pytest.raises(MutableMessageError, match="message "):
+            system.groups.broadcast("shelves", [1])
+        assert [settled(ref) for ref in shelves] == [1, 0, 1]
+
+
 def test_a_refused_ask_for_a_future_fails_the_future_and_does_not_raise(world: World) -> None:
     with world.system(CHECK) as system:
         ref = system.spawn(world.on(Shelf))
