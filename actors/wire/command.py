@@ -201,7 +201,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="greenroom decode",
         description="Prints every message of a file of frames, or of a file that is one payload, much like Python's literals. The types of "
         "the messages need not be there: none is imported or made. A node that occurs several times is shown as &0 ... where it is first, "
-        "and as *0 elsewhere. Exit code: 0 if all was read, 1 if something is broken, 2 if a file cannot be read, or is empty.",
+        "and as *0 elsewhere. Exit code: 0 if all was read, 1 if something is broken, 2 if a file cannot be read, or is empty,"
+        " or the output cannot be written.",
         epilog=JSON_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
