@@ -363,7 +363,7 @@ class MutableMessageError(ActorError, TypeError):
     def __str__(self) -> str:
         return (
             f"{self.path} ({self.kind}) {self.why}: send what cannot change (a frozen dataclass, a tuple, a frozenset, ...), "
-            "or let the receiver have a copy with Isolation.COPY"
+            "or let the receiver have a copy with Isolation.COPY, if it is of what can be copied"
         )
 
 

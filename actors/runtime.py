@@ -457,7 +457,7 @@ class Runtime:
 
     @property
     def codec(self) -> Codec:
-        """The config's codec, or else one that knows no types; it finds the actors of this system. Made when first asked for."""
+        """The config's codec, or else one that knows no types; it finds the actors of this system, too. Made when first asked for."""
         if self._codec is None:
             from actors.wire.codec import Codec  # noqa: PLC0415  # systems in which everybody shares do not load it
 
@@ -477,8 +477,9 @@ class Runtime:
         return self._addresses.address_of(cell)
 
     def resolve(self, address: RefAddress) -> ActorRef[Any]:
-        """Return the ref of `address`; see `AddressBook.resolve`."""
-        return self._addresses.resolve(address)
+        """Return the ref of `address`, or what the `refs` of the config's codec return for another system's; see `AddressBook.resolve`."""
+        given = self.config.codec
+        return self._addresses.resolve(address, None if given is None else given.refs)
 
     # -- ending ------------------------------------------------------------------------------------------------------------
 

@@ -106,6 +106,7 @@ class ActorSystem:
     def codec(self) -> Codec:
         """The codec of `SystemConfig.codec`, or else one that knows no types; it finds the actors of this system by their addresses.
 
+        For those of other systems it asks the `refs` of the config's codec, if that has some.
         It makes the copies of `Isolation.COPY`, and its registry is what `Isolation.CHECK` asks.
         """
         return self._runtime.codec

@@ -16,6 +16,8 @@ from actors._core.ref import ActorRef
 from actors.errors import CodecError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors.runtime import Runtime
 
 __all__ = ["AddressBook", "RefAddress"]
@@ -108,12 +110,18 @@ class AddressBook:
             self._known[address.uid, address.path] = cell
         return address
 
-    def resolve(self, address: RefAddress) -> ActorRef[Any]:
+    def resolve(self, address: RefAddress, elsewhere: Callable[[RefAddress], ActorRef[Any]] | None = None) -> ActorRef[Any]:
         """Return the ref that `address` was taken of, or one that equals it; of an actor that is gone altogether, a dead one.
 
+        Args:
+            address: of an actor of this system.
+            elsewhere: finds those of other systems.
+
         Raises:
-            CodecError: it is of another system, or no address at all.
+            CodecError: it is of another system, and nothing finds those; or it is no address at all.
         """
+        if elsewhere is not None and address.system_id != self.identity:
+            return elsewhere(address)
         self._check(address)
         system = self._system
         found = system.tree.lookup(address.path)

@@ -81,7 +81,7 @@ class IsolatedInbox:
         message, future = entry[:2]
         given = self._message(message)
         if isinstance(future, Future):
-            self._isolate_answer(future)
+            self._isolate_answer(future, given, message)
         return entry if given is message else Entry((given, *entry[1:]))
 
     def _message(self, message: Any) -> Any:
@@ -94,7 +94,7 @@ class IsolatedInbox:
             return message
         return self._isolate(message)
 
-    def _isolate_answer(self, future: Future[Any]) -> None:
+    def _isolate_answer(self, future: Future[Any], given: Any, message: Any) -> None:
         """Have what the actor answers isolated as well. Before the actor has the message: it may answer at once."""
         dispatcher = self._cell.system.ports.dispatcher
         if dispatcher is not None:
@@ -103,6 +103,8 @@ class IsolatedInbox:
         if not issubclass(kind, _Isolating):
             future.__class__ = _isolating(kind)
         future._isolate = self._isolate  # type: ignore[attr-defined]  # it is one by now
+        if given is not message:
+            future._asked = self._cell, given, message  # type: ignore[attr-defined]  # likewise
 
 
 def _call(message: ProxyCall, isolate: Callable[[Any], Any]) -> ProxyCall:
@@ -129,6 +131,7 @@ class _Isolating(Future[Any]):
     """A future whose value is isolated before it is set: the answer of an isolated actor."""
 
     _isolate: Callable[[Any], Any] = staticmethod(lambda value: value)  # of what `map` and the like make of it
+    _asked: tuple[Cell, Any, Any] | None = None  # who was asked, what it was given, and what in its place is the asker's own
 
     def try_set(self, value: Any = None) -> bool:
         """Do as every future does with what the asker is given for `value`, or fail with why it is given nothing."""
@@ -142,10 +145,23 @@ class _Isolating(Future[Any]):
             failure = error.with_traceback(None) if isinstance(error, ActorError) else error
             failure.add_note("it is the answer that was refused; the actor has handled the message")
         else:
+            self._asked = None
             return super().try_set(value)
         if self._cell is not None:
             watch_reading(self._cell, self, failure)
         return self.try_fail(failure)
+
+    def try_fail(self, error: BaseException) -> bool:
+        """Do as every future does; but a message comes back as the asker's own: a killed actor may still change what it was given."""
+        asked = self._asked
+        if asked is not None and isinstance(error, ActorDeadError):
+            cell, given, message = asked
+            # Of this actor only: an error that it raises of its own, of what it asked others, is its own, with its own message.
+            if error.message is given and error.recipient == cell.label():
+                hand_back(error, message)
+        failed = super().try_fail(error)
+        self._asked = None  # not before: of two that fail it at once, either may be the first
+        return failed
 
 
 @functools.cache

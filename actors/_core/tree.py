@@ -12,7 +12,7 @@ from actors._core.cell import Rare
 from actors._core.lifecycle import Lifecycle
 from actors._core.messages import STOP, Entry
 from actors._core.ports import simulated, touched
-from actors.errors import ActorDeadError, InvalidNameError, MailboxFullError, NameTakenError
+from actors.errors import ActorDeadError, CodecError, InvalidNameError, MailboxFullError, MutableMessageError, NameTakenError
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -212,14 +212,25 @@ class Groups:
             return list(self._members.get(name, {}).values())
 
     def broadcast(self, name: str, message: Any) -> int:
-        """Tell `message` to all members; return how many took it. Members that have just died, or have no room, are passed over."""
+        """Tell `message` to all members; return how many took it. Members that have just died, or have no room, are passed over.
+
+        Raises:
+            MutableMessageError, CodecError: an isolated member cannot be given it; all others have been told.
+        """
         told = 0
+        refused: MutableMessageError | CodecError | None = None
         for ref in self.members(name):
             try:
                 ref.tell(message)
             except (ActorDeadError, MailboxFullError):
                 continue
+            except (MutableMessageError, CodecError) as error:
+                # Not at once: who joined earlier is no reason to be told, and who joined later none to be left out.
+                refused = refused or error
+                continue
             told += 1
+        if refused is not None:
+            raise refused
         return told
 
     def gone(self, cell: Cell) -> None:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.address import RefAddress
 from actors._core.ref import ActorRef
-from actors.errors import ActorError, CodecError
+from actors.errors import CodecError
+from actors.wire.exceptions import reason_of
 from actors.wire.tags import REF
 
 if TYPE_CHECKING:
@@ -38,10 +39,10 @@ def decode_ref(raw: list[Any], state: Decoding, depth: int) -> ActorRef[Any]:
         raise CodecError(msg)
     try:
         ref = state.codec.refs(address)
-    except ActorError as error:
-        if isinstance(error, CodecError):
-            raise
-        msg = f"is the ref of {address.path!r} in the system {address.system!r}, which was not found: {error}"
+    except CodecError:
+        raise
+    except Exception as error:
+        msg = f"is the ref of {address.path!r} in the system {address.system!r}, which was not found: {reason_of(error)}"
         raise CodecError(msg) from error
     if not isinstance(ref, ActorRef):
         msg = f"is the ref of {address.path!r} in the system {address.system!r}, and refs= returned {type(ref).__name__}"

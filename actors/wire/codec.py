@@ -332,9 +332,13 @@ def _why_not(value: Any, registry: Registry) -> str:
     if isinstance(value, type):
         return f"is the class {name_of(value)}: classes do not travel; send a name, and look it up"
     if known is not None:
-        return f"is of {name_of(kind)}, a subclass of {known.__qualname__}: only exact types travel, so register this one, too"
+        what = f"is of {name_of(kind)}, a subclass of {known.__qualname__}"
+        return f"{what}: only exact types travel, so register this one, too; register_functions() does it for any class"
     if callable(value):
         return f"is of {name_of(kind)}: code does not travel; send what it is to be told, and let the receiver have the code"
     if kind.__module__ == "builtins":
         return f"is of {name_of(kind)}, which is none of the builtin types that travel: send what it is made of"
-    return f"is of {name_of(kind)}, which is not registered: registry.register({kind.__qualname__}), or register_functions() for any class"
+    return (
+        f"is of {name_of(kind)}, which is not registered: registry.register({kind.__qualname__}), or register_functions() for any class, "
+        "with the registry of this codec (of a system: that of SystemConfig(codec=...))"
+    )

@@ -62,6 +62,11 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:
         # Who reads, as `head` does, has seen enough; the flush at exit is not to complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Of the output: what fails while a file is read is told as that file's. The flush at exit would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stderr.write(f"greenroom: the output cannot be written: {_why(error)}\n")
+        return REFUSED
     except KeyboardInterrupt:
         return INTERRUPTED
     return result
@@ -92,6 +97,8 @@ def _read(name: str, options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def _opened(name: str) -> Iterator[IO[bytes]]:
     if name == STDIN:
+        if sys.stdin is None:
+            raise UnreadableError("it is closed")
         yield cast("IO[bytes]", getattr(sys.stdin, "buffer", sys.stdin))
         return
     try:
@@ -194,7 +201,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="greenroom decode",
         description="Prints every message of a file of frames, or of a file that is one payload, much like Python's literals. The types of "
         "the messages need not be there: none is imported or made. A node that occurs several times is shown as &0 ... where it is first, "
-        "and as *0 elsewhere. Exit code: 0 if all was read, 1 if something is broken, 2 if a file cannot be read, or is empty.",
+        "and as *0 elsewhere. Exit code: 0 if all was read, 1 if something is broken, 2 if a file cannot be read, or is empty,"
+        " or the output cannot be written.",
         epilog=JSON_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -207,6 +207,7 @@ class FrameDecoder:
 
         Raises:
             ValueError: the stream was closed.
+            TypeError: `data` is something else.
         """
         if self._closed:
             raise ValueError("feed() after close(): a new stream needs a new FrameDecoder")
@@ -216,7 +217,11 @@ class FrameDecoder:
         del self._buffer[: self._at]
         self._before += self._at
         self._at = 0
-        self._buffer += data
+        try:
+            self._buffer += data
+        except TypeError as error:
+            msg = f"data={type(data).__name__} is not valid: bytes, as of a file that was opened in mode 'rb' ({error})"
+            raise TypeError(msg) from None
 
     def __iter__(self) -> Iterator[Any]:
         return self

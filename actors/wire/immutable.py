@@ -68,10 +68,11 @@ def check_immutable(value: Any, registry: Declared | None = None) -> None:
 
     Raises:
         MutableMessageError: names the first part that can change.
+        TypeError: the registry is none.
     """
     rest = _rests[id(type(value))](value)
     if rest:
-        declared = _NONE_DECLARED if registry is None else registry.immutable
+        declared = _declared_in(registry)
         if not _holds(value, rest, declared):
             error = _first_mutable(value, declared)
             if error is not None:  # attributes of an exception may have been replaced meanwhile
@@ -81,7 +82,17 @@ def check_immutable(value: Any, registry: Declared | None = None) -> None:
 def is_immutable(value: Any, registry: Declared | None = None) -> bool:
     """Return whether `check_immutable` would return."""
     rest = _rests[id(type(value))](value)
-    return not rest or _holds(value, rest, _NONE_DECLARED if registry is None else registry.immutable)
+    return not rest or _holds(value, rest, _declared_in(registry))
+
+
+def _declared_in(registry: Declared | None) -> AbstractSet[type]:
+    if registry is None:
+        return _NONE_DECLARED
+    try:
+        return registry.immutable
+    except AttributeError:
+        msg = f"registry={registry!r} is not valid: a Registry, or None"
+        raise TypeError(msg) from None
 
 
 def _holds(value: Any, rest: Collection[Any], declared: AbstractSet[type]) -> bool:

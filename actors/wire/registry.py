@@ -219,6 +219,8 @@ class Registry:
 
     @staticmethod
     def _check_class(given: object) -> None:
+        if isinstance(given, str):
+            raise RegistrationError(repr(given), f"it is no class; for the name of one, write @registry.register(name={given!r})")
         if not isinstance(given, type):
             raise RegistrationError(name_of(given), "it is no class")
         if given in NATIVE or (given.__module__ == "builtins" and not issubclass(given, BaseException)):

@@ -216,6 +216,14 @@ def test_the_ref_of_another_system_is_refused_and_says_whose_it_is(system: Actor
     assert "Codec(refs=" in caught.value.why
 
 
+def test_for_actors_of_other_systems_the_refs_of_the_configs_codec_are_asked() -> None:
+    with ActorSystem("near") as near, ActorSystem("far", config=SystemConfig(codec=near.codec)) as far:
+        here, there = near.spawn(Parent), far.spawn(Parent)
+        assert far.codec.decode(far.codec.encode([here, there])) == [here, there]
+        with pytest.raises(CodecError, match="'far'"):
+            near.codec.decode(near.codec.encode(there))
+
+
 @pytest.mark.parametrize(
     "path", ["", "/", "gone", "/gone/", "//gone", "/go ne", "/$0", "/$01", "/$" + "9" * 5000, "/" + "a" * 129, "/gone\n", 5, None]
 )

@@ -260,6 +260,16 @@ def test_whoever_shares_has_the_very_object(world: World) -> None:
         assert ref.ask("things", timeout=WAIT) is ref.proxy().things.get(timeout=WAIT)
 
 
+def test_a_broadcast_that_one_member_is_refused_reaches_all_others(world: World) -> None:
+    with world.system() as system:
+        shelves = [system.spawn(world.on(Shelf, isolation=mode)) for mode in (SHARE, CHECK, SHARE)]
+        for ref in shelves:
+            system.groups.join("shelves", ref)
+        with pytest.raises(MutableMessageError, match="message "):
+            system.groups.broadcast("shelves", [1])
+        assert [settled(ref) for ref in shelves] == [1, 0, 1]
+
+
 def test_a_refused_ask_for_a_future_fails_the_future_and_does_not_raise(world: World) -> None:
     with world.system(CHECK) as system:
         ref = system.spawn(world.on(Shelf))
@@ -673,6 +683,60 @@ def test_a_send_to_a_dead_actor_gives_the_senders_own_message_back(world: World,
         with pytest.raises(ActorDeadError) as caught:
             ref.tell(message)
         assert caught.value.message is message
+
+
+def test_an_ask_that_waits_when_the_actor_ends_gives_the_askers_own_message_back(kind: DispatcherKind) -> None:
+    with ActorSystem(config=SystemConfig(isolation=COPY)) as system:
+        ref = system.spawn(under(kind, Shelf), [], gate := Gate())
+        message = ["thing"]
+        with holding(ref, gate):
+            asked = ref.ask(message, block=False)
+            called = ref.call(Shelf.keep, message)
+            expired = ref.ask(message, block=False, deadline=0)
+            ref.kill(block=False)
+        for future in (asked, called, expired):
+            with pytest.raises(ActorDeadError) as caught:
+                future.get(timeout=WAIT)
+            own = caught.value.message
+            assert (own if future is not called else own.args[0]) is message
+            assert own in caught.value.args
+
+
+def test_an_ask_under_way_when_the_actor_is_killed_gives_the_askers_own_message_back(kind: DispatcherKind) -> None:
+    class Holding(Actor):
+        def on_receive(self, _: list[Any]) -> Any:
+            return gate.hold()
+
+    gate = Gate()
+    with ActorSystem(config=SystemConfig(isolation=COPY)) as system:
+        ref = system.spawn(under(kind, Holding))
+        message = ["thing"]
+        asked = ref.ask(message, block=False)
+        gate.reached()
+        ref.kill(block=False)
+        with pytest.raises(ActorDeadError) as caught:
+            asked.get(timeout=WAIT)
+        gate.open()
+        assert caught.value.message is message
+
+
+def test_an_error_of_another_ask_that_an_actor_fails_with_is_its_own(world: World) -> None:
+    class Forwarding(Actor):
+        def __init__(self, to: ActorRef[Any]) -> None:
+            super().__init__()
+            self.to = to
+
+        def on_receive(self, message: list[Any]) -> Any:
+            self.to.tell(message)
+
+    with world.system(COPY) as system:
+        dead = system.spawn(world.on(Shelf))
+        dead.stop(timeout=WAIT)
+        message = ["thing"]
+        with pytest.raises(ActorDeadError) as caught:
+            system.spawn(world.on(Forwarding), dead).ask(message, timeout=WAIT)
+        assert caught.value.message == message
+        assert caught.value.message is not message
 
 
 @every_way

@@ -417,6 +417,25 @@ def test_a_reader_that_has_seen_enough_ends_it_quietly(tmp_path: Path) -> None:
         assert process.wait() == 0
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is full")
+def test_output_that_cannot_be_written_is_told_by_a_sentence(tmp_path: Path) -> None:
+    file = tmp_path / "one.bin"
+    file.write_bytes(framed(packed("x")))
+    command = [sys.executable, "-c", "import sys; from supervisors.command import main; sys.exit(main())", "decode", str(file)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with Path("/dev/full").open("wb") as full:
+        run = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, env=environment, check=False)
+    assert (run.returncode, run.stderr) == (2, b"greenroom: the output cannot be written: No space left on device\n")
+
+
+def test_a_standard_input_that_is_closed_is_refused_by_a_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["decode", "-"]) == 2
+    assert capsys.readouterr().err == "greenroom: standard input cannot be read: it is closed\n"
+
+
 def test_a_file_is_not_read_as_a_whole() -> None:
     class Counting(io.BytesIO):
         def read(self, size: int | None = -1) -> bytes:

@@ -262,6 +262,15 @@ def test_close_tells_of_a_stream_that_ended_in_the_middle_of_a_frame(rest: bytes
     assert next(decoder) == b"one"
 
 
+def test_what_is_no_bytes_is_refused_by_its_type_and_leaves_the_stream_as_it_was() -> None:
+    decoder = FrameDecoder(Plain())
+    decoder.feed(framed(b"one")[:5])
+    with pytest.raises(TypeError, match="data=str is not valid: bytes"):
+        decoder.feed("text")  # type: ignore[arg-type]  # that is what is refused
+    decoder.feed(framed(b"one")[5:])
+    assert list(decoder) == [b"one"]
+
+
 def test_a_stream_that_ended_between_frames_closes_and_takes_no_more() -> None:
     decoder = FrameDecoder(Plain())
     decoder.feed(framed(b"one"))

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.errors import CodecError, RemoteError
+from actors.errors import ActorDeadError, CodecError, RemoteError
 from actors.wire import Codec, FrameDecoder, Limits, RefAddress
 from tests.support import scaled
 from tests.wire import classes as c
@@ -844,6 +844,17 @@ def test_what_finds_actors_is_asked_for_addresses_only() -> None:
     for parts in (["a", "b", "c"], ["a", "b", 1, 1], [["a"], "b", "c", 1], ["a", "b", "c", True], ["a", "b", "c", 1, 2]):
         refused(packed([18, *parts]), CODEC.with_refs(refs))
     assert asked == [RefAddress("a", "b", "/c", 1)]
+
+
+@pytest.mark.parametrize("error", [KeyError("/c"), ActorDeadError("gone"), ZeroDivisionError()], ids=lambda error: type(error).__name__)
+def test_what_the_function_that_finds_actors_raises_is_an_error_of_the_message(error: Exception) -> None:
+    def refs(_: RefAddress) -> Any:
+        raise error
+
+    found = refused(packed([2, [18, "a", "b", "/c", 1]]), CODEC.with_refs(refs))
+    assert found.path == "message[0]"
+    assert type(error).__name__ in found.why
+    assert found.__cause__ is error
 
 
 @pytest.mark.parametrize("path", sorted(fuzz.CORPUS.iterdir()) if fuzz.CORPUS.is_dir() else [], ids=lambda path: path.name)

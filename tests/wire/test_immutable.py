@@ -418,6 +418,12 @@ def test_a_declared_class_passes_for_the_registry_that_has_it_only() -> None:
     assert accepted(dt.time(1, tzinfo=Zone()), Declaring(Zone))
 
 
+@pytest.mark.parametrize("given_", [3, list])
+def test_a_registry_that_is_none_is_refused_by_its_value(given_: Any) -> None:
+    with pytest.raises(TypeError, match=r"registry=.* is not valid: a Registry, or None"):
+        check_immutable([1], registry=given_)
+
+
 def test_a_subclass_of_a_declared_class_is_another_class() -> None:
     class Longer(Word):
         pass

@@ -328,7 +328,7 @@ class Plain:
         (Order(1), "it is no class"),
         (dataclass, "it is no class"),
         (list[int], "it is no class"),
-        ("Order", "it is no class"),
+        ("shop.Order", "it is no class; for the name of one, write @registry.register(name='shop.Order')"),
         (int, "builtin types travel by themselves"),
         (list, "builtin types travel by themselves"),
         (type, "builtin types travel by themselves"),
