@@ -39,6 +39,10 @@ __all__ = ["Codec"]
 _LEARNED: Final = 1 << 18  # what may be kept of keys of other versions, in characters; who sends more different ones is no friend
 _LEARNING: Final = 256  # and for each in addition
 
+_OF_THE_PROCESS: Final = frozenset(
+    {"_thread", "threading", "_io", "io", "socket", "_socket", "asyncio", "queue", "_queue", "select", "subprocess"}
+)
+
 _ENCODERS: Final[dict[type, Any]] = {**CONTAINERS, **ATOMS, ActorRef: encode_ref}
 
 
@@ -336,6 +340,8 @@ def _why_not(value: Any, registry: Registry) -> str:
         return f"{what}: only exact types travel, so register this one, too; register_functions() does it for any class"
     if callable(value):
         return f"is of {name_of(kind)}: code does not travel; send what it is to be told, and let the receiver have the code"
+    if kind.__module__.partition(".")[0] in _OF_THE_PROCESS:
+        return f"is of {name_of(kind)}, which means something in this process only: send what the receiver needs to have its own"
     if kind.__module__ == "builtins":
         return f"is of {name_of(kind)}, which is none of the builtin types that travel: send what it is made of"
     return (
