@@ -82,7 +82,7 @@ class Unpacking:
 
     def unpack_sections(self, payload: bytes) -> tuple[Any, tuple[memoryview, ...]]:
         """Return the nodes and the sections of a payload that has some."""
-        view = memoryview(payload)
+        view = memoryview(payload).toreadonly()  # whoever writes to an array would write to the others, too
         try:
             first, count, length = HEAD.unpack_from(view)
         except struct.error:

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from actors.errors import CodecError, RemoteError
 from actors.wire import Codec, FrameDecoder, Limits, RefAddress
+from actors.wire.probing import probes_of_dict, probes_of_set
 from tests.support import scaled
 from tests.wire import classes as c
 from tests.wire import fuzz
@@ -427,6 +428,50 @@ def test_keys_with_the_same_hash_are_refused_before_they_are_compared(name: str)
 
 def test_a_few_keys_with_the_same_hash_are_nothing_special() -> None:
     value = [{*MULTIPLES[:200]}, *({-1, -2, Decimal(-2) * PRIME} for _ in range(1000))]
+    assert CODEC.decode(CODEC.encode(value)) == value
+
+
+def in_each_others_way(bits: int, steps: range) -> list[int]:
+    """Return ints that fill a row of places of a table of so many bits, and as many that all look for a place along that row."""
+    size, place, row = 1 << bits, 1, []
+    for _ in range(size // 3):
+        row.append(place)
+        place = place * 5 + 1 & size - 1
+    # Behind the size a table looks at higher bits first: with these none of them leads away from the beginning of the row.
+    late = []
+    order = {one: index for index, one in enumerate(row)}
+    for step in steps:
+        for first in range(1, size, 3):
+            key = first + step * size
+            perturb, at = key, first
+            while perturb:
+                perturb >>= 5
+                at = at * 5 + perturb + 1 & size - 1
+            if order.get(at, size) < size // 20:
+                late.append(key)
+    return row + late[: size // 3 - 2]
+
+
+CROWD = in_each_others_way(15, range(1, 40))
+
+
+@pytest.mark.parametrize("made", [lambda one: one, float, lambda one: [8, one.to_bytes(8, "big")]])
+def test_keys_that_are_in_each_others_way_are_refused_before_a_table_is_made(made: Callable[[int], Any]) -> None:
+    payload = packed([6, *(part for one in CROWD for part in (made(one), None))])
+    assert "in each other's way" in str(refused(payload))
+
+
+def test_places_taken_are_counted_as_a_table_finds_them() -> None:
+    alike = [number << 50 for number in range(5000)]  # they differ where a table looks last
+    for probes_of in (probes_of_dict, probes_of_set):
+        assert probes_of(range(5000), 10**9) == 0
+        assert probes_of(alike, 10**9) > 5 * len(alike)
+        assert probes_of(alike, 1000) < 20_000  # no more than it takes to know
+
+
+@pytest.mark.parametrize("step", [1, 10, 64, 4096, 10**9, 1 << 32, 1 << 40])
+def test_many_keys_that_are_multiples_are_nothing_special(step: int) -> None:
+    value = [{number * step for number in range(20_000)}, dict.fromkeys(number * step for number in range(20_000))]
     assert CODEC.decode(CODEC.encode(value)) == value
 
 
