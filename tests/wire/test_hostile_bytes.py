@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import CodecError, RemoteError
-from actors.wire import Codec, FrameDecoder, Limits, RefAddress
+from actors.wire import Codec, FrameDecoder, Limits, RefAddress, Registry
 from actors.wire.probing import probes_of_dict, probes_of_set
 from tests.support import scaled
 from tests.wire import classes as c
@@ -399,6 +399,23 @@ def test_a_zlib_bomb_is_refused_before_it_has_swollen() -> None:
             next(decoder)
 
     assert peak(attempt) < 2_000_000
+
+
+def test_a_shared_node_is_as_deep_as_where_it_is_referred_to() -> None:
+    shared: list[Any] = [[]]
+    payload = CODEC.encode([shared, [shared]])
+    assert Codec(limits=Limits(depth=4)).decode(payload) == [[[]], [[[]]]]
+    assert refused(payload, Codec(limits=Limits(depth=3))).limit == "depth"
+
+
+@pytest.mark.parametrize("node", [[4, 1, 1], [4, 1, True], [5, "a", "a"], [6, 1, 2, 1, 3], [6, "a", 1, "a", 1]])
+def test_what_is_there_twice_is_refused_in_a_field_too(node: list[Any]) -> None:
+    kind = {4: set[int], 5: frozenset[str], 6: dict[int, int] if node[1] == 1 else dict[str, int]}[node[0]]
+    registry = Registry()
+    registry.register(make_dataclass("Holder", [("held", kind)]), name="Holder")
+    codec = Codec(registry)
+    for _ in range(2):  # the first message of a type goes another way
+        assert "twice" in str(refused(packed(["Holder/1:held", node]), codec))
 
 
 # -- what takes for ever -------------------------------------------------------------------------------------------------------------
