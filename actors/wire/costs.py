@@ -16,7 +16,7 @@ from actors.wire import tags
 if TYPE_CHECKING:
     from typing import Final
 
-__all__ = ["FIRST_BYTE", "WORST", "binary", "key", "node", "text"]
+__all__ = ["FIRST_BYTE", "WORST", "again", "binary", "key", "node", "text"]
 
 WORST: Final = 400  # bytes that one byte of a payload can take, whatever stands in it
 
@@ -125,12 +125,12 @@ def text(length: int, *, ascii_only: bool, tag: int | str | None) -> int:
     """
     # Otherwise up to four, and while it is decoded, the two of its beginning that had no need of them.
     own = 49 + length if ascii_only else 80 + 6 * length
-    return own + ROUNDING + _again(tag, length)
+    return own + ROUNDING + again(tag, length)
 
 
 def binary(length: int, tag: int | str | None) -> int:
     """Return what bytes take that stand in a node with this tag."""
-    return 33 + length + ROUNDING + _again(tag, length)
+    return 33 + length + ROUNDING + again(tag, length)
 
 
 def key(length: int) -> int:
@@ -138,5 +138,6 @@ def key(length: int) -> int:
     return 640 + 64 * length
 
 
-def _again(tag: int | str | None, length: int) -> int:
+def again(tag: int | str | None, length: int) -> int:
+    """Return what so many bytes of text or binary data, in a node with this tag, take once more in what is made of them."""
     return _AGAIN.get(tag, 0) * length if isinstance(tag, int) else 0

@@ -13,6 +13,7 @@ from actors.errors import CodecError
 from actors.wire.encoding import shown
 from actors.wire.exceptions import reason_of
 from actors.wire.limits import Limits, exceeded
+from actors.wire.probing import FEW, probes_of_dict, probes_of_set
 from actors.wire.sharing import Sharing, is_leaf
 from actors.wire.specs import NATIVE
 from actors.wire.tags import DICT, ENVELOPE, FIRST_KEY, FROZENSET, LIST, NAMES, SET, SHARED, TUPLE
@@ -29,6 +30,8 @@ __all__ = ["CONTAINER_DECODERS", "Decoding", "unhashable"]
 TAGS: Final = frozenset({int, str})  # True == 1 and 2.0 == 2, and neither is a tag
 _FEW: Final = 16  # keys of one table that may all have the same hash
 _COMPARISONS: Final = 1_000_000  # that may be made in one message because of equal hashes: a fraction of a second
+_PROBES: Final = 100  # places that a key of a large table may find taken, on the average
+_SECRET: Final = frozenset({str, bytes})  # whose hashes nobody can choose
 _CHECKED: Final = 10  # times the limit of length: so many elements of shared nodes may be held against annotations
 
 
@@ -74,6 +77,8 @@ class Decoding:
     _hashed = 0
     _checked = 0
     _comparisons = 0
+    _probes = 0
+    _probed = 0
     huge = False  # whether there was an int that is slow to compare with a Decimal
 
     def __init__(self, codec: Codec, decoders: dict[Any, Decoder]) -> None:
@@ -186,7 +191,7 @@ class Decoding:
                 raise error.under(f"{opening}{index}{closing}") from error.__cause__
         return items
 
-    def hashable(self, items: list[Any], raw: list[Any]) -> None:
+    def hashable(self, items: list[Any], raw: list[Any], probes_of: Callable[[list[int], int], int]) -> None:
         """Refuse what would take for ever to make a table of.
 
         Hashing goes through shared parts again and again, keys with the same hash are compared with each other, and huge ints with
@@ -195,6 +200,7 @@ class Decoding:
         Args:
             items: the keys.
             raw: their nodes.
+            probes_of: counts what it takes to put hashes into a table of this kind.
         """
         if self.shared:
             self._hashed += sum(self.sharing.repeated(one, instances=True) for one in raw)
@@ -204,6 +210,8 @@ class Decoding:
         if self.huge and self.sharing.mixes(raw):
             msg = "has a huge int and a Decimal among its keys, which would be compared"
             raise CodecError(msg)
+        if len(items) > FEW:
+            self.spread(items, probes_of)
         if len(items) > _FEW:
             try:
                 alike = len(items) - len(set(map(hash, items)))
@@ -213,6 +221,21 @@ class Decoding:
             if self._comparisons > _COMPARISONS:
                 msg = f"has {alike} keys with the same hash as others, as nobody has who does not attack"
                 raise CodecError(msg)
+
+    def spread(self, items: list[Any], probes_of: Callable[[list[int], int], int]) -> None:
+        """Refuse many keys that were chosen to be in each other's way in a table, as `probes_of` counts it."""
+        if _SECRET.issuperset(map(type, items)):
+            return
+        try:
+            hashes = list(map(hash, items))
+        except Exception as error:
+            raise unhashable(error) from error
+        self._probed += len(items)
+        most = _COMPARISONS + _PROBES * self._probed
+        self._probes += probes_of(hashes, most - self._probes)
+        if self._probes > most:
+            msg = f"has {len(items)} keys that are in each other's way in a table, as nobody has who does not attack"
+            raise CodecError(msg)
 
     def checked(self, raw: list[Any]) -> None:
         """Refuse what would take for ever to hold against the annotation of a field: that goes through shared collections each time."""
@@ -257,7 +280,9 @@ def unhashable(error: Exception) -> CodecError:
 def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     items = state.items(raw, depth, "{", "}")
     if list in map(type, raw):
-        state.hashable(items, raw[1:])
+        state.hashable(items, raw[1:], probes_of_set)
+    elif len(items) > FEW:
+        state.spread(items, probes_of_set)
     try:
         made = set(items) if raw[0] == SET else frozenset(items)
     except Exception as error:
@@ -268,7 +293,7 @@ def _set(raw: list[Any], state: Decoding, depth: int) -> Any:
     return made
 
 
-def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # parts of it cost a call each
+def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # noqa: C901  # parts of it cost a call each
     if len(raw) % 2 == 0:
         msg = "is a dict with a key that has no value"
         raise CodecError(msg)
@@ -278,7 +303,9 @@ def _dict(raw: list[Any], state: Decoding, depth: int) -> dict[Any, Any]:  # par
     if not NATIVE.issuperset(map(type, keys)):
         for index, key in enumerate(keys):
             keys[index] = state.part(key, depth, f"{{{index}}}")
-        state.hashable(keys, raw[1::2])
+        state.hashable(keys, raw[1::2], probes_of_dict)
+    elif len(keys) > FEW:
+        state.spread(keys, probes_of_dict)
     if not NATIVE.issuperset(map(type, values)):
         for index, value in enumerate(values):
             if type(value) not in NATIVE:

@@ -25,6 +25,9 @@ __all__ = ["generate_decode", "generate_duplicate", "generate_encode", "generate
 
 _COLLECTIONS: Final = frozenset({list, tuple, set, frozenset, dict})
 MOST_TYPES: Final = 4  # that an error names
+MOST_PARTS: Final = (
+    16  # collections of a message without a walk: each is held against each other, and the code for that grows by the square
+)
 
 
 def wrong_value(field: Field, value: Any) -> CodecError:
@@ -248,13 +251,14 @@ def generate_flat(
 ) -> tuple[Callable[[Any], Any], Callable[[list[Any]], Any], Callable[[Any], Any]] | None:
     """Return functions that encode, decode and copy messages of a class whose fields have plain values and flat collections only.
 
-    None if it has others. Each returns MISS where a walk is needed: to say what is wrong, to keep what is shared, for large collections.
+    None if it has others, or very many collections. Each returns MISS where a walk is needed: to say what is wrong, to keep what is shared,
+    for large collections.
     """
-    if not all(field.spec.plain or field.spec.flat is not None for field in fields):
+    parts = [f"a{index}" for index, field in enumerate(fields) if field.spec.flat is not None]
+    if len(parts) > MOST_PARTS or not all(field.spec.plain or field.spec.flat is not None for field in fields):
         return None
     names, tests = _names(fields)
     flat = {f"flat{index}": field.spec.flat for index, field in enumerate(fields) if field.spec.flat is not None}
-    parts = [name for name, field in names if field.spec.flat is not None]
     # The same list in two fields stays one: that is for the walk.
     twice = [f"({one} is {other} and {one} is not None)" for index, one in enumerate(parts) for other in parts[:index]]
     words: dict[str, Any] = {"MISS": MISS, "key": None, **_kinds(fields)}

@@ -220,6 +220,8 @@ class _Scan:
             self._tag(place, kind, value, at, after)
             return
         tag = None if place is None else place.tag
+        if tag == tags.SURROGATES and len(self._stack) > 1 and self._stack[-2].tag == tags.PATH:
+            tag = tags.PATH  # a path is made of it
         if kind == SCALAR:
             cost = costs.FIRST_BYTE[self._data[at]]
         elif kind == TEXT:

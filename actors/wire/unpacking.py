@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import struct
+from itertools import chain
 from sys import getsizeof
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,7 +35,7 @@ HEAD: Final = struct.Struct(">IIQ")  # of a payload with sections
 ALIGNED: Final = 8
 _FIRST: Final = SECTIONED << 24  # with three bytes that are zero, so that later versions can say something there
 FEW: Final = 20_000  # arrays that are read again to say where a message has become too large, if that is not much later
-_ATOM: Final = 64  # times the size of a text or of bytes that may be made of it: of a path, for each name in it
+_EMPTY: Final = 33  # bytes that there are of every text and bytes
 
 
 class Unpacking:
@@ -82,7 +83,7 @@ class Unpacking:
 
     def unpack_sections(self, payload: bytes) -> tuple[Any, tuple[memoryview, ...]]:
         """Return the nodes and the sections of a payload that has some."""
-        view = memoryview(payload)
+        view = memoryview(payload).toreadonly()  # whoever writes to an array would write to the others, too
         try:
             first, count, length = HEAD.unpack_from(view)
         except struct.error:
@@ -134,14 +135,20 @@ class _Budget:
         size = sum(map(getsizeof, node))
         tag = node[0] if node else None
         if type(tag) is int:
-            if tags.LAST_CONTAINER < tag < tags.FIRST_KEY:  # what is made of a text or of bytes
-                size *= _ATOM
+            if tags.LAST_CONTAINER < tag < tags.FIRST_KEY:
+                size += costs.again(tag, _texts(node))
         elif type(tag) is not str:
             tag = None
         self._left -= size + costs.node(tag, len(node))
         if self._left < 0:
             raise _OverBudgetError
         return node
+
+
+def _texts(node: list[Any]) -> int:
+    """Return how much text and binary data is in a node that is no collection; a text in it may be a node of its own."""
+    parts = chain(node, *(one for one in node if type(one) is list))
+    return sum(getsizeof(one) - _EMPTY for one in parts if type(one) is str or type(one) is bytes)
 
 
 def padded(offset: int) -> int:

@@ -21,7 +21,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors.errors import ActorDeadError, CodecError, RemoteError
-from actors.wire import Codec, FrameDecoder, Limits, RefAddress
+from actors.wire import Codec, FrameDecoder, Limits, RefAddress, Registry
+from actors.wire.probing import probes_of_dict, probes_of_set
 from tests.support import scaled
 from tests.wire import classes as c
 from tests.wire import fuzz
@@ -400,6 +401,23 @@ def test_a_zlib_bomb_is_refused_before_it_has_swollen() -> None:
     assert peak(attempt) < 2_000_000
 
 
+def test_a_shared_node_is_as_deep_as_where_it_is_referred_to() -> None:
+    shared: list[Any] = [[]]
+    payload = CODEC.encode([shared, [shared]])
+    assert Codec(limits=Limits(depth=4)).decode(payload) == [[[]], [[[]]]]
+    assert refused(payload, Codec(limits=Limits(depth=3))).limit == "depth"
+
+
+@pytest.mark.parametrize("node", [[4, 1, 1], [4, 1, True], [5, "a", "a"], [6, 1, 2, 1, 3], [6, "a", 1, "a", 1]])
+def test_what_is_there_twice_is_refused_in_a_field_too(node: list[Any]) -> None:
+    kind = {4: set[int], 5: frozenset[str], 6: dict[int, int] if node[1] == 1 else dict[str, int]}[node[0]]
+    registry = Registry()
+    registry.register(make_dataclass("Holder", [("held", kind)]), name="Holder")
+    codec = Codec(registry)
+    for _ in range(2):  # the first message of a type goes another way
+        assert "twice" in str(refused(packed(["Holder/1:held", node]), codec))
+
+
 # -- what takes for ever -------------------------------------------------------------------------------------------------------------
 
 PRIME = 2**61 - 1  # ints that differ by a multiple of it have the same hash
@@ -427,6 +445,50 @@ def test_keys_with_the_same_hash_are_refused_before_they_are_compared(name: str)
 
 def test_a_few_keys_with_the_same_hash_are_nothing_special() -> None:
     value = [{*MULTIPLES[:200]}, *({-1, -2, Decimal(-2) * PRIME} for _ in range(1000))]
+    assert CODEC.decode(CODEC.encode(value)) == value
+
+
+def in_each_others_way(bits: int, steps: range) -> list[int]:
+    """Return ints that fill a row of places of a table of so many bits, and as many that all look for a place along that row."""
+    size, place, row = 1 << bits, 1, []
+    for _ in range(size // 3):
+        row.append(place)
+        place = place * 5 + 1 & size - 1
+    # Behind the size a table looks at higher bits first: with these none of them leads away from the beginning of the row.
+    late = []
+    order = {one: index for index, one in enumerate(row)}
+    for step in steps:
+        for first in range(1, size, 3):
+            key = first + step * size
+            perturb, at = key, first
+            while perturb:
+                perturb >>= 5
+                at = at * 5 + perturb + 1 & size - 1
+            if order.get(at, size) < size // 20:
+                late.append(key)
+    return row + late[: size // 3 - 2]
+
+
+CROWD = in_each_others_way(15, range(1, 40))
+
+
+@pytest.mark.parametrize("made", [lambda one: one, float, lambda one: [8, one.to_bytes(8, "big")]])
+def test_keys_that_are_in_each_others_way_are_refused_before_a_table_is_made(made: Callable[[int], Any]) -> None:
+    payload = packed([6, *(part for one in CROWD for part in (made(one), None))])
+    assert "in each other's way" in str(refused(payload))
+
+
+def test_places_taken_are_counted_as_a_table_finds_them() -> None:
+    alike = [number << 50 for number in range(5000)]  # they differ where a table looks last
+    for probes_of in (probes_of_dict, probes_of_set):
+        assert probes_of(range(5000), 10**9) == 0
+        assert probes_of(alike, 10**9) > 5 * len(alike)
+        assert probes_of(alike, 1000) < 20_000  # no more than it takes to know
+
+
+@pytest.mark.parametrize("step", [1, 10, 64, 4096, 10**9, 1 << 32, 1 << 40])
+def test_many_keys_that_are_multiples_are_nothing_special(step: int) -> None:
+    value = [{number * step for number in range(20_000)}, dict.fromkeys(number * step for number in range(20_000))]
     assert CODEC.decode(CODEC.encode(value)) == value
 
 

@@ -122,6 +122,7 @@ def test_decoding_takes_no_more_than_estimated_and_not_far_less(kind: str) -> No
         bytearray(500_000),
         2**1_000_000,
         PurePosixPath("ab/" * 30_000),
+        PurePosixPath("ab/" * 30_000 + "\udcff"),
         ["x" * 30_000] * 20,
     ],
     ids=lambda value: type(value).__name__,
@@ -159,6 +160,26 @@ def test_of_any_message_decoding_takes_no_more_than_estimated_and_what_is_there_
 def test_no_message_takes_more_than_the_worst_for_each_of_its_bytes(value: Any) -> None:
     payload = packed(value)
     memory_of(payload, Limits(memory=costs.WORST * len(payload)))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_takes_a_tenth_of_the_limit_as_it_is_estimated_is_a_message(kind: str) -> None:
+    payload = CODEC.encode([KINDS[kind](number) for number in range(MANY)])
+    # So much that msgpack's lists are counted while it makes them, which is coarser than the estimate.
+    limits = Limits(memory=min(10 * estimate(payload), (costs.WORST - 1) * len(payload)))
+    assert len(Codec(REGISTRY, limits=limits).decode(payload)) == MANY
+
+
+def test_what_paths_are_made_of_is_counted_while_msgpack_makes_it_too() -> None:
+    payload = CODEC.encode([PurePosixPath(f"{number}/" * 3000 + "\udcff") for number in range(30)])
+    with pytest.raises(CodecError) as caught:
+        Codec(limits=Limits(memory=estimate(payload) // 2)).decode(payload)
+    assert caught.value.limit == "memory"
+
+
+def test_a_large_bytearray_is_a_message() -> None:
+    value = bytearray(10_000_000)
+    assert Codec().decode(Codec().encode(value)) == value
 
 
 def test_what_would_take_too_much_is_refused_before_it_is_made() -> None:

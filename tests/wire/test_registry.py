@@ -55,6 +55,22 @@ def refused(registry: Registry, cls: Any, **options: Any) -> str:
     return caught.value.why
 
 
+def test_a_class_may_have_very_many_collections() -> None:
+    names = [f"field{number}" for number in range(300)]
+    cls = dataclasses.make_dataclass("Wide", [(name, list[int]) for name in names])
+    registry = Registry()
+    registry.register(cls, name="Wide")
+    entry = registry.entry(cls)
+    assert entry is not None
+    assert entry.flat is None  # the code for that would grow by the square of their number: minutes for a thousand
+    codec = Codec(registry)
+    message = cls(*([number] for number in range(299)), [])
+    message.field1 = message.field0
+    for made in (codec.decode(codec.encode(message)), codec.copy(message)):
+        assert made == message
+        assert made.field1 is made.field0
+
+
 # -- names -------------------------------------------------------------------------------------------------------------------
 
 

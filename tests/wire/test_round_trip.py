@@ -230,6 +230,15 @@ def test_sets_in_sets_are_encoded_in_time_that_grows_with_their_number() -> None
     assert_same(value, CODEC.decode(CODEC.encode(value)))
 
 
+@pytest.mark.parametrize("count", [4, 4000])
+@pytest.mark.parametrize("buffer", [bytes, bytearray, memoryview])
+def test_a_decoded_array_cannot_be_written_to_whatever_its_bytes_came_in(buffer: Any, count: int) -> None:
+    array = CODEC.decode(buffer(CODEC.encode([np.arange(count)])))[0]
+    assert not array.flags.writeable
+    with pytest.raises(ValueError, match="read-only"):
+        array[0] = 1
+
+
 @pytest.mark.parametrize("dimensions", [0, 1, 32, 33])
 def test_arrays_have_as_many_dimensions_as_can_be_read(dimensions: int) -> None:
     value = np.zeros((1,) * dimensions)
