@@ -201,7 +201,7 @@ class Registry:
         """Let instances of exactly these classes pass where only what cannot change does.
 
         For classes of which that cannot be seen. `Isolation.CHECK` accepts them, `Isolation.COPY` hands them on as they are; that they
-        do not change is up to you.
+        do not change is up to you. Declare them before a codec has copied one: what it has found out about a class stays.
         """
         for cls in classes:
             if not isinstance(cls, type):
