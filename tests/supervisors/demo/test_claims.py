@@ -204,7 +204,7 @@ class Leaky(CircuitBreaker):
     [
         ("CircuitBreaker", partial(CircuitBreaker, reset=1.0), "the breaker spares the service and its callers"),
         ("CircuitBreaker", partial(Leaky, failures=5, reset=1.0), "until it is closed again, the circuit lets one call through"),
-        ("RateLimiter", partial(RateLimiter, 40.0, burst=5), "the limiter keeps the rate"),
+        ("RateLimiter", partial(RateLimiter, 400.0, burst=100), "the limiter keeps the rate"),
     ],
     ids=["never opens", "is no obstacle", "is too fast"],
 )
