@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors.errors import CodecError
 from actors.wire.atoms import ATOMS
 from actors.wire.decoding import unhashable
-from actors.wire.encoding import shown
+from actors.wire.encoding import holds_itself, place_of_element, place_of_item, shown
 from actors.wire.immutable import is_immutable
 from actors.wire.limits import exceeded
 from actors.wire.specs import NATIVE
@@ -60,7 +60,7 @@ class Copying:
         if made is _NEW:
             return (self._copiers.get(type(value)) or self.codec.copier_of(value))(value, self, depth)
         if made is _PENDING:
-            raise _holds_itself(value)
+            raise holds_itself(value)
         return made
 
     def begin(self, value: Any, depth: int) -> None:
@@ -89,13 +89,12 @@ class Copying:
                 self.memo.popitem()
             raise
 
-    def items(self, items: Sequence[Any], depth: int, opening: str = "[", closing: str = "]") -> list[Any]:
-        """Return copies of items of which some may change; nobody else has `items`."""
+    def items(self, items: Sequence[Any], depth: int, place: Callable[[int], str] = place_of_item) -> list[Any]:
+        """Return copies of items of which some may change; nobody else has `items`. `place` tells of an index what a path says."""
         self._kept.append(items)
         made: list[Any] = []
         add = made.append
         memo, copiers = self.memo, self._copiers
-        item = None
         try:
             for item in items:
                 kind = type(item)
@@ -109,10 +108,10 @@ class Copying:
                         copier = self.codec.copier_of(item)
                     known = copier(item, self, depth)
                 elif known is _PENDING:
-                    raise _holds_itself(item)
+                    raise holds_itself(item)
                 add(known)
         except CodecError as error:
-            raise error.under(f"{opening}{len(made)}{closing}") from error.__cause__
+            raise error.under(place(len(made))) from error.__cause__
         return made
 
     def too_deep(self) -> CodecError:
@@ -125,10 +124,6 @@ class Copying:
             raise exceeded("length", f"has {count} elements", self.codec.limits)
         if depth >= self.max_depth:
             raise self.too_deep()
-
-
-def _holds_itself(value: Any) -> CodecError:
-    return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
 
 
 # Each notes its copy itself. Where no part may change, most often, that is all there is to note.
@@ -169,7 +164,7 @@ def _set(value: set[Any] | frozenset[Any], state: Copying, depth: int) -> Any:
         if type(item) not in _SAFE:
             state.begin(value, depth)
             items = list(made)
-            copies = state.items(items, depth + 1, "{", "}")
+            copies = state.items(items, depth + 1, place_of_element)
             same = type(value) is frozenset and all(one is other for one, other in zip(items, copies, strict=True))
             made = value if same else _table(type(value), copies)
             break
@@ -191,30 +186,11 @@ def _dict(value: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
 
 
 def _parts_of_dict(items: dict[Any, Any], state: Copying, depth: int) -> dict[Any, Any]:
-    state._kept.append(items)
-    made: list[Any] = []
-    add = made.append
-    memo, copiers = state.memo, state._copiers
-    key = None
-    try:
-        for key, item in items.items():  # noqa: B007  # the path of an error tells it
-            kind = type(item)
-            if kind in _SAFE:
-                add(item)
-                continue
-            known = memo.get(id(item), _NEW)
-            if known is _NEW:
-                copier = copiers.get(kind)
-                if copier is None:
-                    copier = state.codec.copier_of(item)
-                known = copier(item, state, depth)
-            elif known is _PENDING:
-                raise _holds_itself(item)
-            add(known)
-    except CodecError as error:
-        raise error.under(shown(key)) from error.__cause__
-    keys = items if _SAFE.issuperset(map(type, items)) else state.items(list(items), depth, "{", "}")
-    return _table(dict, zip(keys, made, strict=True))
+    keys = list(items)
+    values = state.items([*items.values()], depth, lambda index: shown(keys[index]))
+    if not _SAFE.issuperset(map(type, keys)):
+        keys = state.items(keys, depth, place_of_element)
+    return _table(dict, zip(keys, values, strict=True))
 
 
 def _table(kind: Callable[[Any], Any], items: Any) -> Any:

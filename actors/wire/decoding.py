@@ -100,11 +100,7 @@ class Decoding:
         if len(parts) != 3 or type(parts[0]) is not list or type(parts[1]) is not list:  # noqa: PLR2004
             msg = "is no envelope: it has not keys, shared nodes and a value"
             raise CodecError(msg)
-        self.enter(parts[0], parts[1])
-        return parts[2]
-
-    def enter(self, keys: list[Any], shared: list[Any]) -> None:
-        """Take the keys and shared nodes that the value refers to."""
+        keys, shared, value = parts
         self.keys = keys
         self.shared = shared
         if len(keys) >= self.longest or len(shared) >= self.longest:
@@ -113,6 +109,7 @@ class Decoding:
         self.sharing = Sharing(shared, self.codec.limits)
         if keys:
             self._decoders = _Keyed(keys, self._decoders, self.codec)
+        return value
 
     def node(self, raw: list[Any], depth: int) -> Any:
         """Return the value of a node.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     Encoder = Callable[[Any, "Encoding", int], Any]
 
-__all__ = ["CONTAINERS", "Encoding", "keyed", "shown", "widened"]
+__all__ = ["CONTAINERS", "Encoding", "holds_itself", "keyed", "place_of_element", "place_of_item", "shown", "widened"]
 
 _SORTED: Final = frozenset({int, str, bytes})  # types of elements of a set that Python can sort among themselves
 _SMALLEST: Final = -(2**63)
@@ -105,7 +105,7 @@ class Encoding:
     def _again(self, value: Any, node: list[Any] | None, depth: int) -> list[Any]:
         """Return what stands for an object that was met before."""
         if node is None:
-            raise _holds_itself(value)
+            raise holds_itself(value)
         if len(node) == 1 and (node[0] == TUPLE or node[0] == FROZENSET):  # one object each, wherever they come from
             self.fits(node, depth)
             return node
@@ -167,7 +167,8 @@ class Encoding:
         return exceeded("depth", f"is nested more than {self.max_depth} deep", self.codec.limits)
 
 
-def _holds_itself(value: Any) -> CodecError:
+def holds_itself(value: Any) -> CodecError:
+    """Return the error of what is met again while its own node, or copy, is being made."""
     return CodecError(f"is the {type(value).__qualname__} that it is a part of: a message cannot hold itself")
 
 
@@ -210,34 +211,28 @@ def keyed(entry: Entry) -> Encoder:
 # Each notes its node itself. Where every part is of a native type, most often, that is all there is to note.
 
 
-def _index(index: int) -> str:
+def place_of_item(index: int) -> str:
+    """Return how a path tells an item of a list or tuple."""
     return f"[{index}]"
 
 
-def _element(index: int) -> str:
+def place_of_element(index: int) -> str:
+    """Return how a path tells an element of a set, or a key of a dict."""
     return f"{{{index}}}"
 
 
-def _list(value: list[Any], state: Encoding, depth: int) -> list[Any]:
-    node = [LIST, *value]  # one operation: another thread may change the list
-    if len(node) > state.longest or depth >= state.max_depth:
-        state.fits(node, depth)
-    if not NATIVE.issuperset(map(type, node)):
-        state.begin(value, depth)
-        state.items(node, depth + 1, _index)
-    state.memo[id(value)] = (node, value)
-    return node
+def _sequence(tag: int) -> Encoder:
+    def encode(value: Any, state: Encoding, depth: int) -> list[Any]:
+        node = [tag, *value]  # one operation: another thread may change a list
+        if len(node) > state.longest or depth >= state.max_depth:
+            state.fits(node, depth)
+        if not NATIVE.issuperset(map(type, node)):
+            state.begin(value, depth)
+            state.items(node, depth + 1, place_of_item)
+        state.memo[id(value)] = (node, value)
+        return node
 
-
-def _tuple(value: tuple[Any, ...], state: Encoding, depth: int) -> list[Any]:
-    node = [TUPLE, *value]
-    if len(node) > state.longest or depth >= state.max_depth:
-        state.fits(node, depth)
-    if not NATIVE.issuperset(map(type, node)):
-        state.begin(value, depth)
-        state.items(node, depth + 1, _index)
-    state.memo[id(value)] = (node, value)
-    return node
+    return encode
 
 
 def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
@@ -253,7 +248,7 @@ def _dict(value: dict[Any, Any], state: Encoding, depth: int) -> list[Any]:
     if not NATIVE.issuperset(map(type, node)):
         state.begin(value, depth)
         keys = node[1::2]
-        state.items(node, depth + 1, lambda index: shown(keys[index // 2]) if index % 2 else f"{{{index // 2}}}")
+        state.items(node, depth + 1, lambda index: shown(keys[index // 2]) if index % 2 else place_of_element(index // 2))
     state.memo[id(value)] = (node, value)
     return node
 
@@ -271,7 +266,7 @@ def _set(value: set[Any] | frozenset[Any], state: Encoding, depth: int) -> list[
         state.fits(node, depth)
     if not kinds <= NATIVE:
         state.begin(value, depth)
-        state.items(node, depth + 1, _element)
+        state.items(node, depth + 1, place_of_element)
     state.memo[id(value)] = (node, value)
     return node
 
@@ -283,7 +278,7 @@ def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     known = state.alone.get(id(item))
     if known is not None:
         if known[0] is None:
-            raise _holds_itself(item)
+            raise holds_itself(item)
         return known[0]
     state.alone[id(item)] = (None, item)
     alone = Encoding(state.codec, state._encoders)
@@ -299,7 +294,7 @@ def _bytes_of(item: Any, state: Encoding, depth: int) -> bytes:
     return made
 
 
-CONTAINERS: Final[dict[type, Any]] = {list: _list, tuple: _tuple, dict: _dict, set: _set, frozenset: _set}
+CONTAINERS: Final[dict[type, Any]] = {list: _sequence(LIST), tuple: _sequence(TUPLE), dict: _dict, set: _set, frozenset: _set}
 
 
 def widened(node: Any) -> Any:

@@ -261,7 +261,7 @@ def generate_flat(
     flat = {f"flat{index}": field.spec.flat for index, field in enumerate(fields) if field.spec.flat is not None}
     # The same list in two fields stays one: that is for the walk.
     twice = [f"({one} is {other} and {one} is not None)" for index, one in enumerate(parts) for other in parts[:index]]
-    words: dict[str, Any] = {"MISS": MISS, "key": None, **_kinds(fields)}
+    words: dict[str, Any] = {"MISS": MISS, **_kinds(fields)}
     guards = ["  if " + " or ".join(twice) + ":", "   return MISS"] if twice else []
     take = [
         " try:",
