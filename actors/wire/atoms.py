@@ -133,17 +133,9 @@ def _zone_of(raw: Any) -> tzinfo | None:
             msg = f"the time zone {raw[:100]!r} is not in the IANA database of this machine"
             raise ValueError(msg)
         return zoneinfo.ZoneInfo(raw)
-    if type(raw) is list and raw and type(raw[0]) is int and len(raw) <= 2:  # noqa: PLR2004
-        names = [one if type(one) is str else _surrogates_name(one) for one in raw[1:]]
-        return timezone(timedelta(microseconds=raw[0]), *names)
+    if type(raw) is list and [type(one) for one in raw] in ([int], [int, str]):
+        return timezone(timedelta(microseconds=raw[0]), *raw[1:])
     msg = "its zone is none"
-    raise ValueError(msg)
-
-
-def _surrogates_name(raw: Any) -> str:
-    if type(raw) is list and len(raw) == 2 and type(raw[0]) is int and raw[0] == SURROGATES and type(raw[1]) is bytes:  # noqa: PLR2004
-        return _surrogates_of(raw[1])
-    msg = "its zone has no name"
     raise ValueError(msg)
 
 
