@@ -104,8 +104,9 @@ def read_header(data: bytes | bytearray | memoryview, limits: Limits, at: int = 
         CodecError: this is no frame of a version that is known, or it is too long. Nothing after it can be read: it is `fatal`.
     """
     start = bytes(data[:HEADER])
-    if not start.startswith(MAGIC[: len(start)]):
-        raise CodecError(f"has {start[:2]!r} at byte {at} where a frame should begin with {MAGIC!r}", fatal=True)
+    for place, (found, wanted) in enumerate(zip(start, MAGIC, strict=False)):
+        if found != wanted:  # told up to the first wrong byte, however many more are there by now
+            raise CodecError(f"has {start[: place + 1]!r} at byte {at} where a frame should begin with {MAGIC!r}", fatal=True)
     if len(start) > 2 and start[2] != FORMAT_VERSION:  # noqa: PLR2004  # where the version is
         raise CodecError(
             f"has a frame of version {start[2]} of the format at byte {at}; known here is {FORMAT_VERSION}: read it with the release "

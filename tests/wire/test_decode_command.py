@@ -289,7 +289,7 @@ def test_a_broken_message_is_told_and_the_next_frame_shown(tmp_path: Path, capsy
         (framed(packed([2, 1, "abcdef"]))[:-2], "[1, 'abcd']", "ends in the middle of a frame at byte 12: 16 of 18 bytes"),
         (framed(packed("a" * 100), compress_above=1)[:-6], "'a", "ends in the middle of a frame at byte 12"),
         (b"GR\x01", "# frame 2", "ends in the header of a frame at byte 12: 3 of 8 bytes"),
-        (b"oops", "# frame 2", "has b'oo' at byte 12 where a frame should begin"),
+        (b"oops", "# frame 2", "has b'o' at byte 12 where a frame should begin"),
         (b"GR\x09\x00\x00\x00\x00\x00", "# frame 2", "has a frame of version 9 of the format at byte 12; known here is 1"),
         (b"GR\x01\x00\xff\xff\xff\xff", "# frame 2", "has a frame of 4294967295 bytes at byte 12"),
         (b"GR\x01\x01\x00\x00\x00\x02xx", "# frame 2", "cannot be decompressed"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import msgpack
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from actors.errors import CodecError
@@ -207,6 +207,7 @@ STREAMS = [STREAM, STREAM + b"GR\x07", STREAM + b"oops", STREAM[:-1], compressed
 
 
 @given(st.sampled_from(STREAMS), st.lists(st.integers(0, 80)))
+@example(STREAM + b"oops", [len(STREAM) + 1])
 def test_any_cutting_of_a_stream_gives_the_same_messages_and_errors(stream: bytes, cuts: list[int]) -> None:
     whole = FrameDecoder(Plain())
     whole.feed(stream)
@@ -249,7 +250,7 @@ def test_a_message_does_not_change_when_the_fed_buffer_or_the_stream_goes_on() -
     [
         (b"GR\x01", "3 of the 8 of its header from byte 11"),
         (framed(b"two")[:-1], "10 of 11 bytes from byte 11"),
-        (b"XY", "has b'XY' at byte 11"),
+        (b"XY", "has b'X' at byte 11"),
     ],
 )
 def test_close_tells_of_a_stream_that_ended_in_the_middle_of_a_frame(rest: bytes, why: str) -> None:
