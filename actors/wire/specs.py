@@ -186,9 +186,13 @@ def _every(part: Spec) -> Callable[[Iterable[Any]], bool]:
     if part is ANYTHING:
         return lambda _: True
     natives, accepts = part.natives, part.accepts
+    # Another thread may change the sender's own collection while it is checked. What is walked is a snapshot, made in
+    # one operation (`list`): a walk of the collection itself would raise when its size changes under it.
     if part.plain:
-        return lambda values: natives.issuperset(map(type, values))
-    return lambda values: natives.issuperset(map(type, values)) or all(type(one) in natives or accepts(one) for one in values)
+        return lambda values: natives.issuperset(map(type, list(values)))
+    return lambda values: (
+        natives.issuperset(map(type, snapshot := list(values))) or all(type(one) in natives or accepts(one) for one in snapshot)
+    )
 
 
 def _text(annotation: Any) -> str:
