@@ -177,6 +177,9 @@ class Dispatcher(Protocol):
     def entangled(self, cells: tuple[Cell, ...]) -> None:
         """Take note that what the caller does depends on what these are at."""
 
+    def resource(self, kind: str) -> object:
+        """Return a name for something new of `kind` that several actors share, for `touched`: the same in each run where it has the same causes."""
+
     def lives_here(self) -> bool:
         """Tell whether the simulation runs on the calling thread."""
 

@@ -124,6 +124,10 @@ class Causes:
         else:
             self._now.past |= self._marks.get(what, 0)
 
+    def resource(self, kind: str) -> Hashable:
+        """Return a name for something new of `kind` that several actors share: where runs are compared, the same for the same causes."""
+        return kind, object() if self.names is None else self.name(kind, self._now)
+
     def observed(self, cell: Cell) -> None:
         """Note that the caller learns of what `cell` has done so far."""
         last = self._lasts.get(cell)

@@ -291,6 +291,9 @@ class SingleStep:
     def entangled(self, cells: tuple[Cell, ...]) -> None:
         return
 
+    def resource(self, kind: str) -> object:
+        return kind
+
     def lives_here(self) -> bool:
         return threading.get_ident() == self._thread
 

@@ -1,0 +1,464 @@
+"""The ends of a channel: `Sender`, `Receiver`, and `Channel`, which is both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
+
+from actors._core.seconds import check_timeout
+from actors.channels.errors import ChannelEmptyError, ChannelEndedError, ChannelFullError
+from actors.channels.pipe import Full, Pipe, Waiting
+from actors.channels.waiting import block, wait_async
+from actors.channels.waits import ENDED, NOTHING, new_wait, new_wait_async
+from actors.errors import Timeout
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from types import TracebackType
+
+    from actors.channels.stats import ChannelStats
+    from actors.channels.waits import Wait
+
+__all__ = ["Channel", "Receiver", "Receiving", "Sender", "Sending", "open_channel"]
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+T_co = TypeVar("T_co", covariant=True)
+
+
+class _End:
+    """What all ends have."""
+
+    _pipe: Pipe
+    _closed = False  # written under the channel's lock
+
+    @property
+    def closed(self) -> bool:
+        """Whether this end is closed."""
+        return self._closed
+
+    @property
+    def name(self) -> str:
+        """The name of the channel, for people."""
+        return self._pipe.name
+
+    def stats(self) -> ChannelStats:
+        """Return what is known of the channel now."""
+        return self._pipe.stats()
+
+    def _mark_closed(self) -> bool:
+        if self._closed:
+            return False
+        self._closed = True
+        return True
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.name}{', closed' if self._closed else ''}>"
+
+    def __reduce__(self) -> Any:
+        msg = f"{self!r} cannot be copied or pickled: use clone() for another end of the same channel, in this process"
+        raise TypeError(msg)
+
+
+class Sending(_End, Generic[T_contra]):
+    """What one can do with an end that sends."""
+
+    _of: type | None = None
+
+    def _open_sending(self, pipe: Pipe, of: type | None) -> None:
+        self._pipe = pipe
+        self._of = of
+        self._claim = pipe.claim
+        self._push = pipe.push
+        self._count = pipe.count
+
+    def send(self, value: T_contra, *, timeout: float | None = None) -> None:
+        """Send `value`: return when the channel has room for it, or, at a rendezvous, when somebody has received it.
+
+        It waits as `Future.get` does: a plain handler parks, a plain thread blocks. Senders that wait are served in the order in which they
+        came. Values of one sender are received in the order sent.
+
+        Args:
+            value: anything.
+            timeout: seconds to wait at most; 0: not at all.
+
+        Raises:
+            ChannelClosedError: this end, or the sending as such, is closed, or there is no receiver left. The value was not sent, and is
+                in the error.
+            Timeout: there was no room within `timeout` seconds; the value was not sent.
+            TypeError: the value is not what the channel is for.
+            BlockingInLoopError: it would have to wait, on an event loop with actors; use `send_async`.
+        """
+        pipe, of = self._pipe, self._of
+        if not pipe.busy and (of is None or isinstance(value, of)):
+            try:
+                self._claim()
+            except IndexError:
+                pass
+            else:
+                self._count()
+                self._push(value)
+                if pipe.busy:
+                    pipe.settle_late(value)
+                return
+        wait = pipe.give(self, self._checked(value), new_wait)
+        if wait is not None and block(wait, check_timeout(timeout)) is None:
+            raise self._late(timeout)
+
+    async def send_async(self, value: T_contra, *, timeout: float | None = None) -> None:
+        """Do as `send` without blocking the event loop.
+
+        If the task is cancelled while it waits, the value was not sent, unless it was received in that very moment.
+        """
+        pipe, of = self._pipe, self._of
+        if not pipe.busy and (of is None or isinstance(value, of)):
+            try:
+                self._claim()
+            except IndexError:
+                pass
+            else:
+                self._count()
+                self._push(value)
+                if pipe.busy:
+                    pipe.settle_late(value)
+                return
+        wait = pipe.give(self, self._checked(value), new_wait_async)
+        if wait is not None and await wait_async(wait, check_timeout(timeout)) is None:
+            raise self._late(timeout)
+
+    def send_nowait(self, value: T_contra) -> None:
+        """Send `value` if that is possible at once.
+
+        Raises:
+            ChannelFullError: it is not; the value is in the error.
+            ChannelClosedError, TypeError: as `send`.
+        """
+        try:
+            self._pipe.give(self, self._checked(value), None)
+        except Full:
+            raise ChannelFullError(self.name, value, self._pipe.capacity or 0) from None
+
+    def sending(self, value: T_contra) -> SendCase[T_contra]:
+        """Return the sending of `value` as a case for `select`."""
+        return SendCase(self, value)
+
+    def _checked(self, value: T_contra) -> Any:
+        if self._of is not None and not isinstance(value, self._of):
+            msg = f"value={value!r} is not valid: {self.name} is for {self._of.__qualname__}"
+            raise TypeError(msg)
+        return value
+
+    def _late(self, timeout: float | None) -> Timeout:
+        return Timeout(f"{self.name} had no room within {timeout} seconds; the value was not sent")
+
+
+class SendCase(Generic[T]):
+    """The sending of a value, as a case for `select`; made by ``sender.sending(value)``."""
+
+    __slots__ = ("sender", "value")
+
+    def __init__(self, sender: Sending[T], value: T) -> None:
+        self.sender = sender
+        self.value = value
+
+    def __repr__(self) -> str:
+        return f"<sending of {self.value!r} by {self.sender!r}>"
+
+
+class Receiving(_End, Generic[T_co]):
+    """What one can do with an end that receives."""
+
+    def _open_receiving(self, pipe: Pipe) -> None:
+        self._pipe = pipe
+        self._pull = pipe.pull
+        self._free = pipe.free
+
+    def receive(self, *, timeout: float | None = None) -> T_co:
+        """Return the next value, waiting for it if need be.
+
+        It waits as `Future.get` does: a plain handler parks, a plain thread blocks. Receivers that wait are served in the order in which
+        they came. Each value is received once.
+
+        Args:
+            timeout: seconds to wait at most; 0: not at all.
+
+        Raises:
+            ChannelEndedError: the channel is closed and drained.
+            ChannelClosedError: this end is closed.
+            Timeout: nothing came within `timeout` seconds. Nothing is lost: what comes later is received later.
+            BlockingInLoopError: it would have to wait, on an event loop with actors; use `receive_async`.
+        """
+        pipe = self._pipe
+        if not pipe.busy:
+            try:
+                value: T_co = self._pull()
+            except IndexError:
+                pass
+            else:
+                self._free(None)
+                if pipe.busy:
+                    pipe.settle()
+                return value
+        found = pipe.take(self, new_wait)
+        if type(found) is Waiting:
+            return self._received(block(found.wait, check_timeout(timeout)), timeout)
+        return self._found(found)
+
+    async def receive_async(self, *, timeout: float | None = None) -> T_co:
+        """Do as `receive` without blocking the event loop.
+
+        If the task is cancelled while a value is being handed to it, that value goes back to the front of the channel, or to the next
+        who waits.
+        """
+        pipe = self._pipe
+        if not pipe.busy:
+            try:
+                value: T_co = self._pull()
+            except IndexError:
+                pass
+            else:
+                self._free(None)
+                if pipe.busy:
+                    pipe.settle()
+                return value
+        found = pipe.take(self, new_wait_async)
+        if type(found) is Waiting:
+            return self._received(await wait_async(found.wait, check_timeout(timeout)), timeout)
+        return self._found(found)
+
+    def receive_nowait(self) -> T_co:
+        """Return the next value if it is there.
+
+        Raises:
+            ChannelEmptyError: nothing is there now.
+            ChannelEndedError, ChannelClosedError: as `receive`.
+        """
+        found = self._pipe.take(self, None)
+        if found is NOTHING:
+            raise ChannelEmptyError(self.name)
+        return self._found(found)
+
+    def drain(self) -> list[T_co]:
+        """Return all that can be received now, in order; an empty list if there is nothing.
+
+        Raises:
+            ChannelClosedError: this end is closed.
+        """
+        return self._pipe.drain(self)
+
+    def __iter__(self) -> Iterator[T_co]:
+        """Receive until the channel is closed and drained."""
+        while True:
+            try:
+                value = self.receive()
+            except ChannelEndedError:
+                return
+            yield value
+
+    async def __aiter__(self) -> AsyncIterator[T_co]:
+        """Receive until the channel is closed and drained, without blocking the event loop."""
+        while True:
+            try:
+                value = await self.receive_async()
+            except ChannelEndedError:
+                return
+            yield value
+
+    def _found(self, found: Any) -> T_co:
+        if found is ENDED:
+            raise ChannelEndedError(self.name)
+        return cast("T_co", found)
+
+    def _received(self, wait: Wait | None, timeout: float | None) -> T_co:
+        if wait is None:
+            msg = f"nothing came through {self.name} within {timeout} seconds"
+            raise Timeout(msg)
+        return self._found(wait.value)
+
+
+class Sender(Sending[T_contra]):
+    """An end of a channel that sends. Made by `open_channel`, `clone`, or `Channel.sender`.
+
+    May be used by any number of threads, handlers and coroutines at once. As a context manager, plain or async, it is closed at the end.
+    """
+
+    def __init__(self, pipe: Pipe, of: type | None = None) -> None:
+        self._open_sending(pipe, of)
+        pipe.open_end(senders=1)
+
+    def clone(self) -> Sender[T_contra]:
+        """Return another end of the same channel. Nothing more can be sent once all of them are closed.
+
+        Raises:
+            ChannelClosedError: this end is closed.
+        """
+        self._pipe.check_open(self)
+        return Sender(self._pipe, self._of)
+
+    def close(self) -> None:
+        """Close this end. With the last one, receivers get what waits, and then see the end. To do so again does nothing.
+
+        Sends that wait at this end get ChannelClosedError with their value.
+        """
+        self._claim = _no_token  # the short way is closed to this end
+        self._pipe.close_sender(self, self._mark_closed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Receiver(Receiving[T_co]):
+    """An end of a channel that receives. Made by `open_channel`, `clone`, or `Channel.receiver`.
+
+    May be used by any number of threads, handlers and coroutines at once: each value goes to one of them. As a context manager, plain or
+    async, it is closed at the end.
+    """
+
+    def __init__(self, pipe: Pipe) -> None:
+        self._open_receiving(pipe)
+        pipe.open_end(receivers=1)
+
+    def clone(self) -> Receiver[T_co]:
+        """Return another end of the same channel. Senders are refused once all of them are closed.
+
+        Raises:
+            ChannelClosedError: this end is closed.
+        """
+        self._pipe.check_open(self)
+        return Receiver(self._pipe)
+
+    def close(self) -> list[T_co]:
+        """Close this end. With the last one, nobody can send any more, and senders that wait get their value back in an error.
+
+        Receives that wait at this end get ChannelClosedError.
+
+        Returns:
+            What waited and will be received by nobody: of the last end that is closed. To close once more returns an empty list.
+        """
+        self._pull = _no_value  # the short way is closed to this end
+        return self._pipe.close_receiver(self, self._mark_closed)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class Channel(Sending[T], Receiving[T]):
+    """Both ends of a channel in one object, as in Go: for a program that hands it to everybody.
+
+    ::
+
+        jobs = Channel[int](10)
+        jobs.send(1)
+        jobs.close()
+        for job in jobs:
+            ...
+
+    `close` ends the sending for everybody; what waits is still received. The object counts as a sender and as a receiver: further ends
+    come from `sender` and `receiver`. As a context manager, plain or async, it is closed at the end.
+
+    Args:
+        capacity: how many values may wait; 0: a rendezvous, where a send returns when the value was received; None: any number.
+        name: for errors.
+
+    Raises:
+        TypeError: `capacity` is no whole number.
+        ValueError: it is negative.
+    """
+
+    def __init__(self, capacity: int | None, *, name: str = "channel") -> None:
+        pipe = _new_pipe(capacity, name)
+        self._open_sending(pipe, None)
+        self._open_receiving(pipe)
+        pipe.open_end(senders=1, receivers=1)
+
+    def sender(self) -> Sender[T]:
+        """Return a sending end. The channel is open to it until `close`, or until it is closed itself."""
+        return Sender(self._pipe)
+
+    def receiver(self) -> Receiver[T]:
+        """Return a receiving end."""
+        return Receiver(self._pipe)
+
+    @property
+    def closed(self) -> bool:
+        """Whether nothing can be sent any more."""
+        return self._pipe.stats().closed
+
+    def close(self) -> None:
+        """Let nothing more be sent, by whomever. Receivers get what waits, and then see the end. To do so again does nothing."""
+        self._pipe.shut()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+def open_channel(capacity: int | None, of: type[T] | None = None, *, name: str = "channel") -> tuple[Sender[T], Receiver[T]]:
+    """Return the two ends of a new channel, as in trio: each side closes its own.
+
+    ::
+
+        sender, receiver = open_channel(10, of=str)
+
+    Args:
+        capacity: how many values may wait; 0: a rendezvous, where a send returns when the value was received; None: any number.
+        of: what alone may be sent; None: anything. Tells type checkers, and is checked with each value.
+        name: for errors.
+
+    Raises:
+        TypeError: `capacity` is no whole number, or `of` is no class.
+        ValueError: `capacity` is negative.
+    """
+    if of is not None and not isinstance(of, type):
+        msg = f"of={of!r} is not valid: a class, or None for any value"
+        raise TypeError(msg)
+    pipe = _new_pipe(capacity, name)
+    return Sender(pipe, of), Receiver(pipe)
+
+
+def _new_pipe(capacity: object, name: object) -> Pipe:
+    if not isinstance(name, str):
+        msg = f"name={name!r} is not valid: a text"
+        raise TypeError(msg)
+    if capacity is None:
+        return Pipe(None, name)
+    if isinstance(capacity, bool) or not isinstance(capacity, int):
+        msg = f"capacity={capacity!r} is not valid: how many values may wait, a whole number; 0 for a rendezvous, None for no bound"
+        raise TypeError(msg)
+    if capacity < 0:
+        msg = f"capacity={capacity!r} is not valid: 0 (a rendezvous) or more, or None for no bound"
+        raise ValueError(msg)
+    return Pipe(capacity, name)
+
+
+def _no_token() -> None:
+    raise IndexError
+
+
+def _no_value() -> Any:
+    raise IndexError

@@ -1,0 +1,554 @@
+"""What the ends of a channel share: its values, its room, and the lines of those who wait.
+
+Nearly every send and receive finds room, or a value, and nobody who waits. Such a one takes the *short way*, without a lock: it claims
+one of the tokens in `room` (one `deque.pop`) and appends its value; or pops a value and puts the token back. Everything else happens
+under the lock.
+
+Invariant (short way against lock): who joins a line, or shuts the channel, first sets `busy` and then looks at values and room. Who goes
+the short way first appends its value, or token, and then looks at `busy`; if it is set, it calls `settle`. So of two that miss each other one
+sees the other, and no value lies beside a receiver that waits, nor room beside a sender. Whoever finds `busy` set before it begins
+takes its turn under the lock: nobody who begins later overtakes one who waits.
+
+The rules are those of Go's channels and of trio's memory channels; matching one who comes with one who stands in line, under the
+locks of all channels of a `select`, is as in Go's runtime (``chansend``, ``selectgo``).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from actors._core.mutex import Mutex
+from actors._core.ports import simulated, touched
+from actors.channels.errors import ChannelClosedError
+from actors.channels.stats import ChannelStats
+from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from actors.channels.waits import Place, Wait
+
+W = TypeVar("W", bound="Wait")
+W_co = TypeVar("W_co", bound="Wait", covariant=True)
+
+
+class NewWait(Protocol[W_co]):
+    """Makes a wait for the caller."""
+
+    def __call__(self, *, simulated: bool) -> W_co:
+        """Return it."""
+
+
+__all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
+
+After = list["Callable[[], object]"]
+"""What is to be called when the lock has been given back."""
+
+NOBODY_RECEIVES = "all receivers are closed: nobody would ever receive the value"
+SHUT = "it is closed: nothing can be sent any more"
+CLOSED_END = "this end of it is closed"
+
+_numbers = itertools.count()  # the order in which the locks of several channels are taken
+
+
+class Full(Exception):
+    """There is no room, and the sender does not wait."""
+
+
+class Waiting:
+    """Holds a wait where a value might be expected: any object may be a value, but no other code has one of these."""
+
+    __slots__ = ("wait",)
+
+    def __init__(self, wait: Any) -> None:
+        self.wait = wait
+
+
+class _Endless:
+    """The room of an unbounded channel."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def pop(self) -> None:
+        """Give a token; there is always another."""
+
+    def append(self, token: None) -> None:
+        """Take a token back."""
+
+
+class Pipe:
+    """See the module's docstring.
+
+    Attributes:
+        busy: whether the short way is closed. Written under the lock.
+        watched: whether it belongs to a simulation.
+        push, pull, claim, free, count: the steps of the short way: one operation each that is thread-safe.
+    """
+
+    __slots__ = (
+        "_discarded",
+        "_excess",
+        "_givers",
+        "_lock",
+        "_looks",
+        "_receivers",
+        "_resource",
+        "_room",
+        "_senders",
+        "_shut",
+        "_taken_back",
+        "_takers",
+        "_told_end",
+        "_values",
+        "busy",
+        "capacity",
+        "claim",
+        "count",
+        "free",
+        "name",
+        "number",
+        "pull",
+        "push",
+        "watched",
+    )
+
+    def __init__(self, capacity: int | None, name: str) -> None:
+        self.capacity = capacity
+        self.name = name
+        self.number = next(_numbers)
+        self._lock = Mutex()
+        self._values: deque[Any] = deque()
+        self._room: Any = _Endless() if capacity is None else deque([None] * capacity)
+        # Lines of those who wait. A place whose wait another channel has ended may still stand there, until its owner takes it out.
+        self._takers: deque[Place] = deque()
+        self._givers: deque[Place] = deque()
+        self._senders = self._receivers = 0  # open ends
+        self._shut = False  # nothing is sent any more
+        self._told_end = False  # somebody was told that the channel is closed and drained
+        self._excess = 0  # values in the channel that have no token: they came back when there was no room
+        self._discarded = self._taken_back = self._looks = 0
+        # In a simulation a look at the channel has to be noted, so there the short way is always closed.
+        ports = simulated()
+        self.watched = ports is not None
+        self._resource = ports.dispatcher.resource("channel") if ports is not None and ports.dispatcher is not None else self
+        self.busy = self.watched
+        self.push = self._values.append
+        self.pull = self._values.popleft
+        # Endlessly None, and nothing done with a token: in C, since they are called with every value.
+        self.claim: Callable[[], object] = itertools.repeat(None).__next__ if capacity is None else self._room.pop
+        self.free: Callable[[None], object] = bool if capacity is None else self._room.append
+        self.count = itertools.count().__next__  # for statistics alone
+
+    # -- the lock ------------------------------------------------------------------------------------------------------------
+
+    def _look(self) -> None:
+        """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
+        if self.watched:
+            touched(ports_here(), self._resource)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[After]:
+        """Hold the lock; at the end make the calls that were left behind, without it."""
+        with Pipe.all_locked((self,)) as after:
+            yield after
+
+    @staticmethod
+    @contextlib.contextmanager
+    def all_locked(pipes: Iterable[Pipe]) -> Iterator[After]:
+        """Hold the locks of several channels, taken in the order of their numbers, so that two who do so never wait for each other."""
+        after: After = []
+        try:
+            with contextlib.ExitStack() as stack:
+                for pipe in sorted(set(pipes), key=lambda one: one.number):
+                    pipe._look()
+                    stack.enter_context(pipe._lock)
+                yield after
+        finally:
+            call_all(after)
+
+    def settle(self) -> None:
+        """Bring together values, room and those who wait for them. For who has gone the short way while `busy` was being set."""
+        with self.locked() as after:
+            self._settle(after)
+
+    def _settle(self, after: After) -> None:
+        while self._excess and self._room:  # who went the short way gave a token for a value that had none
+            if self._token():
+                self._excess -= 1
+        while self._takers and self._values and self._hand_over(after):
+            pass
+        while self._givers and self._room and self._let_in(after):
+            pass
+        while self._takers and self._givers and not self._values and self._pair(after):
+            pass
+        self._update()
+
+    def _update(self) -> None:
+        self.busy = bool(self._takers or self._givers or self._shut or self._excess or self.watched or not self._receivers)
+
+    def _token(self) -> bool:
+        try:
+            self._room.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _free_token(self) -> None:
+        if self._excess:
+            self._excess -= 1
+        else:
+            self._room.append(None)
+
+    def _first(self, line: deque[Place]) -> Place | None:
+        """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
+        for index, place in enumerate(line):
+            if place.wait.claim():
+                del line[index]
+                return place
+        return None
+
+    def _put_back(self, line: deque[Place], place: Place, after: After) -> None:
+        """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
+        line.appendleft(place)
+        place.wait.unclaim()
+        after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
+
+    def _hand_over(self, after: After) -> bool:
+        """Give the first value to the first who waits for one; False if there is no such pair."""
+        # The wait is claimed before the value is popped: a value that had to be put back might be overtaken on the short way.
+        taker = self._first(self._takers)
+        if taker is None:
+            return False
+        try:
+            value = self._values.popleft()
+        except IndexError:
+            self._put_back(self._takers, taker, after)
+            return False
+        self._free_token()
+        self._serve(taker, value, after)
+        return True
+
+    def _let_in(self, after: After) -> bool:
+        """Give room to the first who waits for it; False if there is no such pair."""
+        giver = self._first(self._givers)
+        if giver is None:
+            return False
+        if not self._token():
+            self._put_back(self._givers, giver, after)
+            return False
+        self.count()
+        self._values.append(giver.offer)
+        self._serve(giver, NOTHING, after)
+        return True
+
+    def _pair(self, after: After) -> bool:
+        """Bring together two who both stand in line; False if there is no such pair.
+
+        Who comes finds the other in line. So this is needed only where one of them was passed over, in the moment in which another
+        channel of a `select` had claimed its wait and gave it back.
+        """
+        waits = [place.wait for place in self._givers if place.wait.live]
+        if not any(place.wait.live and any(wait is not place.wait for wait in waits) for place in self._takers):
+            return False
+        taker = self._first(self._takers)
+        if taker is None:
+            return False
+        giver = self._first(self._givers)
+        if giver is None:
+            self._put_back(self._takers, taker, after)
+            return False
+        self.count()
+        self._serve(giver, NOTHING, after)
+        self._serve(taker, giver.offer, after)
+        return True
+
+    def _serve(self, place: Place, value: Any, after: After) -> None:
+        """End a wait, which is claimed, at `place`."""
+        wait = place.wait
+        wait.value = value
+        wait.served = place
+        after.append(wait.rouse)
+
+    # -- sending and receiving -----------------------------------------------------------------------------------------------
+
+    def give(self, end: Any, value: Any, new: NewWait[W] | None) -> W | None:
+        """Send `value` and return None; or return a wait, made by `new`, that stands in line. Without `new`, raise Full.
+
+        Raises:
+            ChannelClosedError: nothing can be sent.
+        """
+        self._look()
+        after: After = []
+        try:
+            with self._lock:
+                if self.try_give(end, value, after):
+                    return None
+                if new is None:
+                    raise Full
+                wait = new(simulated=self.watched)
+                wait.stand(wait, self, end, value)
+                self.join(wait, after)
+                return wait
+        finally:
+            for call in after:
+                call()
+
+    def take(self, end: Any, new: NewWait[W] | None) -> Any:
+        """Return the next value; or a wait, made by `new`, that stands in line, as a `Waiting`; or ENDED. Without `new`, NOTHING.
+
+        Raises:
+            ChannelClosedError: `end` is closed.
+        """
+        self._look()
+        after: After = []
+        try:
+            with self._lock:
+                value = self.try_take(end, after)
+                if value is not NOTHING:
+                    return value
+                if self.drained():
+                    return ENDED
+                if new is None:
+                    return NOTHING
+                wait = new(simulated=self.watched)
+                wait.stand(wait, self, end, NOTHING)
+                self.join(wait, after)
+                return Waiting(wait)
+        finally:
+            for call in after:
+                call()
+
+    def try_give(self, end: Any, value: Any, after: After) -> bool:
+        """Under the lock: send `value` if that is possible without waiting, and without overtaking.
+
+        Raises:
+            ChannelClosedError: nothing can be sent.
+        """
+        if end._closed or self._shut or not self._receivers:
+            raise self._refusal(end, value)
+        if self.busy:
+            self._settle(after)
+        taker = self._first(self._takers) if self._takers else None
+        if taker is not None:  # it waits though everything is settled: there is no value
+            self.count()
+            self._serve(taker, value, after)
+        elif (self._givers and _live(self._givers)) or not self._token():
+            return False
+        else:
+            self.count()
+            self._values.append(value)
+        self._update()
+        return True
+
+    def try_take(self, end: Any, after: After) -> Any:
+        """Under the lock: return the next value if there is one without waiting and without overtaking; else NOTHING.
+
+        Raises:
+            ChannelClosedError: `end` is closed.
+        """
+        if end._closed:
+            raise ChannelClosedError(self.name, CLOSED_END)
+        if self._takers:
+            self._settle(after)
+            if _live(self._takers):
+                return NOTHING
+        try:
+            value = self._values.popleft()
+        except IndexError:
+            giver = self._first(self._givers) if self._givers else None
+            if giver is None:
+                return NOTHING
+            self.count()
+            self._serve(giver, NOTHING, after)
+            value = giver.offer
+            self._update()
+        else:
+            self._free_token()
+            self._settle(after)
+        return value
+
+    def _refusal(self, end: Any, value: Any) -> ChannelClosedError:
+        why = CLOSED_END if end._closed else SHUT if self._shut else NOBODY_RECEIVES
+        return ChannelClosedError(self.name, why, value)
+
+    def drained(self) -> bool:
+        """Under the lock: tell whether nothing will ever be received any more; whoever asks is told so."""
+        if self._shut and not self._values:
+            self._told_end = True
+            return True
+        return False
+
+    def join(self, place: Place, after: After) -> None:
+        """Under the lock: stand in line."""
+        self.busy = True
+        if place.offer is NOTHING:
+            self._takers.append(place)
+            missed = bool(self._values)
+        else:
+            self._givers.append(place)
+            missed = bool(self._room)
+        if missed:  # by who went the short way, before it could see that the channel is busy
+            self._settle(after)
+
+    def leave(self, place: Place) -> None:
+        """Under the lock: stand in line no more."""
+        with contextlib.suppress(ValueError):  # taken out when it was served
+            (self._takers if place.offer is NOTHING else self._givers).remove(place)
+        self._update()
+
+    def settle_late(self, value: Any) -> None:
+        """Go on after a send on the short way that found the channel busy at its end.
+
+        Raises:
+            ChannelClosedError: it was closed before the value came, and nobody will look for it.
+        """
+        with self.locked() as after:
+            self._settle(after)
+            # What is in the channel now came after everybody was told that nothing comes: values of sends like this one, each of which
+            # looks for its own here. One that is not there any more was received.
+            if (self._told_end or not self._receivers) and self._take_back(value):
+                raise ChannelClosedError(self.name, SHUT if self._receivers else NOBODY_RECEIVES, value)
+
+    def _take_back(self, value: Any) -> bool:
+        late = []
+        with contextlib.suppress(IndexError):
+            while True:
+                late.append(self._values.popleft())
+        mine = next((index for index, other in enumerate(late) if other is value), None)
+        if mine is not None:
+            del late[mine]
+            self._free_token()
+            self._taken_back += 1
+        self._values.extendleft(reversed(late))
+        return mine is not None
+
+    def return_value(self, wait: Wait) -> None:
+        """Take a value back from a receiver that was given it but will not return it: cancelled, killed, or its event loop has ended."""
+        value, wait.value = wait.value, NOTHING
+        if value is NOTHING or value is ENDED or type(value) is Refusal:
+            return
+        with self.locked() as after:
+            taker = self._first(self._takers)
+            if taker is not None:
+                self._serve(taker, value, after)
+            elif not self._receivers:
+                self._discarded += 1
+            else:
+                self._values.appendleft(value)
+                self._told_end = False
+                if not self._token():
+                    self._excess += 1
+            self._settle(after)
+
+    def check_open(self, end: Any) -> None:
+        """Raise ChannelClosedError if `end` is closed."""
+        with self.locked():
+            if end._closed:
+                raise ChannelClosedError(self.name, CLOSED_END)
+
+    # -- ends ----------------------------------------------------------------------------------------------------------------
+
+    def open_end(self, *, senders: int = 0, receivers: int = 0) -> None:
+        """Count ends that are open from now on."""
+        with self.locked():
+            self._senders += senders
+            self._receivers += receivers
+            self._update()
+
+    def close_sender(self, end: Any, mark: Callable[[], bool]) -> None:
+        """Close a sending end, unless `mark()` says that it is closed already; the last one shuts the channel."""
+        with self.locked() as after:
+            if not mark():
+                return
+            self._fail(self._givers, CLOSED_END, after, end)
+            self._senders -= 1
+            if not self._senders:
+                self._shut_down(after)
+
+    def shut(self) -> None:
+        """Let nothing more be sent, whatever ends are open."""
+        with self.locked() as after:
+            self._shut_down(after)
+
+    def _shut_down(self, after: After) -> None:
+        self._shut = self.busy = True
+        self._settle(after)
+        self._fail(self._givers, SHUT, after)
+        while (taker := self._first(self._takers)) is not None:
+            self._told_end = True
+            self._serve(taker, ENDED, after)
+
+    def close_receiver(self, end: Any, mark: Callable[[], bool]) -> list[Any]:
+        """Close a receiving end, unless `mark()` says that it is closed already; the last one returns what waits."""
+        left: list[Any] = []
+        with self.locked() as after:
+            if not mark():
+                return left
+            self._fail(self._takers, CLOSED_END, after, end)
+            self._receivers -= 1
+            if not self._receivers:
+                self.busy = True
+                self._fail(self._givers, NOBODY_RECEIVES, after)
+                with contextlib.suppress(IndexError):
+                    while True:
+                        left.append(self._values.popleft())
+                        self._free_token()
+                self._discarded += len(left)
+        return left
+
+    def _fail(self, line: deque[Place], why: str, after: After, end: Any = None) -> None:
+        """End the waits of `end`, or of all who stand in `line`, with ChannelClosedError."""
+        for place in [place for place in line if end is None or place.end is end]:
+            if place.wait.claim():
+                line.remove(place)
+                error = ChannelClosedError(self.name, why, None if place.offer is NOTHING else place.offer)
+                self._serve(place, Refusal(error), after)
+
+    # -- looking -------------------------------------------------------------------------------------------------------------
+
+    def drain(self, end: Any) -> list[Any]:
+        """Return all that can be received now."""
+        values: list[Any] = []
+        with self.locked() as after:
+            while (value := self.try_take(end, after)) is not NOTHING:
+                values.append(value)
+        return values
+
+    def stats(self) -> ChannelStats:
+        """Return what is known of the channel now."""
+        with self.locked():
+            sent = self.count() - self._looks - self._taken_back
+            self._looks += 1
+            waiting = len(self._values)
+            return ChannelStats(
+                capacity=self.capacity,
+                waiting=waiting,
+                sent=sent,
+                received=sent - waiting - self._discarded,
+                discarded=self._discarded,
+                senders=self._senders,
+                receivers=self._receivers,
+                waiting_senders=len(self._givers),
+                waiting_receivers=len(self._takers),
+                closed=self._shut or not self._receivers,
+            )
+
+
+def _live(line: deque[Place]) -> bool:
+    return any(place.wait.live for place in line)
+
+
+def call_all(after: After) -> None:
+    """Make all calls, whatever one raises."""
+    interrupt: BaseException | None = None
+    for call in after:
+        try:
+            call()
+        except BaseException as error:  # noqa: BLE001  # a Ctrl-C, not to be lost; the others must be woken all the same
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt

@@ -1,0 +1,240 @@
+"""One party that waits at one or several channels, and how it does that."""
+
+from __future__ import annotations
+
+import asyncio
+from threading import get_ident
+from typing import TYPE_CHECKING, Any, Final
+
+from actors._core.context import current_cell
+from actors._core.future import Future
+from actors._core.ports import ambient
+from actors.errors import Timeout
+
+if TYPE_CHECKING:
+    from actors._core.ports import Parker, Ports
+    from actors.channels.pipe import Pipe
+
+__all__ = ["ENDED", "NOTHING", "LoopWait", "Place", "Refusal", "Wait", "WaitAsync", "new_wait", "new_wait_async", "ports_here"]
+
+NOTHING: Final = object()
+"""Stands for no value where None may be one."""
+
+ENDED: Final = object()
+"""Stands for the end of a channel that is closed and drained."""
+
+ADVICE = "this would block the event loop until another end of the channel does something; await the form whose name ends in _async"
+
+
+def ports_here() -> Ports:
+    """Return the ports of the system whose handler runs here; else the ambient ones."""
+    cell = current_cell()
+    return cell.system.ports if cell is not None else ambient()
+
+
+class Place:
+    """The place of a wait in the line of one channel.
+
+    Attributes:
+        wait: whose place it is.
+        pipe: at which channel.
+        end: the sender or receiver that waits.
+        offer: the value to be sent; NOTHING if one is to be received.
+        index: which of the cases of a `select` it is; 0 for others.
+    """
+
+    __slots__ = ("end", "index", "offer", "pipe", "wait")
+
+    wait: Wait
+    pipe: Pipe
+    end: Any
+    offer: Any
+    index: int
+
+    def stand(self, wait: Wait, pipe: Pipe, end: Any, offer: Any, index: int = 0) -> None:
+        """Be a place there."""
+        self.wait = wait
+        self.pipe = pipe
+        self.end = end
+        self.offer = offer
+        self.index = index
+
+
+class Wait(Place):
+    """A wait, which is its own place if it stands in one line only. How it waits is a matter of the classes below.
+
+    Invariant: whoever pops the only item of `_claim` decides how the wait ends. It does so under the lock of the channel that it ends the
+    wait for, and writes `served` and `value` under it. The waiter reads them when it was woken, or when it failed to pop the item
+    itself while it held the locks of all its channels.
+
+    Attributes:
+        places: where it stands in line, if that is not in one line only; written by the waiter before anybody sees it.
+        served: the place at which it was served; None if it was not yet.
+        value: what was received; NOTHING if a value was sent; ENDED at the end of the channel; a `Refusal` if it can never be done.
+    """
+
+    __slots__ = ("_claim", "places", "served", "value")
+
+    _claim: list[None]
+    places: tuple[Place, ...]
+    served: Place | None
+    value: Any
+
+    def prepare(self) -> None:
+        """Begin as one that nobody has ended."""
+        self._claim = [None]
+        self.places = ()
+        self.served = None
+        self.value = NOTHING
+
+    @property
+    def live(self) -> bool:
+        """Whether nobody has ended it; another may do so at any moment."""
+        return bool(self._claim)
+
+    def claim(self) -> bool:
+        """Take the right to end the wait; False if another has it."""
+        try:
+            self._claim.pop()
+        except IndexError:
+            return False
+        return True
+
+    def unclaim(self) -> None:
+        """Give the right back."""
+        self._claim.append(None)
+
+    def rouse(self) -> None:
+        """Let the waiter, which is served, go on. With no lock held."""
+        raise NotImplementedError
+
+    def block(self, timeout: float | None) -> bool:
+        """Wait until woken; False after `timeout` seconds."""
+        raise NotImplementedError
+
+
+class Refusal:
+    """Holds the error with which a wait was ended."""
+
+    __slots__ = ("error",)
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+class ThreadWait(Wait):
+    """The wait of a thread that runs no handler."""
+
+    __slots__ = ("_parker",)
+
+    def __init__(self, parker: Parker) -> None:
+        self.prepare()
+        self._parker = parker
+
+    def rouse(self) -> None:
+        """Let the thread go on."""
+        self._parker.wake()
+
+    def block(self, timeout: float | None) -> bool:
+        """Block until woken; False after `timeout` seconds."""
+        return self._parker.park(timeout)
+
+
+class FutureWait(Wait):
+    """The wait of a handler, which can be killed meanwhile, and of anybody in a simulation, where to go on is a step."""
+
+    __slots__ = ("_future",)
+
+    def __init__(self, ports: Ports) -> None:
+        self.prepare()
+        self._future: Future[None] = Future()
+        if ports.dispatcher is not None:
+            ports.dispatcher.adopt(self._future)
+
+    def rouse(self) -> None:
+        """Let the waiter go on."""
+        self._future.try_set(None)
+
+    def block(self, timeout: float | None) -> bool:
+        """Wait until woken; False after `timeout` seconds."""
+        try:
+            self._future.get(timeout=timeout)
+        except Timeout:
+            return False
+        return True
+
+    async def wait_async(self, timeout: float | None) -> bool:
+        """Wait until woken, not blocking the event loop; False after `timeout` seconds."""
+        if timeout is None:
+            await self._future
+            return True
+        try:
+            await self._future._ports().awaiter.within(self._future, timeout)
+        except Timeout:
+            return False
+        return True
+
+
+class LoopWait(Wait):
+    """The wait of a coroutine on a real event loop: by a bare future of that loop, at half the cost of one of ours."""
+
+    __slots__ = ("_loop", "_thread", "_waiter")
+
+    def __init__(self) -> None:
+        self.prepare()
+        self._loop = asyncio.get_running_loop()
+        self._thread = get_ident()
+        self._waiter: asyncio.Future[None] = self._loop.create_future()
+
+    def rouse(self) -> None:
+        """Let the coroutine go on."""
+        waiter = self._waiter
+        try:
+            if get_ident() != self._thread:
+                self._loop.call_soon_threadsafe(_set, waiter)
+            elif not waiter.done():
+                waiter.set_result(None)
+        except RuntimeError:  # the loop is closed: the coroutine will never read what it was given
+            if self.served is not None:
+                self.served.pipe.return_value(self)
+
+    async def wait_async(self, timeout: float | None) -> bool:
+        """Wait until woken; False after `timeout` seconds."""
+        if timeout is None:
+            await self._waiter
+            return True
+        try:
+            async with asyncio.timeout(timeout):
+                await self._waiter
+        except TimeoutError:
+            return False
+        return True
+
+
+WaitAsync = FutureWait | LoopWait
+
+
+def new_wait(*, simulated: bool) -> Wait:
+    """Return a wait for the caller, which blocks.
+
+    Args:
+        simulated: whether the channel is that of a simulation.
+
+    Raises:
+        BlockingInLoopError: that would block an event loop with actors.
+    """
+    ports = ports_here()
+    ports.waiter.check(ADVICE)
+    if not simulated and ports.dispatcher is None and current_cell() is None:
+        return ThreadWait(ports.waiter.parker())
+    return FutureWait(ports)
+
+
+def new_wait_async(*, simulated: bool) -> WaitAsync:
+    """Return a wait for the coroutine that calls."""
+    return FutureWait(ports_here()) if simulated else LoopWait()
+
+
+def _set(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
