@@ -178,7 +178,7 @@ class Dispatcher(Protocol):
         """Take note that what the caller does depends on what these are at."""
 
     def resource(self, kind: str) -> object:
-        """Return a name for something new of `kind` that several actors share, for `touched`: the same in each run where it has the same causes."""
+        """Return a name for something new of `kind` that several actors share, for `touched`; of the same causes the same in each run."""
 
     def lives_here(self) -> bool:
         """Tell whether the simulation runs on the calling thread."""

@@ -5,8 +5,8 @@ one of the tokens in `room` (one `deque.pop`) and appends its value; or pops a v
 under the lock.
 
 Invariant (short way against lock): who joins a line, or shuts the channel, first sets `busy` and then looks at values and room. Who goes
-the short way first appends its value, or token, and then looks at `busy`; if it is set, it calls `settle`. So of two that miss each other one
-sees the other, and no value lies beside a receiver that waits, nor room beside a sender. Whoever finds `busy` set before it begins
+the short way first appends its value, or token, and then looks at `busy`; if it is set, it calls `settle`. So of two that miss each other
+one sees the other, and no value lies beside a receiver that waits, nor room beside a sender. Whoever finds `busy` set before it begins
 takes its turn under the lock: nobody who begins later overtakes one who waits.
 
 The rules are those of Go's channels and of trio's memory channels; matching one who comes with one who stands in line, under the
