@@ -8,21 +8,18 @@ Invariant (short way against lock): who joins a line, or shuts the channel, firs
 the short way first appends its value, or token, and then looks at `busy`; if it is set, it calls `settle`. So of two that miss each other
 one sees the other, and no value lies beside a receiver that waits, nor room beside a sender. Whoever finds `busy` set before it begins
 takes its turn under the lock: nobody who begins later overtakes one who waits.
-
-The rules are those of Go's channels and of trio's memory channels; matching one who comes with one who stands in line, under the
-locks of all channels of a `select`, is as in Go's runtime (``chansend``, ``selectgo``).
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
 from actors.channels.errors import ChannelClosedError
+from actors.channels.meeting import After, Line, Meeting, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
 
@@ -44,9 +41,6 @@ class NewWait(Protocol[W_co]):
 
 __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
 
-After = list["Callable[[], object]"]
-"""What is to be called when the lock has been given back."""
-
 NOBODY_RECEIVES = "all receivers are closed: nobody would ever receive the value"
 SHUT = "it is closed: nothing can be sent any more"
 CLOSED_END = "this end of it is closed"
@@ -67,47 +61,26 @@ class Waiting:
         self.wait = wait
 
 
-class _Endless:
-    """The room of an unbounded channel."""
-
-    def __bool__(self) -> bool:
-        return True
-
-    def pop(self) -> None:
-        """Give a token; there is always another."""
-
-    def append(self, token: None) -> None:
-        """Take a token back."""
-
-
-class Pipe:
+class Pipe(Meeting):
     """See the module's docstring.
 
     Attributes:
-        busy: whether the short way is closed. Written under the lock.
         watched: whether it belongs to a simulation.
         push, pull, claim, free, count: the steps of the short way: one operation each that is thread-safe.
     """
 
     __slots__ = (
         "_discarded",
-        "_excess",
-        "_givers",
         "_lock",
         "_looks",
         "_receivers",
         "_resource",
-        "_room",
         "_senders",
         "_shut",
         "_taken_back",
-        "_takers",
         "_told_end",
-        "_values",
-        "busy",
         "capacity",
         "claim",
-        "count",
         "free",
         "name",
         "number",
@@ -117,31 +90,28 @@ class Pipe:
     )
 
     def __init__(self, capacity: int | None, name: str) -> None:
+        super().__init__(capacity)
         self.capacity = capacity
         self.name = name
         self.number = next(_numbers)
         self._lock = Mutex()
-        self._values: deque[Any] = deque()
-        self._room: Any = _Endless() if capacity is None else deque([None] * capacity)
-        # Lines of those who wait. A place whose wait another channel has ended may still stand there, until its owner takes it out.
-        self._takers: deque[Place] = deque()
-        self._givers: deque[Place] = deque()
         self._senders = self._receivers = 0  # open ends
         self._shut = False  # nothing is sent any more
         self._told_end = False  # somebody was told that the channel is closed and drained
-        self._excess = 0  # values in the channel that have no token: they came back when there was no room
         self._discarded = self._taken_back = self._looks = 0
         # In a simulation a look at the channel has to be noted, so there the short way is always closed.
         ports = simulated()
         self.watched = ports is not None
         self._resource = ports.dispatcher.resource("channel") if ports is not None and ports.dispatcher is not None else self
-        self.busy = self.watched
         self.push = self._values.append
         self.pull = self._values.popleft
         # Endlessly None, and nothing done with a token: in C, since they are called with every value.
         self.claim: Callable[[], object] = itertools.repeat(None).__next__ if capacity is None else self._room.pop
         self.free: Callable[[None], object] = bool if capacity is None else self._room.append
-        self.count = itertools.count().__next__  # for statistics alone
+
+    def pinned(self) -> bool:
+        """Tell whether the short way is closed whoever waits."""
+        return self._shut or self.watched or not self._receivers
 
     # -- the lock ------------------------------------------------------------------------------------------------------------
 
@@ -174,104 +144,6 @@ class Pipe:
         """Bring together values, room and those who wait for them. For who has gone the short way while `busy` was being set."""
         with self.locked() as after:
             self._settle(after)
-
-    def _settle(self, after: After) -> None:
-        while self._excess and self._room:  # who went the short way gave a token for a value that had none
-            if self._token():
-                self._excess -= 1
-        while self._takers and self._values and self._hand_over(after):
-            pass
-        while self._givers and self._room and self._let_in(after):
-            pass
-        while self._takers and self._givers and not self._values and self._pair(after):
-            pass
-        self._update()
-
-    def _update(self) -> None:
-        self.busy = bool(self._takers or self._givers or self._shut or self._excess or self.watched or not self._receivers)
-
-    def _token(self) -> bool:
-        try:
-            self._room.pop()
-        except IndexError:
-            return False
-        return True
-
-    def _free_token(self) -> None:
-        if self._excess:
-            self._excess -= 1
-        else:
-            self._room.append(None)
-
-    def _first(self, line: deque[Place]) -> Place | None:
-        """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
-        for index, place in enumerate(line):
-            if place.wait.claim():
-                del line[index]
-                return place
-        return None
-
-    def _put_back(self, line: deque[Place], place: Place, after: After) -> None:
-        """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
-        line.appendleft(place)
-        place.wait.unclaim()
-        after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
-
-    def _hand_over(self, after: After) -> bool:
-        """Give the first value to the first who waits for one; False if there is no such pair."""
-        # The wait is claimed before the value is popped: a value that had to be put back might be overtaken on the short way.
-        taker = self._first(self._takers)
-        if taker is None:
-            return False
-        try:
-            value = self._values.popleft()
-        except IndexError:
-            self._put_back(self._takers, taker, after)
-            return False
-        self._free_token()
-        self._serve(taker, value, after)
-        return True
-
-    def _let_in(self, after: After) -> bool:
-        """Give room to the first who waits for it; False if there is no such pair."""
-        giver = self._first(self._givers)
-        if giver is None:
-            return False
-        if not self._token():
-            self._put_back(self._givers, giver, after)
-            return False
-        self.count()
-        self._values.append(giver.offer)
-        self._serve(giver, NOTHING, after)
-        return True
-
-    def _pair(self, after: After) -> bool:
-        """Bring together two who both stand in line; False if there is no such pair.
-
-        Who comes finds the other in line. So this is needed only where one of them was passed over, in the moment in which another
-        channel of a `select` had claimed its wait and gave it back.
-        """
-        waits = [place.wait for place in self._givers if place.wait.live]
-        if not any(place.wait.live and any(wait is not place.wait for wait in waits) for place in self._takers):
-            return False
-        taker = self._first(self._takers)
-        if taker is None:
-            return False
-        giver = self._first(self._givers)
-        if giver is None:
-            self._put_back(self._takers, taker, after)
-            return False
-        self.count()
-        self._serve(giver, NOTHING, after)
-        self._serve(taker, giver.offer, after)
-        return True
-
-    def _serve(self, place: Place, value: Any, after: After) -> None:
-        """End a wait, which is claimed, at `place`."""
-        wait = place.wait
-        wait.value = value
-        wait.served = place
-        after.append(wait.rouse)
 
     # -- sending and receiving -----------------------------------------------------------------------------------------------
 
@@ -336,7 +208,7 @@ class Pipe:
         if taker is not None:  # it waits though everything is settled: there is no value
             self.count()
             self._serve(taker, value, after)
-        elif (self._givers and _live(self._givers)) or not self._token():
+        elif (self._givers and live(self._givers)) or not self._token():
             return False
         else:
             self.count()
@@ -354,7 +226,7 @@ class Pipe:
             raise ChannelClosedError(self.name, CLOSED_END)
         if self._takers:
             self._settle(after)
-            if _live(self._takers):
+            if live(self._takers):
                 return NOTHING
         try:
             value = self._values.popleft()
@@ -500,7 +372,7 @@ class Pipe:
                 self._discarded += len(left)
         return left
 
-    def _fail(self, line: deque[Place], why: str, after: After, end: Any = None) -> None:
+    def _fail(self, line: Line, why: str, after: After, end: Any = None) -> None:
         """End the waits of `end`, or of all who stand in `line`, with ChannelClosedError."""
         for place in [place for place in line if end is None or place.end is end]:
             if place.wait.claim():
@@ -536,10 +408,6 @@ class Pipe:
                 waiting_receivers=len(self._takers),
                 closed=self._shut or not self._receivers,
             )
-
-
-def _live(line: deque[Place]) -> bool:
-    return any(place.wait.live for place in line)
 
 
 def call_all(after: After) -> None:

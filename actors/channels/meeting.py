@@ -1,0 +1,174 @@
+"""Values, room, and those who wait for them: who meets whom at a channel. All of it under the channel's lock.
+
+The rules are those of Go's channels and of trio's memory channels. To match one who comes with one who stands in line, under the locks of
+all channels of a `select`, is how Go's runtime does it (``chansend``, ``selectgo``).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors.channels.waits import NOTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.channels.waits import Place
+
+__all__ = ["After", "Line", "Meeting", "live"]
+
+After = list["Callable[[], object]"]
+"""What is to be called when the lock has been given back."""
+
+Line = deque["Place"]
+"""Those who wait, first come, first served."""
+
+
+class _Endless:
+    """The room of an unbounded channel."""
+
+    def __bool__(self) -> bool:
+        return True
+
+    def pop(self) -> None:
+        """Give a token; there is always another."""
+
+    def append(self, token: None) -> None:
+        """Take a token back."""
+
+
+class Meeting:
+    """See the module's docstring; the short way past it is described in `actors.channels.pipe`.
+
+    Invariant: *values in the channel + tokens in `_room` = capacity + `_excess`*, but for what is just under way on the short way.
+
+    Attributes:
+        busy: whether the short way is closed. Written under the lock.
+        count: called with every value that is let in or handed over; for statistics alone.
+    """
+
+    __slots__ = ("_excess", "_givers", "_room", "_takers", "_values", "busy", "count")
+
+    def __init__(self, capacity: int | None) -> None:
+        self._values: deque[Any] = deque()
+        self._room: Any = _Endless() if capacity is None else deque([None] * capacity)
+        # Lines of those who wait. A place whose wait another channel has ended may still stand there, until its owner takes it out.
+        self._takers: Line = deque()
+        self._givers: Line = deque()
+        self._excess = 0  # values in the channel that have no token: they came back when there was no room
+        self.busy = True
+        self.count = itertools.count().__next__
+
+    def pinned(self) -> bool:
+        """Tell whether the short way is closed for another reason than those who wait."""
+        raise NotImplementedError
+
+    def settle(self) -> None:
+        """Do as `_settle`, from outside of the lock."""
+        raise NotImplementedError
+
+    def _settle(self, after: After) -> None:
+        """Bring together values, room and those who wait for them."""
+        while self._excess and self._room:  # who went the short way gave a token for a value that had none
+            if self._token():
+                self._excess -= 1
+        while self._takers and self._values and self._hand_over(after):
+            pass
+        while self._givers and self._room and self._let_in(after):
+            pass
+        while self._takers and self._givers and not self._values and self._pair(after):
+            pass
+        self._update()
+
+    def _update(self) -> None:
+        self.busy = bool(self._takers or self._givers or self._excess or self.pinned())
+
+    def _token(self) -> bool:
+        try:
+            self._room.pop()
+        except IndexError:
+            return False
+        return True
+
+    def _free_token(self) -> None:
+        if self._excess:
+            self._excess -= 1
+        else:
+            self._room.append(None)
+
+    def _first(self, line: Line) -> Place | None:
+        """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
+        for index, place in enumerate(line):
+            if place.wait.claim():
+                del line[index]
+                return place
+        return None
+
+    def _put_back(self, line: Line, place: Place, after: After) -> None:
+        """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
+        line.appendleft(place)
+        place.wait.unclaim()
+        after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
+
+    def _hand_over(self, after: After) -> bool:
+        """Give the first value to the first who waits for one; False if there is no such pair."""
+        # The wait is claimed before the value is popped: a value that had to be put back might be overtaken on the short way.
+        taker = self._first(self._takers)
+        if taker is None:
+            return False
+        try:
+            value = self._values.popleft()
+        except IndexError:
+            self._put_back(self._takers, taker, after)
+            return False
+        self._free_token()
+        self._serve(taker, value, after)
+        return True
+
+    def _let_in(self, after: After) -> bool:
+        """Give room to the first who waits for it; False if there is no such pair."""
+        giver = self._first(self._givers)
+        if giver is None:
+            return False
+        if not self._token():
+            self._put_back(self._givers, giver, after)
+            return False
+        self.count()
+        self._values.append(giver.offer)
+        self._serve(giver, NOTHING, after)
+        return True
+
+    def _pair(self, after: After) -> bool:
+        """Bring together two who both stand in line; False if there is no such pair.
+
+        Who comes finds the other in line. So this is needed only where one of them was passed over, in the moment in which another
+        channel of a `select` had claimed its wait and gave it back.
+        """
+        waits = [place.wait for place in self._givers if place.wait.live]
+        if not any(place.wait.live and any(wait is not place.wait for wait in waits) for place in self._takers):
+            return False
+        taker = self._first(self._takers)
+        if taker is None:
+            return False
+        giver = self._first(self._givers)
+        if giver is None:
+            self._put_back(self._takers, taker, after)
+            return False
+        self.count()
+        self._serve(giver, NOTHING, after)
+        self._serve(taker, giver.offer, after)
+        return True
+
+    def _serve(self, place: Place, value: Any, after: After) -> None:
+        """End a wait, which is claimed, at `place`."""
+        wait = place.wait
+        wait.value = value
+        wait.served = place
+        after.append(wait.rouse)
+
+
+def live(line: Line) -> bool:
+    """Tell whether anybody in `line` still waits."""
+    return any(place.wait.live for place in line)
