@@ -35,8 +35,8 @@ W_co = TypeVar("W_co", bound="Wait", covariant=True)
 class NewWait(Protocol[W_co]):
     """Makes a wait for the caller."""
 
-    def __call__(self, *, simulated: bool) -> W_co:
-        """Return it."""
+    def __call__(self, pipe: Pipe, end: Any, offer: Any) -> W_co:
+        """Return it; arguments as for a `Place`."""
 
 
 __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
@@ -117,8 +117,7 @@ class Pipe(Meeting):
 
     def _look(self) -> None:
         """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
-        if self.watched:
-            touched(ports_here(), self._resource)
+        touched(ports_here(), self._resource)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[After]:
@@ -134,7 +133,8 @@ class Pipe(Meeting):
         try:
             with contextlib.ExitStack() as stack:
                 for pipe in sorted(set(pipes), key=lambda one: one.number):
-                    pipe._look()
+                    if pipe.watched:
+                        pipe._look()
                     stack.enter_context(pipe._lock)
                 yield after
         finally:
@@ -153,7 +153,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: nothing can be sent.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -161,8 +162,7 @@ class Pipe(Meeting):
                     return None
                 if new is None:
                     raise Full
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, value)
+                wait = new(self, end, value)
                 self.join(wait, after)
                 return wait
         finally:
@@ -175,7 +175,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: `end` is closed.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -186,8 +187,7 @@ class Pipe(Meeting):
                     return ENDED
                 if new is None:
                     return NOTHING
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, NOTHING)
+                wait = new(self, end, NOTHING)
                 self.join(wait, after)
                 return Waiting(wait)
         finally:
