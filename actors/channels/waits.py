@@ -70,14 +70,16 @@ class Wait(Place):
     Attributes:
         places: where it stands in line, if that is not in one line only; written by the waiter before anybody sees it.
         served: the place at which it was served; None if it was not yet.
+        turn: of what was received: values that come back are received again in this order.
         value: what was received; NOTHING if a value was sent; ENDED at the end of the channel; a `Refusal` if it can never be done.
     """
 
-    __slots__ = ("_claim", "places", "served", "value")
+    __slots__ = ("_claim", "places", "served", "turn", "value")
 
     _claim: list[None]
     places: tuple[Place, ...]
     served: Place | None
+    turn: int
     value: Any
 
     def prepare(self) -> None:
@@ -85,6 +87,7 @@ class Wait(Place):
         self._claim = [None]
         self.places = ()
         self.served = None
+        self.turn = 0
         self.value = NOTHING
 
     @property
