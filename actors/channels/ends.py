@@ -88,6 +88,7 @@ class Sending(_End, Generic[T_contra]):
             TypeError: the value is not what the channel is for.
             BlockingInLoopError: it would have to wait, on an event loop with actors; use `send_async`.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe, of = self._pipe, self._of
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
@@ -100,8 +101,11 @@ class Sending(_End, Generic[T_contra]):
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
-        wait = pipe.give(self, self._checked(value), new_wait)
-        if wait is not None and block(wait, check_timeout(timeout)) is None:
+        try:
+            wait = pipe.give(self, self._checked(value), new_wait if seconds is None or seconds > 0 else None)
+        except Full:
+            raise self._late(timeout) from None
+        if wait is not None and block(wait, seconds) is None:
             raise self._late(timeout)
 
     async def send_async(self, value: T_contra, *, timeout: float | None = None) -> None:
@@ -109,6 +113,7 @@ class Sending(_End, Generic[T_contra]):
 
         If the task is cancelled while it waits, the value was not sent, unless it was received in that very moment.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe, of = self._pipe, self._of
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
@@ -121,8 +126,11 @@ class Sending(_End, Generic[T_contra]):
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
-        wait = pipe.give(self, self._checked(value), new_wait_async)
-        if wait is not None and await wait_async(wait, check_timeout(timeout)) is None:
+        try:
+            wait = pipe.give(self, self._checked(value), new_wait_async if seconds is None or seconds > 0 else None)
+        except Full:
+            raise self._late(timeout) from None
+        if wait is not None and await wait_async(wait, seconds) is None:
             raise self._late(timeout)
 
     def send_nowait(self, value: T_contra) -> None:
@@ -187,6 +195,7 @@ class Receiving(_End, Generic[T_co]):
             Timeout: nothing came within `timeout` seconds. Nothing is lost: what comes later is received later.
             BlockingInLoopError: it would have to wait, on an event loop with actors; use `receive_async`.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe = self._pipe
         if not pipe.busy:
             try:
@@ -198,9 +207,11 @@ class Receiving(_End, Generic[T_co]):
                 if pipe.busy:
                     pipe.settle()
                 return value
-        found = pipe.take(self, new_wait)
+        found = pipe.take(self, new_wait if seconds is None or seconds > 0 else None)
         if type(found) is Waiting:
-            return self._received(block(found.wait, check_timeout(timeout)), timeout)
+            found = _outcome(block(found.wait, seconds))
+        if found is NOTHING:
+            raise Timeout(f"nothing came through {self.name} within {timeout} seconds")
         return self._found(found)
 
     async def receive_async(self, *, timeout: float | None = None) -> T_co:
@@ -209,6 +220,7 @@ class Receiving(_End, Generic[T_co]):
         If the task is cancelled while a value is being handed to it, that value goes back to the front of the channel, or to the next
         who waits.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe = self._pipe
         if not pipe.busy:
             try:
@@ -220,9 +232,11 @@ class Receiving(_End, Generic[T_co]):
                 if pipe.busy:
                     pipe.settle()
                 return value
-        found = pipe.take(self, new_wait_async)
+        found = pipe.take(self, new_wait_async if seconds is None or seconds > 0 else None)
         if type(found) is Waiting:
-            return self._received(await wait_async(found.wait, check_timeout(timeout)), timeout)
+            found = _outcome(await wait_async(found.wait, seconds))
+        if found is NOTHING:
+            raise Timeout(f"nothing came through {self.name} within {timeout} seconds")
         return self._found(found)
 
     def receive_nowait(self) -> T_co:
@@ -268,12 +282,6 @@ class Receiving(_End, Generic[T_co]):
             raise ChannelEndedError(self.name)
         return cast("T_co", found)
 
-    def _received(self, wait: Wait | None, timeout: float | None) -> T_co:
-        if wait is None:
-            msg = f"nothing came through {self.name} within {timeout} seconds"
-            raise Timeout(msg)
-        return self._found(wait.value)
-
 
 class Sender(Sending[T_contra]):
     """An end of a channel that sends. Made by `open_channel`, `clone`, or `Channel.sender`.
@@ -300,7 +308,7 @@ class Sender(Sending[T_contra]):
         Sends that wait at this end get ChannelClosedError with their value.
         """
         self._claim = _no_token  # the short way is closed to this end
-        self._pipe.close_sender(self, self._mark_closed)
+        self._pipe.close_sender(self._mark_closed)
 
     def __enter__(self) -> Self:
         return self
@@ -344,7 +352,7 @@ class Receiver(Receiving[T_co]):
             What waited and will be received by nobody: of the last end that is closed. To close once more returns an empty list.
         """
         self._pull = _no_value  # the short way is closed to this end
-        return self._pipe.close_receiver(self, self._mark_closed)
+        return self._pipe.close_receiver(self._mark_closed)
 
     def __enter__(self) -> Self:
         return self
@@ -462,3 +470,8 @@ def _no_token() -> None:
 
 def _no_value() -> Any:
     raise IndexError
+
+
+def _outcome(wait: Wait | None) -> Any:
+    """Return what a wait came to; NOTHING if its time was up."""
+    return NOTHING if wait is None else wait.value

@@ -65,10 +65,11 @@ class Wait(Place):
     Attributes:
         places: where it stands in line, if that is not in one line only; written by the waiter before anybody sees it.
         served: the place at which it was served; None if it was not yet.
+        turn: of what was received: values that come back are received again in this order.
         value: what was received; NOTHING if a value was sent; ENDED at the end of the channel; a `Refusal` if it can never be done.
     """
 
-    __slots__ = ("_claim", "places", "served", "value")
+    __slots__ = ("_claim", "places", "served", "turn", "value")
 
     def __init__(self, pipe: Pipe, end: Any, offer: Any) -> None:
         # Not by the base class: each wait is one allocation and one call.
@@ -79,6 +80,7 @@ class Wait(Place):
         self.index = 0
         self.places: tuple[Place, ...] = ()
         self.served: Place | None = None
+        self.turn = 0
         self.value: Any = NOTHING
         self._claim: list[None] = [None]
 
