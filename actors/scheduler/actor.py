@@ -13,7 +13,7 @@ from actors.scheduler.books import Books
 from actors.scheduler.engine import Engine
 from actors.scheduler.hands import Hands
 from actors.scheduler.limits import check_limits
-from actors.scheduler.messages import Close, Drain, Ended, Look
+from actors.scheduler.messages import Begun, Close, Drain, Ended, Look, Prewarm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,10 +70,20 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         if books.ref is None:
             attach(books, self.actor_ref)
         self._hands = Hands(self, books)
+        books.processes = self._hands.processes
         self._engine = Engine(books, self._hands, self.system.events.publish)
         self._engine.recover()
         self._engine.look()
         self._after()
+
+    def on_stop(self) -> None:
+        """End the processes, and wait for them."""
+        self._hands.processes.close()
+        self._hands.processes.join()
+
+    def on_failure(self, *_: Any) -> None:
+        """End the processes; the next instance has its own."""
+        self._hands.processes.close()
 
     @property
     def _state(self) -> Books:
@@ -85,6 +95,17 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Do what is due."""
         self._engine.look()
         self._after()
+
+    @handler
+    def begun(self, message: Begun) -> None:
+        """Take note of a beginning that had to be waited for."""
+        self._engine.begun(message.attempt)
+        self._after()
+
+    @handler
+    def prewarm(self, _: Prewarm) -> None:
+        """Start all processes."""
+        self._hands.prewarm()
 
     @handler
     def ended(self, message: Ended) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from actors.scheduler.execution import Attempt
     from actors.scheduler.task import Run
 
-__all__ = ["LOOK", "Begin", "Call", "Cancel", "Close", "Drain", "Ended", "Look"]
+__all__ = ["LOOK", "Begin", "Begun", "Call", "Cancel", "Close", "Drain", "Ended", "Look", "Prewarm"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,13 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """To the actor: the process of the attempt has started, and its function begins."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """To the actor: the outcome of the attempt is there, and its worker has gone on with another."""
 
@@ -48,6 +55,11 @@ class Drain:
     """To the actor: resolve this once no task is due or under way."""
 
     future: Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Prewarm:
+    """To the actor: start all processes."""
 
 
 @dataclass(frozen=True, slots=True)

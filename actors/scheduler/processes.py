@@ -61,14 +61,21 @@ logger = logging.getLogger("actors")
 _spawn = multiprocessing.get_context("spawn")
 
 
-def check_picklable(function: object, args: tuple[object, ...]) -> None:
+def check_picklable(function: object, args: tuple[object, ...], *, skip: type | tuple[type, ...] = ()) -> None:
     """Raise unless a call can be sent to another process.
+
+    Args:
+        function: what is called.
+        args: its arguments.
+        skip: arguments of this type stand for others that are not known yet.
 
     Raises:
         TypeError: the function or an argument cannot be pickled.
     """
     _pickled(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
     for number, argument in enumerate(args):
+        if isinstance(argument, skip):
+            continue
         _pickled(
             argument,
             f"argument {number} of {function!r} cannot be sent to a process: pass plain data, and open files, connections and locks there",
@@ -110,6 +117,11 @@ class ProcessSlot:
     def busy(self) -> bool:
         """Whether a run is under way: there is no room for another."""
         return self._busy
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker that has started, as far as is known: a run need not wait for one."""
+        return self._worker is not None and not self._starting
 
     @property
     def pid(self) -> int | None:

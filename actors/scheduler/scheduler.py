@@ -15,8 +15,9 @@ from actors.errors import ActorDeadError, Timeout
 from actors.scheduler.actor import SchedulerActor, attach, books_of, new_books
 from actors.scheduler.errors import SchedulerClosedError
 from actors.scheduler.limits import check_limits
-from actors.scheduler.messages import Close, Drain
+from actors.scheduler.messages import Close, Drain, Prewarm
 from actors.scheduler.needs import all_needs, in_order, needs_of
+from actors.scheduler.processes import check_picklable
 from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.task import Task, TaskState
 from actors.scheduler.work import Kind, Options, ResultOf, check_count, check_needs, check_options
@@ -319,7 +320,7 @@ class Scheduler:
 
     def _one_off(self, due: float, work: Any, args: tuple[Any, ...], options: dict[str, Any], *, wall: bool = False) -> Task[Any]:
         needs = options.pop("needs", ())
-        checked = check_options(work, args, options, wall=wall)
+        checked = _checked(work, args, options, wall=wall)
         found = all_needs(self._books, args, check_needs(needs)) if needs or args else ()
         return self._books.insert(work, _given(checked, args), checked, due, needs=found)
 
@@ -337,7 +338,7 @@ class Scheduler:
         if times is not None:
             check_count("times", times)
         needs = options.pop("needs", ())
-        checked = check_options(work, args, options, wall=wall)
+        checked = _checked(work, args, options, wall=wall)
         if all_needs(self._books, args, check_needs(needs)):
             msg = (
                 f"needs={needs!r} is not valid: a recurring task needs no others, also not among its args; submit() the first run by itself"
@@ -370,6 +371,11 @@ class Scheduler:
     def stats(self) -> SchedulerStats:
         """Return the figures of this moment."""
         return self._books.stats()
+
+    def prewarm(self) -> None:
+        """Start all processes now, so that the first runs need not wait for them. Does not wait; in a simulation there are none."""
+        with contextlib.suppress(ActorDeadError):  # then none is needed
+            self.ref.tell(Prewarm())
 
     # -- going on, and ending ------------------------------------------------------------------------------------------------
 
@@ -456,6 +462,13 @@ class Scheduler:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close_async()
+
+
+def _checked(work: Any, args: tuple[Any, ...], options: Mapping[str, Any], *, wall: bool) -> Options:
+    checked = check_options(work, args, options, wall=wall)
+    if checked.kind is Kind.PROCESS:  # also in a simulation, which stands for the same program
+        check_picklable(work, args, skip=Task)
+    return checked
 
 
 def _given(options: Options, args: tuple[Any, ...]) -> Any:
