@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from actors.scheduler.alarms import Alarm, Bell
     from actors.scheduler.context import RunContext
     from actors.scheduler.task import Task
 
@@ -35,11 +36,27 @@ class Attempt:
         began: clock time.
         outcome: (value, error), written once by what runs it before it tells the actor; so an outcome whose notice is lost with the
             end of the actor can still be found.
-        place: the ref, future or slot where it runs; the actor's.
-        state: for a function: `returned` and `abandoned`, under the lock of the books.
+        place: the ref, future or slot where it runs.
+        task: of a coroutine, the asyncio.Task, on its loop.
+        returned: of a function, whether it has returned. This and the next two are guarded by the lock of the books.
+        abandoned: of a function, whether its thread was left behind.
+        passed_on: whether its place has gone to another run already.
     """
 
-    __slots__ = ("abandoned", "began", "call", "claim", "context", "execution", "given", "outcome", "place", "returned", "task")
+    __slots__ = (
+        "abandoned",
+        "began",
+        "call",
+        "claim",
+        "context",
+        "execution",
+        "given",
+        "outcome",
+        "passed_on",
+        "place",
+        "returned",
+        "task",
+    )
 
     def __init__(self, execution: Execution, call: Callable[..., Any] | None, given: Any, context: RunContext, began: float) -> None:
         self.execution = execution
@@ -50,9 +67,10 @@ class Attempt:
         self.claim: list[None] = [None]
         self.outcome: tuple[Any, BaseException | None] | None = None
         self.place: Any = None
-        self.task: Any = None  # the asyncio.Task of a coroutine, on its loop
+        self.task: Any = None
         self.abandoned = False
         self.returned = False
+        self.passed_on = False
 
     def take(self) -> bool:
         """Claim the beginning, or the never beginning, of the attempt; True for the first caller only."""
@@ -76,10 +94,12 @@ class Execution:
         attempt: the one under way.
         stage: where it is.
         error: of the last attempt.
+        began_at: when the last attempt began.
         seconds: that the last attempt took.
+        alarms: by what they are for; the actor's.
     """
 
-    __slots__ = ("attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
+    __slots__ = ("alarms", "attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
 
     def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, expires: float | None) -> None:
         self.task = task
@@ -93,6 +113,7 @@ class Execution:
         self.error: BaseException | None = None
         self.began_at: datetime | None = None
         self.seconds: float | None = None
+        self.alarms: dict[Bell, Alarm] = {}
 
     @property
     def id(self) -> str:
