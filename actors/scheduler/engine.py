@@ -166,13 +166,13 @@ class Engine:
         """Return a new run of `task`, None if that is over."""
         books = self.books
         deadline = task._options.deadline
-        due_at = books.at_of(due)
+        due_wall = books.wall_of(due)
         with books.lock:
             if task._state in OVER:
                 return None
             task._extra = extra = task._extra or Extra()
             extra.numbered += 1
-            execution = Execution(task, extra.numbered, due, due_at, None if deadline is None else due + deadline)
+            execution = Execution(task, extra.numbered, due, due_wall, None if deadline is None else due + deadline)
             extra.under_way.append(execution)
             books.under_way[execution] = None
             if execution.expires is not None:

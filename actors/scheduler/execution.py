@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors.scheduler.walltime import from_wall
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -88,32 +90,42 @@ class Execution:
         task: whose run it is.
         number: from 1.
         due: clock time when it was due.
-        due_at: the same on the wall.
+        due_wall: the same by the clock on the wall, in seconds since the epoch.
         expires: clock time of its deadline.
         attempts: made so far.
         attempt: the one under way.
         stage: where it is.
         error: of the last attempt.
-        began_at: when the last attempt began.
+        began_wall: when the last attempt began, in seconds since the epoch.
         seconds: that the last attempt took.
         alarms: by what they are for; the actor's.
     """
 
-    __slots__ = ("alarms", "attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
+    __slots__ = ("alarms", "attempt", "attempts", "began_wall", "due", "due_wall", "error", "expires", "number", "seconds", "stage", "task")
 
-    def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, expires: float | None) -> None:
+    def __init__(self, task: Task[Any], number: int, due: float, due_wall: float, expires: float | None) -> None:
         self.task = task
         self.number = number
         self.due = due
-        self.due_at = due_at
+        self.due_wall = due_wall
         self.expires = expires
         self.attempts = 0
         self.attempt: Attempt | None = None
         self.stage = Stage.READY
         self.error: BaseException | None = None
-        self.began_at: datetime | None = None
+        self.began_wall: float | None = None
         self.seconds: float | None = None
         self.alarms: dict[Bell, Alarm] = {}
+
+    @property
+    def due_at(self) -> datetime:
+        """When it was due, as a time of day."""
+        return from_wall(self.due_wall)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the last attempt began, as a time of day."""
+        return None if self.began_wall is None else from_wall(self.began_wall)
 
     @property
     def id(self) -> str:

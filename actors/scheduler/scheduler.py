@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from actors._core.ending import when_ended
@@ -20,6 +20,7 @@ from actors.scheduler.needs import all_needs, in_order, needs_of
 from actors.scheduler.processes import check_picklable
 from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.task import Task, TaskState
+from actors.scheduler.walltime import EPOCH
 from actors.scheduler.work import Kind, Options, ResultOf, check_count, check_needs, check_options
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ class Scheduler:
         if when.utcoffset() is None:
             msg = f"when={when!r} is not valid: it has no zone; write datetime(..., tzinfo=ZoneInfo('Europe/Berlin')), or UTC"
             raise ValueError(msg)
-        due = max((when - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(), self._books.clock.wall())
+        due = max((when - EPOCH).total_seconds(), self._books.clock.wall())
         return self._one_off(due, work, args, options, wall=True)
 
     @overload
