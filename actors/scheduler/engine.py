@@ -204,7 +204,7 @@ class Engine:
         with books.lock:
             if execution.attempt is not attempt:
                 return
-            attempt.began, execution.began_at = now, books.at_of(now)
+            attempt.began, execution.began_wall = now, books.wall_of(now)
             timeout = execution.task._options.timeout
             if timeout is not None:
                 set_alarm_locked(books, Bell.TIMEOUT, execution, now + timeout)

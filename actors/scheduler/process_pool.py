@@ -9,7 +9,7 @@ from actors._core.mutex import Mutex
 from actors.errors import ActorDeadError
 from actors.scheduler.alarms import Bell, drop_alarm_locked
 from actors.scheduler.context import RunInfo
-from actors.scheduler.errors import SchedulerClosedError
+from actors.scheduler.errors import SchedulerClosedError, WorkerDiedError
 from actors.scheduler.messages import Begun
 from actors.scheduler.processes import ProcessSlot
 from actors.scheduler.work import Kind
@@ -61,7 +61,8 @@ class ProcessPool:
         books, context = self._books, attempt.context
 
         def ended(value: Any, error: BaseException | None) -> None:
-            attempt.outcome = (value, error)
+            if not (self._closed and isinstance(error, WorkerDiedError)):  # else it has no outcome: `close` has killed it
+                attempt.outcome = (value, error)
             tell_ended(books, attempt)
 
         def began() -> None:

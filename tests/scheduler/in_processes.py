@@ -242,3 +242,15 @@ def interrupt_itself() -> str:
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.01)
     return "still here"
+
+
+def touch_and_sleep(path: str, seconds: float) -> float:
+    Path(path).write_text(str(os.getpid()), encoding="utf-8")
+    return sleep(seconds)
+
+
+def die_once(path: str) -> str:
+    if Path(path).exists():
+        return "second"
+    Path(path).touch()
+    os._exit(1)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals, forks and /proc")
 
-LIMIT = 60.0
+LIMIT = 30.0
 DUE = datetime(2026, 1, 1, tzinfo=UTC)
 INFO = RunInfo("7-2", "the task", 2, 3, DUE, None)
 
