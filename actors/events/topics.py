@@ -71,7 +71,7 @@ def _words(text: str) -> Words:
     if not text:
         raise TopicError(text, "a topic has at least one word, like 'orders'")
     if len(text) > LONGEST:
-        raise TopicError(text, f"a topic has at most {LONGEST} characters, this one {len(text)}; what is longer belongs into the event")
+        raise TopicError(text, f"it has {len(text)} characters, {LONGEST} are allowed; what is longer belongs into the event")
     words = tuple(text.split("."))
     if "" in words:
         raise TopicError(text, "it has an empty word; write one dot between two words, and none at the ends")
@@ -97,9 +97,9 @@ class _Node(Generic[V]):
 class PatternTree(Generic[V]):
     """Finds the values whose patterns match a topic.
 
-    The tree of patterns is read as an automaton: the nodes that the words so far may have led to are a set, which each further word moves on.
-    So a match takes at most (words of the topic) x (different beginnings of patterns that fit) steps however the wildcards stand, and
-    values with equal patterns cost nothing but to be returned. Not safe for threads: the caller has a lock.
+    The tree of patterns is read as an automaton: the nodes that the words so far may have led to are a set, which each further word
+    moves on. So a match takes at most (words of the topic) x (different beginnings of patterns that fit) steps however the wildcards
+    stand, and values with equal patterns cost nothing but to be returned. Not safe for threads: the caller has a lock.
     """
 
     def __init__(self) -> None:
