@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors._core.admission import post
+from actors._core.future import Future
+from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import Entry
 from actors._core.mutex import Mutex
 from actors._core.options import AS_DECLARED, Overrides
@@ -12,15 +15,16 @@ from actors._core.ports import touched
 from actors.errors import ActorDeadError
 from actors.events.errors import BusClosedError, BusFullError
 from actors.events.feed import Feed, Outcome
-from actors.events.hosts import BusActor, Stay, Unwatch, Watch
+from actors.events.hosts import BusActor, Expired, Stay, Unwatch, Watch
 from actors.events.records import BusStats, Slow
 from actors.events.retained import RetainedEvents
 from actors.events.topics import PatternTree, Words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.actor import Actor
     from actors._core.cell import Cell
-    from actors._core.future import Future
     from actors._core.ref import ActorRef
     from actors.runtime import Runtime
 
@@ -28,6 +32,7 @@ __all__ = ["CLOSED", "Board", "Count"]
 
 CLOSED = "the bus was closed"
 BUS_DEAD = "the actor of the bus has ended"
+RUNNER_DEAD = "the actor of its function has ended"
 
 
 class Board:
@@ -56,7 +61,7 @@ class Board:
         self._why_closed: str | None = None
         self._published = self._delivered = self._dropped = self._unheard = 0
         self.host: ActorRef[BusActor] = runtime.start(BusActor, (), {}, name)
-        self.host.ask(Stay(), block=False).add_done_callback(self._host_ended)
+        _at_end(self.host, self._host_ended)
 
     def _touch(self, *, changes: bool = True) -> None:
         touched(self.ports, self.resource, changes=changes)
@@ -103,7 +108,7 @@ class Board:
         """Let `feed` be found; return the retained events that match it at that very moment.
 
         Raises:
-            BusClosedError, BusFullError: it is not found, and its actor is stopped.
+            BusClosedError, BusFullError: it is not found, and has ended.
         """
         self._touch()
         try:
@@ -116,12 +121,13 @@ class Board:
                 # Invariant: an event is retained, and its feeds are looked up, within the same lock. So each one that is retained is
                 # either among these, or will be offered to `feed`: not both, and not neither.
                 kept = self._retained.match(feed.words) if retained else []
-        except (BusClosedError, BusFullError):
-            if feed.runner is not None:
-                feed.runner.stop(block=False)
+                if feed.actor is not None:
+                    self._post(Watch(feed.actor, feed))
+        except (BusClosedError, BusFullError) as error:
+            feed.end(str(error), told=False)
             raise
-        if feed.depends_on is not None:
-            self.post(Watch(feed.depends_on, feed))
+        if feed.runner is not None:
+            _at_end(feed.runner, partial(_runner_ended, feed))
         return kept
 
     def forget_feed(self, feed: Feed) -> None:
@@ -134,8 +140,9 @@ class Board:
 
     def feed_ended(self, feed: Feed) -> None:
         """Take note that `feed`, which nothing finds any more, has ended."""
-        if feed.depends_on is not None:
-            self.post(Unwatch(feed.depends_on, feed))
+        if feed.actor is not None:
+            with self._lock:
+                self._post(Unwatch(feed.actor, feed))
         if feed.runner is not None:
             feed.runner.stop(block=False)
 
@@ -184,11 +191,25 @@ class Board:
         """Publish on the event stream of the system."""
         self._runtime.events.publish(event)
 
-    def post(self, message: object) -> bool:
-        """Tell the bus's actor; False if it has ended."""
+    def expire(self, expired: Expired) -> None:
+        """Fail a request whose time is up; in the turn of the bus's actor, since that runs callbacks of users, while it is there."""
+        with self._lock:
+            posted = self._post(expired)
+        if not posted:
+            expired.fail()
+
+    def _post(self, message: object) -> bool:
+        # Under the lock, as the end is: nothing comes behind the stop of the actor, where it would be a dead letter.
+        if self._why_closed is not None or self.ending:
+            return False
         return post(self.host._target, Entry((message, None, None)))
 
     # -- the end -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def ending(self) -> bool:
+        """Whether the bus's actor is being stopped, and with it those of its functions."""
+        return self.host._target.state in (Lifecycle.STOPPING, Lifecycle.STOPPED)
 
     @property
     def closed(self) -> bool:
@@ -206,8 +227,35 @@ class Board:
         for feed in feeds:
             feed.end(why, told=told)
 
-    def _host_ended(self, stay: Future[Any]) -> None:
-        self.shut(BUS_DEAD, told=stay.exception() is not None)  # to ask is to have read it: nobody else reports it
+    def _host_ended(self) -> None:
+        self.shut(BUS_DEAD, told=not _is_stopped(self.host))
+
+
+def _at_end(ref: ActorRef[Any], call: Callable[[], object]) -> None:
+    """Call `call()` when an actor of the bus begins to end, however that comes."""
+    stay: Future[None] = Future()
+    stay._cell = ref._target
+
+    def ended(_: Future[None]) -> None:
+        stay.exception()  # read, so that nobody reports it
+        call()
+
+    stay.add_done_callback(ended)
+    if not post(ref._target, Entry((Stay(), stay, None))):  # past the bound of the mailbox
+        stay.try_fail(ActorDeadError())
+
+
+def _runner_ended(feed: Feed) -> None:
+    """End a feed whose runner has ended. One that is stopped sees to what waits; others cannot."""
+    feed.end(RUNNER_DEAD)
+    if feed.runner is not None and not _is_stopped(feed.runner):
+        feed.lose_all()
+
+
+def _is_stopped(ref: ActorRef[Any]) -> bool:
+    """Tell whether an actor that ends does so in order."""
+    end = ref._target.end
+    return end is not None and end[0] is DownReason.STOPPED
 
 
 class Count:

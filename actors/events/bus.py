@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from actors._core.bounded import Overflow
@@ -112,8 +113,9 @@ class EventBus:
         try:
             if waits:
                 begun = board.ports.clock.now()
-                while waits:  # taken out first: one whose wait is broken off sees to the event itself
-                    count.add(waits.pop(0).wait(message, begun))
+                while waits:
+                    count.add(waits[0].wait(message, begun))
+                    del waits[0]
         finally:
             self._end(message, feeds, waits, count)
         return count.got
@@ -132,14 +134,15 @@ class EventBus:
         try:
             if waits:
                 begun = board.ports.clock.now()
-                while waits:  # as in `publish`
-                    count.add(await waits.pop(0).wait_async(message, begun))
+                while waits:
+                    count.add(await waits[0].wait_async(message, begun))
+                    del waits[0]
         finally:
             self._end(message, feeds, waits, count)
         return count.got
 
     def _end(self, message: BusEvent[Any], feeds: list[Feed], waits: list[Feed], count: Count) -> None:
-        for feed in waits:  # the publisher was cancelled, or killed
+        for feed in waits:  # the publisher was cancelled, or killed, while it waited for the first of them
             count.add(feed.give_up(message))
         self._board.account(count, heard=bool(feeds))
 
@@ -218,13 +221,13 @@ class EventBus:
         feed: Feed
         if isinstance(target, ActorRef):
             feed = TargetFeed(board, pattern, words, MailboxOutlet(target), **options)
-            feed.depends_on = target
+            feed.actor = target
         elif isinstance(target, Sending):
             feed = TargetFeed(board, pattern, words, ChannelOutlet(target), **options)
         else:
             feed = own = OwnFeed(board, pattern, words, **options)
             if target is not None:
-                feed.runner = feed.depends_on = board.start(AsyncRunner if is_async(target) else Runner, own, target)
+                feed.runner = board.start(AsyncRunner if is_async(target) else Runner, own, target)
         kept = board.enter(feed, retained=retained)
         feed.open([BusEvent(topic, event, retained=True) for topic, event in kept if feed.wants(event)])
         return BusSubscription(feed, target)
@@ -256,13 +259,14 @@ class EventBus:
         words = pattern_words(pattern)
         check_target(target, responds=True)
         check_count("capacity", capacity)
-        runner = None
-        if not isinstance(target, ActorRef):
+        if isinstance(target, ActorRef):
+            feed = TargetFeed(self._board, pattern, words, MailboxOutlet(target))
+            feed.actor = target
+        else:
             bounded = Overrides(None, Bounded(capacity, Overflow.REJECT), None)
             runner = self._board.start(AsyncResponder if is_async(target) else Responder, target, overrides=bounded)
-        ref: ActorRef[Any] = target if runner is None else runner  # type: ignore[assignment]  # a ref, if it is no function
-        feed = TargetFeed(self._board, pattern, words, MailboxOutlet(ref))
-        feed.runner, feed.depends_on = runner, ref
+            feed = TargetFeed(self._board, pattern, words, MailboxOutlet(runner))
+            feed.runner = runner
         self._board.enter(feed, responds=True)
         return BusSubscription(feed, target)
 
@@ -292,20 +296,11 @@ class EventBus:
         if board.ports.dispatcher is not None:
             board.ports.dispatcher.adopt(reply)
         if seconds is not None:
-            self._limit_wait(reply, max(0.0, seconds))
-        ask_all([feed.depends_on._target for feed in feeds if feed.depends_on is not None], BusEvent(topic, message), reply)
+            clock, expired = board.ports.clock, Expired(reply, max(0.0, seconds))
+            alarm = clock.call_at(clock.now() + expired.seconds, partial(board.expire, expired))
+            reply.add_done_callback(lambda _: alarm.cancel())
+        ask_all([ref._target for feed in feeds if (ref := feed.runner or feed.actor) is not None], BusEvent(topic, message), reply)
         return reply
-
-    def _limit_wait(self, reply: Future[Any], seconds: float) -> None:
-        board = self._board
-        expired = Expired(reply, seconds)
-
-        def expire() -> None:
-            if not board.post(expired):  # callbacks run in the actor's turn, and not on the thread of the clock, while there is one
-                expired.fail()
-
-        alarm = board.ports.clock.call_at(board.ports.clock.now() + seconds, expire)
-        reply.add_done_callback(lambda _: alarm.cancel())
 
     # -- the end -----------------------------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ class Feed:
         slow: the policy.
         outlet: where the events go.
         runner: the actor of its function, if it has one; ends with it.
-        depends_on: the actor without which it has no sense: the runner, or the target.
+        actor: the actor that is its target; it ends with that.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Feed:
         self.slow = slow
         self.outlet = outlet
         self.runner: ActorRef[Any] | None = None
-        self.depends_on: ActorRef[Any] | None = None
+        self.actor: ActorRef[Any] | None = None
         self._capacity = capacity
         self._timeout = timeout
         # The lock guards the figures and `_why`, here and in subclasses. No user code runs under it.
@@ -103,6 +103,9 @@ class Feed:
     def offer(self, event: BusEvent[Any]) -> Outcome:
         """Give the subscriber an event, without waiting."""
         raise NotImplementedError
+
+    def lose_all(self) -> None:
+        """Drop what waits, since nobody will take it."""
 
     def _arrived(self) -> None:
         """Take note that an event whose publisher waited has found room."""
@@ -133,6 +136,9 @@ class Feed:
             event: for which `offer` said FULL.
             begun: from when on the publisher waits.
             first: whether it comes from `open`.
+
+        Raises:
+            BaseException: the caller was cancelled or killed; then it has to `give_up`.
         """
         try:
             if self._is_publisher():
@@ -142,9 +148,6 @@ class Feed:
             fits = self.outlet.put_waiting(event, self._left(begun))
         except Exception as error:  # noqa: BLE001  # told there
             return self._waited(event, error)
-        except BaseException:
-            self.give_up(event)
-            raise
         return self._waited(event, None if fits else Timeout())
 
     async def wait_async(self, event: BusEvent[Any], begun: float) -> Outcome:
@@ -156,9 +159,6 @@ class Feed:
             fits = await self.outlet.put_async(event, self._left(begun))
         except Exception as error:  # noqa: BLE001  # told there
             return self._waited(event, error)
-        except BaseException:
-            self.give_up(event)
-            raise
         return self._waited(event, None if fits else Timeout())
 
     def give_up(self, event: BusEvent[Any]) -> Outcome:

@@ -96,7 +96,7 @@ class OwnFeed(Feed):
             return event
 
     def lose_all(self) -> None:
-        """Drop what waits, since its function will not run any more."""
+        """See `Feed`."""
         while (event := self.take()) is not None:
             with self._lock:
                 told = self._drops.add(event)
@@ -202,8 +202,12 @@ class TargetFeed(Feed):
             return
         if self.home.ports.waiter.on_loop():
             self.give_up(event)
-        else:
+            return
+        try:
             self.wait(event, self.home.ports.clock.now(), first=True)
+        except BaseException:
+            self.give_up(event)
+            raise
 
     def _next_late(self) -> BusEvent[Any] | None:
         with self._lock:

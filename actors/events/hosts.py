@@ -19,6 +19,7 @@ from actors.events.records import BusEvent, SubscriberFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from actors._core.events import DeadLetterReason
     from actors._core.future import Future
     from actors._core.ref import ActorRef
     from actors.events.feed import Feed
@@ -26,12 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["AsyncResponder", "AsyncRunner", "BusActor", "Expired", "Responder", "Runner", "Stay", "Unwatch", "Watch", "is_async"]
 
 TARGET_DEAD = "the actor that is its target has ended"
-RUNNER_DEAD = "the actor that runs its function has ended"
 
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """An ask that is answered when the actor ends; however it ends, the asker learns of it."""
+    """An ask that is open as long as the actor lives. It fails with its end, however that comes, and so the asker learns of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,21 +62,21 @@ class Expired:
         self.reply.try_fail(Timeout(f"no answer within {self.seconds} seconds"))
 
 
-class BusActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
-    """Ends subscriptions whose target has ended, and requests whose time is up. The parent of the actors of functions."""
-
+class _Host(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
     use_daemon_thread = True  # a bus alone keeps no process alive
+
+    @handler
+    def stay(self, _: Stay) -> ReplyHandle:
+        """Never answer: the asker learns of the end."""
+        return self.reply_later()
+
+
+class BusActor(_Host):
+    """Ends subscriptions whose target has ended, and requests whose time is up. The parent of the actors of functions."""
 
     def __init__(self) -> None:
         super().__init__()
         self._feeds: dict[ActorRef[Any], dict[Feed, None]] = {}
-        self._stay: ReplyHandle | None = None
-
-    @handler
-    def stay(self, _: Stay) -> ReplyHandle:
-        """Answer at the end."""
-        self._stay = handle = self.reply_later()
-        return handle
 
     @handler
     def begin(self, message: Watch) -> None:
@@ -101,28 +101,21 @@ class BusActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
     def down(self, message: Down) -> None:
         """End the subscriptions of an actor."""
         for feed in self._feeds.pop(message.ref, {}):
-            if feed.runner is None:
-                feed.end(TARGET_DEAD)
-                continue
-            feed.end(RUNNER_DEAD)
-            if isinstance(feed, OwnFeed):
-                feed.lose_all()
+            feed.end(TARGET_DEAD)
 
     @handler
     def expire(self, message: Expired) -> None:
         """Fail a request."""
         message.fail()
 
-    def on_stop(self) -> None:
-        """Answer who wants to know of the end."""
-        if self._stay is not None:
-            self._stay.reply()
+    def on_undelivered(self, message: Any, reason: DeadLetterReason) -> None:  # noqa: ARG002  # the hook's signature
+        """Leave no request open."""
+        if isinstance(message, Expired):
+            message.fail()
 
 
-class Runner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
+class Runner(_Host):
     """Calls a plain function with one event after the other."""
-
-    use_daemon_thread = True
 
     def __init__(self, feed: OwnFeed, function: Callable[[BusEvent[Any]], Any]) -> None:
         super().__init__()
@@ -139,7 +132,6 @@ class Runner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
 
     def on_stop(self) -> None:
         """Handle what waits."""
-        self._feed.end(RUNNER_DEAD)
         while (event := self._feed.take()) is not None:
             self._call(event)
 
@@ -150,10 +142,8 @@ class Runner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             self._feed.home.tell(SubscriberFailed(self._feed.pattern, error))
 
 
-class AsyncRunner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
+class AsyncRunner(_Host):
     """Awaits an async function with one event after the other."""
-
-    use_daemon_thread = True
 
     def __init__(self, feed: OwnFeed, function: Callable[[BusEvent[Any]], Any]) -> None:
         super().__init__()
@@ -170,7 +160,6 @@ class AsyncRunner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
 
     async def on_stop(self) -> None:  # type: ignore[override]  # hooks may be async
         """Handle what waits."""
-        self._feed.end(RUNNER_DEAD)
         while (event := self._feed.take()) is not None:
             await self._call(event)
 
@@ -181,10 +170,8 @@ class AsyncRunner(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             self._feed.home.tell(SubscriberFailed(self._feed.pattern, error))
 
 
-class Responder(Actor, isolation=Isolation.SHARE):
+class Responder(_Host):
     """Answers requests with what a plain function returns. What it raises goes to the asker."""
-
-    use_daemon_thread = True
 
     def __init__(self, function: Callable[[BusEvent[Any]], Any]) -> None:
         super().__init__()
@@ -195,10 +182,8 @@ class Responder(Actor, isolation=Isolation.SHARE):
         return call_plain(self._function, message)
 
 
-class AsyncResponder(Actor, isolation=Isolation.SHARE):
+class AsyncResponder(_Host):
     """Answers requests with what an async function returns. What it raises goes to the asker."""
-
-    use_daemon_thread = True
 
     def __init__(self, function: Callable[[BusEvent[Any]], Any]) -> None:
         super().__init__()
