@@ -36,8 +36,8 @@ W_co = TypeVar("W_co", bound="Wait", covariant=True)
 class NewWait(Protocol[W_co]):
     """Makes a wait for the caller."""
 
-    def __call__(self, *, simulated: bool) -> W_co:
-        """Return it."""
+    def __call__(self, pipe: Pipe, end: Any, offer: Any) -> W_co:
+        """Return it; arguments as for a `Place`."""
 
 
 __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
@@ -118,8 +118,7 @@ class Pipe(Meeting):
 
     def _look(self) -> None:
         """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
-        if self.watched:
-            touched(ports_here(), self._resource)
+        touched(ports_here(), self._resource)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[After]:
@@ -135,7 +134,8 @@ class Pipe(Meeting):
         try:
             with contextlib.ExitStack() as stack:
                 for pipe in sorted(set(pipes), key=lambda one: one.number):
-                    pipe._look()
+                    if pipe.watched:
+                        pipe._look()
                     stack.enter_context(pipe._lock)
                 yield after
         finally:
@@ -159,7 +159,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: nothing can be sent.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -167,8 +168,7 @@ class Pipe(Meeting):
                     return None
                 if new is None:
                     raise Full
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, value)
+                wait = new(self, end, value)
                 self.join(wait, after)
                 return wait
         finally:
@@ -180,7 +180,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: `end` is closed.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -191,8 +192,7 @@ class Pipe(Meeting):
                     return ENDED
                 if new is None:
                     return NOTHING
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, NOTHING)
+                wait = new(self, end, NOTHING)
                 self.join(wait, after)
                 return Waiting(wait)
         finally:
