@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import random
 import threading
@@ -93,67 +94,71 @@ def test_every_value_is_received_once_and_in_the_order_of_its_sender(capacity: i
     assert (stats.waiting_senders, stats.waiting_receivers) == (0, 0)
 
 
-@every_capacity
-@pytest.mark.parametrize("way", ["channel", "senders", "receivers"])
-def test_a_close_in_the_middle_leaves_no_value_without_a_fate(capacity: int | None, way: str) -> None:
-    for attempt in range(scaled(1500, 60)):
+class Closing:
+    """Three who send and two who receive, until the channel is closed in the middle of it."""
+
+    def __init__(self, capacity: int | None, way: str) -> None:
+        self.way = way
         sender, receiver = open_channel(capacity)
-        channel = Channel[Any](capacity) if way == "channel" else None
-        out: Any = channel or sender
-        into: Any = channel or receiver
-        sent: list[list[Any]] = [[] for _ in range(3)]
-        back: list[list[Any]] = [[] for _ in range(3)]
-        got: list[list[Any]] = [[] for _ in range(2)]
-        left: list[Any] = []
-        begun = threading.Event()
-        crew = Crew()
+        both: Any = Channel[Any](capacity)
+        self.out, self.into = (both, both) if way == "channel" else (sender, receiver)
+        self.sent: list[list[Any]] = [[] for _ in range(3)]
+        self.back: list[list[Any]] = [[] for _ in range(3)]
+        self.got: list[list[Any]] = [[] for _ in range(2)]
+        self.left: list[Any] = []
+        self.begun = threading.Event()
 
-        def send(me: int, out: Any = out, sent: Any = sent, back: Any = back) -> None:
-            for number in range(10_000):
-                value = (me, number)
-                try:
-                    out.send(value)
-                except ChannelClosedError as error:
-                    back[me].append(error.value)
-                    assert error.value is value
-                    return
-                sent[me].append(value)
-
-        def receive(me: int, into: Any = into, got: Any = got, begun: threading.Event = begun) -> None:
+    def send(self, me: int) -> None:
+        for value in ((me, number) for number in itertools.count()):
             try:
-                for value in into:
-                    got[me].append(value)
-                    if len(got[me]) > 5:
-                        begun.set()
-            except ChannelClosedError:
-                pass
+                self.out.send(value)
+            except ChannelClosedError as error:
+                self.back[me].append(error.value)
+                return
+            self.sent[me].append(value)
 
-        def close(channel: Any = channel, out: Any = out, into: Any = into, left: Any = left, begun: threading.Event = begun) -> None:
-            begun.wait(PATIENCE)
-            if channel is not None or way == "senders":
-                out.close()
-            else:
-                left += into.close()
+    def receive(self, me: int) -> None:
+        with contextlib.suppress(ChannelClosedError):
+            for value in self.into:
+                self.got[me].append(value)
+                if len(self.got[me]) > 5:
+                    self.begun.set()
 
-        for me in range(3):
-            crew.add(send, me)
-        for me in range(2):
-            crew.add(receive, me)
-        crew.add(close)
-        crew.join(out)
-        left += into.drain() if way != "receivers" else []
-        fate = Counter(itertools.chain(*got, left))
-        assert fate == Counter(itertools.chain(*sent)), (attempt, fate - Counter(itertools.chain(*sent)))
-        assert not set(fate) & set(itertools.chain(*back))
-        for values in (*got, left):
+    def close(self) -> None:
+        self.begun.wait(PATIENCE)
+        self.left += (self.into if self.way == "receivers" else self.out).close() or []
+
+    def check(self) -> None:
+        if self.way != "receivers":
+            self.left += self.into.drain()
+        fate = Counter(itertools.chain(*self.got, self.left))
+        assert fate == Counter(itertools.chain(*self.sent))
+        assert [len(values) for values in self.back] == [1, 1, 1]
+        assert not set(fate) & set(itertools.chain(*self.back))
+        for values in (*self.got, self.left):
             assert_in_order(values)
-        stats = out.stats()
-        assert stats.sent == len(list(itertools.chain(*sent))) == stats.received + stats.discarded
+        stats = self.out.stats()
+        assert stats.sent == fate.total() == stats.received + stats.discarded
         assert (stats.waiting, stats.waiting_senders, stats.waiting_receivers) == (0, 0, 0)
 
 
 @every_capacity
-def test_waits_that_time_out_all_the_time_lose_nothing(capacity: int | None) -> None:
+@pytest.mark.parametrize("way", ["channel", "senders", "receivers"])
+def test_a_close_in_the_middle_leaves_no_value_without_a_fate(capacity: int | None, way: str) -> None:
+    for _ in range(scaled(600, 40)):
+        it = Closing(capacity, way)
+        crew = Crew()
+        for me in range(3):
+            crew.add(it.send, me)
+        for me in range(2):
+            crew.add(it.receive, me)
+        crew.add(it.close)
+        crew.join(it.out)
+        it.check()
+
+
+@every_capacity
+def test_waits_that_time_out_all_the_time_lose_nothing(capacity: int | None) -> None:  # small parts of one scene
     each, pairs = scaled(4000, 250), 3
     channel = Channel[tuple[int, int]](capacity)
     got: list[list[tuple[int, int]]] = [[] for _ in range(pairs)]
@@ -173,10 +178,8 @@ def test_waits_that_time_out_all_the_time_lose_nothing(capacity: int | None) -> 
     def receive(me: int) -> None:
         dice = random.Random(-me)
         while not finished.is_set() or channel.stats().waiting:
-            try:
+            with contextlib.suppress(Timeout):
                 got[me].append(channel.receive(timeout=dice.choice((0, 1e-6, 1e-4))))
-            except Timeout:
-                pass
             if sum(len(values) for values in got) == pairs * each:
                 finished.set()
 
@@ -192,7 +195,7 @@ def test_waits_that_time_out_all_the_time_lose_nothing(capacity: int | None) -> 
 
 
 @every_capacity
-def test_selects_plain_receives_timeouts_and_cancelled_tasks_share_channels_and_lose_nothing(capacity: int | None) -> None:
+def test_selects_receives_timeouts_and_cancelled_tasks_share_channels(capacity: int | None) -> None:  # noqa: C901  # small parts of one scene
     each = scaled(4000, 250)
     channels = [Channel[tuple[int, int]](capacity) for _ in range(2)]
     total = 4 * each
@@ -213,18 +216,14 @@ def test_selects_plain_receives_timeouts_and_cancelled_tasks_share_channels_and_
 
     def receive_selected(me: int) -> None:
         while not over():
-            try:
+            with contextlib.suppress(Timeout):
                 got[me].append(select(*channels, channels[0], timeout=1e-4).value)
-            except Timeout:
-                pass
 
     def receive_plain(me: int) -> None:
         dice = random.Random(me)
         while not over():
-            try:
+            with contextlib.suppress(Timeout):
                 got[me].append(dice.choice(channels).receive(timeout=1e-4))
-            except Timeout:
-                pass
 
     async def receive_some(me: int) -> None:
         while not over():
@@ -232,10 +231,8 @@ def test_selects_plain_receives_timeouts_and_cancelled_tasks_share_channels_and_
             for _ in range(me):
                 await asyncio.sleep(0)
             task.cancel()
-            try:
+            with contextlib.suppress(asyncio.CancelledError):
                 got[me].append(await task)
-            except asyncio.CancelledError:
-                pass
 
     async def select_value() -> tuple[int, int]:
         value: tuple[int, int] = (await select_async(*channels)).value
@@ -372,10 +369,8 @@ def test_handlers_that_are_killed_at_any_moment_lose_no_value(kind: type[Actor])
             collected: list[int] = []
 
             def collect(channel: Any = channel, got: Any = got, collected: Any = collected) -> bool:
-                try:
+                with contextlib.suppress(Timeout):
                     collected.append(channel.receive(timeout=0))
-                except Timeout:
-                    pass
                 return len(got) + len(collected) == 2
 
             until(collect)
@@ -386,7 +381,7 @@ def test_handlers_that_are_killed_at_any_moment_lose_no_value(kind: type[Actor])
             assert channel.stats().received == 2
 
 
-def test_the_ends_are_closed_while_others_wait_there_and_everybody_comes_back() -> None:
+def test_ends_are_closed_while_others_wait_and_all_come_back() -> None:  # noqa: C901  # small parts of one scene
     for _ in range(scaled(2000, 100)):
         sender, receiver = open_channel(0)
         ends = [sender, sender.clone()], [receiver, receiver.clone()]
