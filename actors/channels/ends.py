@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel", "Receiver", "Receiving", "Sender", "Sending", "open_channel"]
 
+LARGEST = 1_000_000
+"""The greatest bound of a channel: room for a value takes eight bytes from the start, also where no value ever waits."""
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
@@ -387,7 +390,7 @@ class Channel(Sending[T], Receiving[T]):
 
     Raises:
         TypeError: `capacity` is no whole number.
-        ValueError: it is negative.
+        ValueError: it is negative, or more than a million.
     """
 
     def __init__(self, capacity: int | None, *, name: str = "channel") -> None:
@@ -440,7 +443,7 @@ def open_channel(capacity: int | None, of: type[T] | None = None, *, name: str =
 
     Raises:
         TypeError: `capacity` is no whole number, or `of` is no class.
-        ValueError: `capacity` is negative.
+        ValueError: `capacity` is negative, or more than a million.
     """
     if of is not None and not isinstance(of, type):
         msg = f"of={of!r} is not valid: a class, or None for any value"
@@ -458,8 +461,8 @@ def _new_pipe(capacity: object, name: object) -> Pipe:
     if isinstance(capacity, bool) or not isinstance(capacity, int):
         msg = f"capacity={capacity!r} is not valid: how many values may wait, a whole number; 0 for a rendezvous, None for no bound"
         raise TypeError(msg)
-    if capacity < 0:
-        msg = f"capacity={capacity!r} is not valid: 0 (a rendezvous) or more, or None for no bound"
+    if not 0 <= capacity <= LARGEST:
+        msg = f"capacity={capacity!r} is not valid: from 0 (a rendezvous) to {LARGEST:,}, or None for no bound"
         raise ValueError(msg)
     return Pipe(capacity, name)
 

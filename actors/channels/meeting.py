@@ -55,7 +55,7 @@ class Meeting:
 
     def __init__(self, capacity: int | None) -> None:
         self._values: deque[Any] = deque()
-        self._room: Any = _Endless() if capacity is None else deque([None] * capacity)
+        self._room: Any = _Endless() if capacity is None else deque(itertools.repeat(None, capacity))
         # Lines of those who wait. A place whose wait another channel has ended may still stand there, until its owner takes it out.
         self._takers: Line = deque()
         self._givers: Line = deque()
