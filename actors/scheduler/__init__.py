@@ -28,6 +28,7 @@ from actors.scheduler.errors import (
     WorkerDiedError,
 )
 from actors.scheduler.events import ClockJumped, RunInterrupted, RunMissed, RunSkipped, StoreFailed, TaskFailed, ThreadAbandoned
+from actors.scheduler.progress import show_progress
 from actors.scheduler.scheduler import Scheduler
 from actors.scheduler.stats import SchedulerStats
 from actors.scheduler.task import Run, RunOutcome, Task, TaskState
@@ -77,4 +78,5 @@ __all__ = [
     "WorkerDiedError",
     "current_run",
     "report_progress",
+    "show_progress",
 ]

@@ -101,6 +101,7 @@ def _new_attempt(books: Books, execution: Execution, extra: Extra, now: float) -
     def report(progress: Progress) -> None:
         extra.progress = progress
 
+    extra.progress = None  # what an earlier run or attempt has said does not count for this one
     context = RunContext(info, now=clock.now, expires=execution.expires, report=report)
     if task._options.kind in (Kind.TELL, Kind.ASK):
         return Attempt(execution, None, needs.value_of(task._given), context, now)
