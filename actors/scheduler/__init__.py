@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from actors.scheduler.actor import SchedulerActor
 from actors.scheduler.context import Progress, RunContext, current_run, report_progress
+from actors.scheduler.cron import Cron
 from actors.scheduler.errors import (
     CronError,
     CycleError,
@@ -36,6 +37,7 @@ from actors.scheduler.work import Interrupted, Kind, Missed, Overlap, ResultOf, 
 
 __all__ = [
     "ClockJumped",
+    "Cron",
     "CronError",
     "CycleError",
     "DuplicateTaskError",
