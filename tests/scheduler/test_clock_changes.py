@@ -39,16 +39,16 @@ def seen(zone: str, begin: tuple[int, ...], expression: str, hours: float) -> li
 @pytest.mark.parametrize(
     ("zone", "begin", "shown"),
     [
-        (BERLIN, (2026, 3, 28, 23), ["29. 03:00+0200", "30. 02:30+0200"]),
-        (BERLIN, (2026, 10, 24, 23), ["25. 02:30+0200", "26. 02:30+0100"]),
-        (NEW_YORK, (2026, 3, 7, 23), ["08. 03:00-0400", "09. 02:30-0400"]),
-        (NEW_YORK, (2026, 10, 31, 23), ["01. 02:30-0500", "02. 02:30-0500"]),
-        (LORD_HOWE, (2026, 10, 3, 23), ["04. 02:30+1100", "05. 02:30+1100"]),
-        (LORD_HOWE, (2026, 4, 4, 23), ["05. 02:30+1030", "06. 02:30+1030"]),
+        (BERLIN, (2026, 3, 28, 23), "29. 03:00+0200"),
+        (BERLIN, (2026, 10, 24, 23), "25. 02:30+0200"),
+        (NEW_YORK, (2026, 3, 7, 23), "08. 03:00-0400"),
+        (NEW_YORK, (2026, 10, 31, 23), "01. 02:30-0500"),
+        (LORD_HOWE, (2026, 10, 3, 23), "04. 02:30+1100"),
+        (LORD_HOWE, (2026, 4, 4, 23), "05. 02:30+1030"),
     ],
 )
-def test_a_nightly_job_runs_once_in_the_night_in_which_the_clocks_are_set(zone: str, begin: tuple[int, ...], shown: list[str]) -> None:
-    assert seen(zone, begin, "30 2 * * *", 29.0) == shown
+def test_a_nightly_job_runs_once_in_the_night_in_which_the_clocks_are_set(zone: str, begin: tuple[int, ...], shown: str) -> None:
+    assert seen(zone, begin, "30 2 * * *", 8.0) == [shown]
 
 
 @pytest.mark.parametrize(
