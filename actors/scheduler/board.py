@@ -31,7 +31,7 @@ class Row:
         key: the same for this run in every look: the task's id, and the number of the run.
         name: of the task.
         attempt: the last one that was begun, from 1.
-        waiting: whether it waits for the next attempt.
+        waiting: whether it waits for the next attempt, or for a place for that.
         progress: what the run said of its progress last.
         seconds: since it was first seen, or began.
         outcome: what became of it; None while it is under way.
@@ -53,7 +53,7 @@ class View:
     """A look at a scheduler.
 
     Attributes:
-        running: runs that are under way or wait for another attempt, longest first.
+        running: runs that have begun, longest first.
         ended: those that have ended since the last look. Short ones may begin and end unseen, unless they fail.
         ready: how many runs wait for a place.
     """
@@ -64,7 +64,10 @@ class View:
 
 
 class Board:
-    """Looks at a scheduler. One thread at a time looks; `failed` may be called by any."""
+    """Looks at a scheduler. One thread at a time looks; `failed` may be called by any.
+
+    What a run is at is read without the lock, one field after the other: it may have gone on in between, which the next look shows.
+    """
 
     def __init__(self, books: Books) -> None:
         self._books = books
@@ -83,14 +86,14 @@ class Board:
         books = self._books
         books.looks()
         with books.lock:
-            executions = list(books.under_way)  # one operation: nobody waits long for the lock
+            tried = list(books.tried)
+            ready = sum(len(waiting) for waiting in books.ready.values())
         now = books.clock.now()
-        shown = [one for one in executions if one.stage in (Stage.RUNNING, Stage.WAITING)]
-        since = {one: self._since.get(one, _began(one, now)) for one in shown}
-        gone = {one: began for one, began in self._since.items() if one not in since and one.stage is Stage.OVER}
+        since = {one: self._since.get(one, _began(one, now)) for one in tried}
+        gone = {one: began for one, began in self._since.items() if one not in since}
         self._since = since
         running = sorted((self._row(one, now - began) for one, began in since.items()), key=lambda row: -row.seconds)
-        return View(tuple(running), self._ended(gone, now), sum(one.stage is Stage.READY for one in executions))
+        return View(tuple(running), self._ended(gone, now), ready)
 
     def sums(self) -> str:
         """Return one line: what became of all runs since the board was made."""
@@ -126,7 +129,7 @@ class Board:
             (task.id, execution.number),
             task.name,
             max(1, execution.attempts),
-            execution.stage is Stage.WAITING,
+            execution.stage is not Stage.RUNNING,
             _progress(task),
             max(0.0, seconds),
         )

@@ -83,6 +83,7 @@ def _attempt_locked(books: Books, kind: Kind, now: float) -> Attempt | None:
     execution.attempts += 1
     execution.began_wall = books.wall_of(now)
     if execution.attempts == 1:
+        books.tried[execution] = None
         extra.begun += 1
         books.late.append(now - execution.due)
     # In the same step, so that whoever cancels the task from now on finds the attempt, and can keep it from beginning.
