@@ -108,6 +108,7 @@ def _shown(scheduler: Scheduler, display: Display) -> Iterator[None]:
             raise
         watcher.finish()
     finally:
+        watcher.leave()  # whatever came in between: also an interrupt while the thread was started
         subscription.cancel()
         display.close()
 
@@ -133,9 +134,13 @@ class _Watcher(threading.Thread):
         except Exception as error:  # noqa: BLE001  # raised by the block that shows progress
             self._error = error
 
+    def leave(self) -> None:
+        """Let the thread end, without waiting for that. Idempotent."""
+        self._over.set()
+
     def finish(self) -> None:
         """End the thread, and show the last look and the sums; raise what kept the thread from showing anything."""
-        self._over.set()
+        self.leave()
         if self.ident is not None:
             self.join()
         if self._error is not None:
