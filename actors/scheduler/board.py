@@ -19,8 +19,16 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Row", "View"]
 
 MOST_FAILURES = 1000  # that are kept from one look to the next; more of them show in the sums only
-_SUMS = (RunOutcome.SUCCEEDED, RunOutcome.FAILED, "tasks cancelled", "retried", RunOutcome.MISSED, RunOutcome.SKIPPED)
-_WORDS = ("succeeded", "failed", "cancelled", "retried", "missed", "skipped")
+_SUMS = (
+    RunOutcome.SUCCEEDED,
+    RunOutcome.FAILED,
+    "tasks cancelled",
+    "retried",
+    RunOutcome.MISSED,
+    RunOutcome.SKIPPED,
+    RunOutcome.INTERRUPTED,
+)
+_WORDS = ("succeeded", "failed", "cancelled", "retried", "missed", "skipped", "interrupted")
 
 
 @dataclass(frozen=True, slots=True)
