@@ -316,6 +316,7 @@ class Engine:
         with books.lock:
             execution.stage = Stage.OVER
             del books.under_way[execution]
+            books.tried.pop(execution, None)
             extra.under_way.remove(execution)
             extra.last = run
             for bell in list(execution.alarms):
