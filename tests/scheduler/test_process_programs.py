@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.docs.code_blocks import Block, blocks_of
 from tests.scheduler import process_programs
 from tests.scheduler.test_process_slot import LIMIT, is_running, pid_in, wait_until
 
@@ -184,3 +185,20 @@ def test_function_of_a_program_without_a_file_is_refused_with_advice(programs: P
     assert "define functions and classes in a file" in out
     assert out.endswith("3\n")
     assert program.returncode == 0
+
+
+PAGE = ROOT / "docs" / "how-to" / "cpu-bound-work.md"
+PROGRAMS_OF_THE_PAGE = [block for block in blocks_of(PAGE.read_text(encoding="utf-8")) if block.reason is not None]
+
+
+@pytest.mark.parametrize("block", PROGRAMS_OF_THE_PAGE, ids=lambda block: f"line {block.line}")
+def test_programs_of_the_how_to_page_run(programs: Programs, block: Block) -> None:
+    path = programs.folder / "program.py"
+    path.write_text(block.code, encoding="utf-8")
+    program = programs.start("-W", "error", str(path))
+    out, err = program.communicate(timeout=LIMIT)
+    assert (out, err, program.returncode) == ("", "", 0)
+
+
+def test_the_how_to_page_has_programs() -> None:
+    assert len(PROGRAMS_OF_THE_PAGE) == 2
