@@ -211,6 +211,7 @@ class Hands:
             self._lost_with(worker)
         if self._runner is not None:
             self._runner.kill(block=False)
+        self.processes.close()
 
     def end_coroutines(self, seconds: float) -> None:
         """Let the runner end, and kill it after `seconds`: a coroutine may hold out against its cancellation."""
