@@ -1,0 +1,59 @@
+"""Requests over the bus: several are asked, and the first answer counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pykka
+
+from actors._core.future import Future
+from actors._core.messages import Entry
+from actors._core.sending import note_of
+from actors.errors import MailboxFullError
+from actors.events.outlets import try_send
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
+    from actors.events.records import BusEvent
+
+__all__ = ["ask_all", "ask_now"]
+
+
+def ask_now(cell: Cell, request: BusEvent[Any]) -> Future[Any]:
+    """Ask an actor without ever waiting for room in its mailbox; the future fails if there is none, or if the actor is dead."""
+    future: Future[Any] = Future()
+    future._cell = cell
+    try:
+        if not try_send(cell, Entry((request, future, note_of(cell, None)))):
+            future.try_fail(MailboxFullError(cell.label(), request, getattr(cell.queue, "capacity", 0) or 0))
+    except pykka.ActorDeadError as error:
+        future.try_fail(error)
+    return future
+
+
+def ask_all(cells: list[Cell], request: BusEvent[Any], reply: Future[Any]) -> None:
+    """Resolve `reply` with the first answer of `cells`; if none of them has one, with the failure that came last.
+
+    Whatever resolves `reply`, the asks that are left are cancelled.
+    """
+    left = list(range(len(cells)))  # list.pop: exactly one failure gets the 0, and it is the last
+
+    def answered(ask: Future[Any]) -> None:
+        error = ask.exception()
+        if error is None:
+            reply.try_set(ask.get())
+        elif left.pop() == 0:
+            reply.try_fail(error)
+
+    if len(cells) == 1:
+        reply._cell = cells[0]  # whoever waits for the reply waits for that actor: a cycle of such waits is found
+    asks = [ask_now(cell, request) for cell in cells]
+    for ask in asks:
+        ask.add_done_callback(answered)
+
+    def cancel_rest(_: Future[Any]) -> None:
+        for ask in asks:
+            if not ask.done():
+                ask.cancel()
+
+    reply.add_done_callback(cancel_rest)
