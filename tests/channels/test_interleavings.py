@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors.channels import Channel, ChannelClosedError, open_channel, select
-from actors.channels.ends import Receiving, Sending
 from actors.channels.meeting import Meeting
 from actors.channels.pipe import Pipe
+from actors.channels.using import Receiving, Sending
 from tests.channels.kit import Parties, Receive, Select, Send, until, until_receivers, until_senders
 from tests.stress.threads import at_line
 
