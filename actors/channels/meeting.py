@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["After", "Line", "Meeting", "live"]
 
-After = list["Callable[[], object]"]
-"""What is to be called when the lock has been given back."""
+After = list["Callable[[], After | None]"]
+"""What is to be called when the lock has been given back; each call may return more of the kind."""
 
 Line = deque["Place"]
 """Those who wait, first come, first served."""

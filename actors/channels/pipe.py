@@ -300,17 +300,25 @@ class Pipe(Meeting):
         return mine is not None
 
     def return_value(self, wait: Wait) -> None:
-        """Take a value back from a receiver that was given it but will not return it: cancelled, killed, or its event loop has ended."""
-        with self.locked() as after:
+        """Take a value back from a receiver that was given it but will not return it: it was cancelled or killed."""
+        call_all(self.reclaim(wait))
+
+    def reclaim(self, wait: Wait) -> After:
+        """Do as `return_value`, but for the calls at its end, which are returned: of many receivers each may give the value on."""
+        after: After = []
+        if self.watched:
+            self._look()
+        with self._lock:
             value, wait.value = wait.value, NOTHING
             if value is NOTHING or value is ENDED or type(value) is Refusal:
-                return
+                return after
             if not self._receivers:
                 self._discarded += 1
-                return
+                return after
             heapq.heappush(self._returned, (wait.turn, value))
             self._told_end = False
             self._settle(after)
+        return after
 
     def check_open(self, end: Any) -> None:
         """Raise ChannelClosedError if `end` is closed."""
@@ -405,11 +413,11 @@ class Pipe(Meeting):
 
 
 def call_all(after: After) -> None:
-    """Make all calls, whatever one raises."""
+    """Make all calls, and those that they return, whatever one raises."""
     interrupt: BaseException | None = None
-    for call in after:
+    for call in after:  # which grows meanwhile
         try:
-            call()
+            after.extend(call() or ())
         except BaseException as error:  # noqa: BLE001  # a Ctrl-C, not to be lost; the others must be woken all the same
             interrupt = error
     if interrupt is not None:

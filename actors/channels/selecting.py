@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from actors._core.seconds import check_timeout
-from actors.channels.ends import Receiving, SendCase
+from actors.channels.using import Receiving, SendCase
 from actors.channels.waiting import Case, Outcome, select_cases, select_cases_async
 from actors.channels.waits import NOTHING, ports_here
 from actors.errors import Timeout

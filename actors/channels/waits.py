@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from threading import get_ident
 from typing import TYPE_CHECKING, Any, Final
 
 from actors._core.context import current_cell
@@ -13,6 +12,7 @@ from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
     from actors._core.ports import Parker, Ports
+    from actors.channels.meeting import After
     from actors.channels.pipe import Pipe
 
 __all__ = ["ENDED", "NOTHING", "LoopWait", "Place", "Refusal", "Wait", "WaitAsync", "new_wait", "new_wait_async", "ports_here"]
@@ -101,8 +101,8 @@ class Wait(Place):
         """Give the right back."""
         self._claim.append(None)
 
-    def rouse(self) -> None:
-        """Let the waiter, which is served, go on. With no lock held."""
+    def rouse(self) -> After | None:
+        """Let the waiter, which is served, go on. With no lock held. Return what is to be called then."""
         raise NotImplementedError
 
     def block(self, timeout: float | None) -> bool:
@@ -128,9 +128,10 @@ class ThreadWait(Wait):
         super().__init__(pipe, end, offer)
         self._parker = parker
 
-    def rouse(self) -> None:
+    def rouse(self) -> After | None:
         """Let the thread go on."""
         self._parker.wake()
+        return None
 
     def block(self, timeout: float | None) -> bool:
         """Block until woken; False after `timeout` seconds."""
@@ -148,9 +149,10 @@ class FutureWait(Wait):
         if ports.dispatcher is not None:
             ports.dispatcher.adopt(self._future)
 
-    def rouse(self) -> None:
+    def rouse(self) -> After | None:
         """Let the waiter go on."""
         self._future.try_set(None)
+        return None
 
     def block(self, timeout: float | None) -> bool:
         """Wait until woken; False after `timeout` seconds."""
@@ -175,25 +177,24 @@ class FutureWait(Wait):
 class LoopWait(Wait):
     """The wait of a coroutine on a real event loop: by a bare future of that loop, at half the cost of one of ours."""
 
-    __slots__ = ("_loop", "_thread", "_waiter")
+    __slots__ = ("_loop", "_waiter")
 
     def __init__(self, pipe: Pipe, end: Any, offer: Any) -> None:
         super().__init__(pipe, end, offer)
-        self._thread = get_ident()
         self._loop = loop = asyncio.get_running_loop()
         self._waiter: asyncio.Future[None] = loop.create_future()
 
-    def rouse(self) -> None:
+    def rouse(self) -> After | None:
         """Let the coroutine go on."""
         waiter = self._waiter
         try:
-            if get_ident() != self._thread:
+            if asyncio._get_running_loop() is not self._loop:
                 self._loop.call_soon_threadsafe(_set, waiter)
             elif not waiter.done():
                 waiter.set_result(None)
         except RuntimeError:  # the loop is closed: the coroutine will never read what it was given
-            if self.served is not None:
-                self.served.pipe.return_value(self)
+            return self.served.pipe.reclaim(self) if self.served is not None else None
+        return None
 
     async def wait_async(self, timeout: float | None) -> bool:
         """Wait until woken; False after `timeout` seconds."""

@@ -12,7 +12,7 @@ from actors._core.mailbox import Bounded
 from actors._core.options import Overrides
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds, check_timeout
-from actors.channels.ends import Sending
+from actors.channels.using import Sending
 from actors.errors import BlockingInLoopError
 from actors.events.board import CLOSED, Board, Count
 from actors.events.checks import check_count, check_of, check_slow, check_target

@@ -7,7 +7,7 @@ from typing import Any
 
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
-from actors.channels.ends import Sending
+from actors.channels.using import Sending
 from actors.events.records import Slow
 
 __all__ = ["check_count", "check_of", "check_slow", "check_target"]

@@ -17,7 +17,7 @@ from actors.errors import MailboxFullError, Timeout
 if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.ref import ActorRef
-    from actors.channels.ends import Sending
+    from actors.channels.using import Sending
     from actors.events.records import BusEvent
 
 __all__ = ["ChannelOutlet", "Gone", "MailboxOutlet", "Outlet", "try_send"]

@@ -303,6 +303,37 @@ def test_values_for_a_loop_that_was_closed_go_to_others() -> None:
     gc.collect()
 
 
+def test_a_value_passes_any_number_of_waits_whose_loop_was_closed() -> None:
+    channel = Channel[int](1)
+    loop = asyncio.new_event_loop()
+    tasks = [loop.create_task(channel.receive_async()) for _ in range(2000)]
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    for task in tasks:
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+    channel.send(1)
+    stats = channel.stats()
+    assert (stats.waiting_receivers, stats.waiting, stats.sent) == (0, 1, 1)
+    assert channel.receive(timeout=0) == 1
+    del tasks, task
+    gc.collect()
+
+
+def test_a_coroutine_whose_loop_went_to_another_thread_is_woken_there() -> None:
+    channel = Channel[int](0)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(channel.receive_async())
+    loop.run_until_complete(asyncio.sleep(0))
+    got: list[int] = []
+    thread = threading.Thread(target=lambda: got.append(loop.run_until_complete(task)), daemon=True)
+    thread.start()
+    until(loop.is_running)
+    channel.send(1)  # on the thread that the coroutine began to wait on, and which its loop has left
+    thread.join(PATIENCE)
+    assert got == [1]
+    loop.close()
+
+
 def test_values_for_a_loop_that_was_stopped_with_the_value_on_its_way_are_received_when_it_goes_on() -> None:
     channel = Channel[int](0)
     loop = asyncio.new_event_loop()

@@ -5,6 +5,7 @@ White-box by nature: the other thread's part is run at the very line where it hu
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import threading
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import pytest
 from actors.channels import Channel, ChannelClosedError, open_channel, select
 from actors.channels.meeting import Meeting
 from actors.channels.pipe import Pipe
+from actors.channels.using import Receiving, Sending
 from tests.channels.kit import Parties, Receive, Select, Send, until, until_receivers, until_senders
 from tests.stress.threads import at_line
 
@@ -195,6 +197,42 @@ def test_room_that_comes_while_a_sender_takes_its_place_is_not_left_beside_it(pa
         patch.setattr(Pipe, "join", join)
         parties.begin(kind, Send(channel, 2)).result(10)
     assert channel.drain() == [2]
+
+
+@pytest.mark.parametrize("way", ["plain", "async"])
+def test_a_sender_that_begins_to_wait_while_room_is_being_made_gets_it(parties: Parties, way: str) -> None:
+    channel = Channel[int](1)
+    channel.send(1)
+    sending = []
+
+    def meanwhile() -> None:
+        sending.append(parties.begin("thread", Send(channel, 2)))
+        until_senders(channel, 1)
+
+    receive = Receiving.receive if way == "plain" else Receiving.receive_async
+    at(receive, "self._free(None)", meanwhile)
+    assert (channel.receive() if way == "plain" else asyncio.run(channel.receive_async())) == 1
+    sending[0].result(10)
+    assert channel.drain() == [2]
+
+
+@pytest.mark.parametrize("way", ["plain", "async"])
+@pytest.mark.parametrize("capacity", [1, None])
+def test_a_receiver_that_begins_to_wait_while_a_value_comes_gets_it(parties: Parties, way: str, capacity: int | None) -> None:
+    channel = Channel[int](capacity)
+    receiving = []
+
+    def meanwhile() -> None:
+        receiving.append(parties.begin("thread", Receive(channel)))
+        until_receivers(channel, 1)
+
+    send = Sending.send if way == "plain" else Sending.send_async
+    at(send, "self._push(value)", meanwhile)
+    if way == "plain":
+        channel.send(1)
+    else:
+        asyncio.run(channel.send_async(1))
+    assert receiving[0].result(10) == 1
 
 
 def test_ctrl_c_while_others_are_woken_wakes_them_all_the_same(parties: Parties) -> None:
