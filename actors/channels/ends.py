@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Channel", "Receiver", "Receiving", "Sender", "Sending", "open_channel"]
 
+LARGEST = 1_000_000
+"""The greatest bound of a channel: room for a value takes eight bytes from the start, also where no value ever waits."""
+
 T = TypeVar("T")
 T_contra = TypeVar("T_contra", contravariant=True)
 T_co = TypeVar("T_co", covariant=True)
@@ -88,6 +91,7 @@ class Sending(_End, Generic[T_contra]):
             TypeError: the value is not what the channel is for.
             BlockingInLoopError: it would have to wait, on an event loop with actors; use `send_async`.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe, of = self._pipe, self._of
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
@@ -100,8 +104,11 @@ class Sending(_End, Generic[T_contra]):
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
-        wait = pipe.give(self, self._checked(value), new_wait)
-        if wait is not None and block(wait, check_timeout(timeout)) is None:
+        try:
+            wait = pipe.give(self, self._checked(value), new_wait if seconds is None or seconds > 0 else None)
+        except Full:
+            raise self._late(timeout) from None
+        if wait is not None and block(wait, seconds) is None:
             raise self._late(timeout)
 
     async def send_async(self, value: T_contra, *, timeout: float | None = None) -> None:
@@ -109,6 +116,7 @@ class Sending(_End, Generic[T_contra]):
 
         If the task is cancelled while it waits, the value was not sent, unless it was received in that very moment.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe, of = self._pipe, self._of
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
@@ -121,8 +129,11 @@ class Sending(_End, Generic[T_contra]):
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
-        wait = pipe.give(self, self._checked(value), new_wait_async)
-        if wait is not None and await wait_async(wait, check_timeout(timeout)) is None:
+        try:
+            wait = pipe.give(self, self._checked(value), new_wait_async if seconds is None or seconds > 0 else None)
+        except Full:
+            raise self._late(timeout) from None
+        if wait is not None and await wait_async(wait, seconds) is None:
             raise self._late(timeout)
 
     def send_nowait(self, value: T_contra) -> None:
@@ -187,6 +198,7 @@ class Receiving(_End, Generic[T_co]):
             Timeout: nothing came within `timeout` seconds. Nothing is lost: what comes later is received later.
             BlockingInLoopError: it would have to wait, on an event loop with actors; use `receive_async`.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe = self._pipe
         if not pipe.busy:
             try:
@@ -198,9 +210,11 @@ class Receiving(_End, Generic[T_co]):
                 if pipe.busy:
                     pipe.settle()
                 return value
-        found = pipe.take(self, new_wait)
+        found = pipe.take(self, new_wait if seconds is None or seconds > 0 else None)
         if type(found) is Waiting:
-            return self._received(block(found.wait, check_timeout(timeout)), timeout)
+            found = _outcome(block(found.wait, seconds))
+        if found is NOTHING:
+            raise Timeout(f"nothing came through {self.name} within {timeout} seconds")
         return self._found(found)
 
     async def receive_async(self, *, timeout: float | None = None) -> T_co:
@@ -209,6 +223,7 @@ class Receiving(_End, Generic[T_co]):
         If the task is cancelled while a value is being handed to it, that value goes back to the front of the channel, or to the next
         who waits.
         """
+        seconds = None if timeout is None else check_timeout(timeout)
         pipe = self._pipe
         if not pipe.busy:
             try:
@@ -220,9 +235,11 @@ class Receiving(_End, Generic[T_co]):
                 if pipe.busy:
                     pipe.settle()
                 return value
-        found = pipe.take(self, new_wait_async)
+        found = pipe.take(self, new_wait_async if seconds is None or seconds > 0 else None)
         if type(found) is Waiting:
-            return self._received(await wait_async(found.wait, check_timeout(timeout)), timeout)
+            found = _outcome(await wait_async(found.wait, seconds))
+        if found is NOTHING:
+            raise Timeout(f"nothing came through {self.name} within {timeout} seconds")
         return self._found(found)
 
     def receive_nowait(self) -> T_co:
@@ -268,12 +285,6 @@ class Receiving(_End, Generic[T_co]):
             raise ChannelEndedError(self.name)
         return cast("T_co", found)
 
-    def _received(self, wait: Wait | None, timeout: float | None) -> T_co:
-        if wait is None:
-            msg = f"nothing came through {self.name} within {timeout} seconds"
-            raise Timeout(msg)
-        return self._found(wait.value)
-
 
 class Sender(Sending[T_contra]):
     """An end of a channel that sends. Made by `open_channel`, `clone`, or `Channel.sender`.
@@ -300,7 +311,7 @@ class Sender(Sending[T_contra]):
         Sends that wait at this end get ChannelClosedError with their value.
         """
         self._claim = _no_token  # the short way is closed to this end
-        self._pipe.close_sender(self, self._mark_closed)
+        self._pipe.close_sender(self._mark_closed)
 
     def __enter__(self) -> Self:
         return self
@@ -344,7 +355,7 @@ class Receiver(Receiving[T_co]):
             What waited and will be received by nobody: of the last end that is closed. To close once more returns an empty list.
         """
         self._pull = _no_value  # the short way is closed to this end
-        return self._pipe.close_receiver(self, self._mark_closed)
+        return self._pipe.close_receiver(self._mark_closed)
 
     def __enter__(self) -> Self:
         return self
@@ -379,7 +390,7 @@ class Channel(Sending[T], Receiving[T]):
 
     Raises:
         TypeError: `capacity` is no whole number.
-        ValueError: it is negative.
+        ValueError: it is negative, or more than a million.
     """
 
     def __init__(self, capacity: int | None, *, name: str = "channel") -> None:
@@ -432,7 +443,7 @@ def open_channel(capacity: int | None, of: type[T] | None = None, *, name: str =
 
     Raises:
         TypeError: `capacity` is no whole number, or `of` is no class.
-        ValueError: `capacity` is negative.
+        ValueError: `capacity` is negative, or more than a million.
     """
     if of is not None and not isinstance(of, type):
         msg = f"of={of!r} is not valid: a class, or None for any value"
@@ -450,8 +461,8 @@ def _new_pipe(capacity: object, name: object) -> Pipe:
     if isinstance(capacity, bool) or not isinstance(capacity, int):
         msg = f"capacity={capacity!r} is not valid: how many values may wait, a whole number; 0 for a rendezvous, None for no bound"
         raise TypeError(msg)
-    if capacity < 0:
-        msg = f"capacity={capacity!r} is not valid: 0 (a rendezvous) or more, or None for no bound"
+    if not 0 <= capacity <= LARGEST:
+        msg = f"capacity={capacity!r} is not valid: from 0 (a rendezvous) to {LARGEST:,}, or None for no bound"
         raise ValueError(msg)
     return Pipe(capacity, name)
 
@@ -462,3 +473,8 @@ def _no_token() -> None:
 
 def _no_value() -> Any:
     raise IndexError
+
+
+def _outcome(wait: Wait | None) -> Any:
+    """Return what a wait came to; NOTHING if its time was up."""
+    return NOTHING if wait is None else wait.value

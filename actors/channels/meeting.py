@@ -6,6 +6,7 @@ all channels of a `select`, is how Go's runtime does it (``chansend``, ``selectg
 
 from __future__ import annotations
 
+import heapq
 import itertools
 from collections import deque
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from actors.channels.waits import NOTHING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from actors.channels.waits import Place
 
@@ -42,22 +43,25 @@ class _Endless:
 class Meeting:
     """See the module's docstring; the short way past it is described in `actors.channels.pipe`.
 
-    Invariant: *values in the channel + tokens in `_room` = capacity + `_excess`*, but for what is just under way on the short way.
+    Invariant: *values in `_values` + tokens in `_room` = capacity*, but for what is just under way on the short way. What came back from a
+    receiver that was cancelled is in `_returned` and has no token: a send must not wait, nor a value be lost, because it came back.
 
     Attributes:
         busy: whether the short way is closed. Written under the lock.
         count: called with every value that is let in or handed over; for statistics alone.
     """
 
-    __slots__ = ("_excess", "_givers", "_room", "_takers", "_values", "busy", "count")
+    __slots__ = ("_givers", "_returned", "_room", "_takers", "_turns", "_values", "busy", "count")
 
     def __init__(self, capacity: int | None) -> None:
         self._values: deque[Any] = deque()
-        self._room: Any = _Endless() if capacity is None else deque([None] * capacity)
+        self._room: Any = _Endless() if capacity is None else deque(itertools.repeat(None, capacity))
         # Lines of those who wait. A place whose wait another channel has ended may still stand there, until its owner takes it out.
         self._takers: Line = deque()
         self._givers: Line = deque()
-        self._excess = 0  # values in the channel that have no token: they came back when there was no room
+        # A heap. Two receivers may give their values back in any order: each value has the turn in which it was first handed over.
+        self._returned: list[tuple[int, Any]] = []
+        self._turns = itertools.count()
         self.busy = True
         self.count = itertools.count().__next__
 
@@ -71,10 +75,7 @@ class Meeting:
 
     def _settle(self, after: After) -> None:
         """Bring together values, room and those who wait for them."""
-        while self._excess and self._room:  # who went the short way gave a token for a value that had none
-            if self._token():
-                self._excess -= 1
-        while self._takers and self._values and self._hand_over(after):
+        while self._takers and (self._values or self._returned) and self._hand_over(after):
             pass
         while self._givers and self._room and self._let_in(after):
             pass
@@ -83,7 +84,7 @@ class Meeting:
         self._update()
 
     def _update(self) -> None:
-        self.busy = bool(self._takers or self._givers or self._excess or self.pinned())
+        self.busy = bool(self._takers or self._givers or self._returned or self.pinned())
 
     def _token(self) -> bool:
         try:
@@ -92,11 +93,16 @@ class Meeting:
             return False
         return True
 
-    def _free_token(self) -> None:
-        if self._excess:
-            self._excess -= 1
-        else:
-            self._room.append(None)
+    def _next_value(self) -> tuple[int | None, Any]:
+        """Take the first value there is, and its turn if it has one; else NOTHING."""
+        if self._returned:
+            return heapq.heappop(self._returned)
+        try:
+            value = self._values.popleft()
+        except IndexError:
+            return None, NOTHING
+        self._room.append(None)
+        return None, value
 
     def _first(self, line: Line) -> Place | None:
         """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
@@ -109,6 +115,9 @@ class Meeting:
     def _put_back(self, line: Line, place: Place, after: After) -> None:
         """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
         line.appendleft(place)
+        self._unclaim(place, after)
+
+    def _unclaim(self, place: Place, after: After) -> None:
         place.wait.unclaim()
         after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
 
@@ -118,13 +127,11 @@ class Meeting:
         taker = self._first(self._takers)
         if taker is None:
             return False
-        try:
-            value = self._values.popleft()
-        except IndexError:
+        turn, value = self._next_value()
+        if value is NOTHING:
             self._put_back(self._takers, taker, after)
             return False
-        self._free_token()
-        self._serve(taker, value, after)
+        self._hand(taker, value, after, turn)
         return True
 
     def _let_in(self, after: After) -> bool:
@@ -146,20 +153,32 @@ class Meeting:
         Who comes finds the other in line. So this is needed only where one of them was passed over, in the moment in which another
         channel of a `select` had claimed its wait and gave it back.
         """
-        waits = [place.wait for place in self._givers if place.wait.live]
-        if not any(place.wait.live and any(wait is not place.wait for wait in waits) for place in self._takers):
+        found = next(self._pairs(), None)
+        if found is None:
             return False
-        taker = self._first(self._takers)
-        if taker is None:
-            return False
-        giver = self._first(self._givers)
-        if giver is None:
-            self._put_back(self._takers, taker, after)
-            return False
+        taker, giver = found
+        if not taker.wait.claim():
+            return True  # another channel was quicker: so to look again comes to an end
+        if not giver.wait.claim():
+            self._unclaim(taker, after)
+            return True
+        self._takers.remove(taker)
+        self._givers.remove(giver)
         self.count()
         self._serve(giver, NOTHING, after)
-        self._serve(taker, giver.offer, after)
+        self._hand(taker, giver.offer, after)
         return True
+
+    def _pairs(self) -> Iterator[tuple[Place, Place]]:
+        """Yield who could meet whom. A `select` may stand in both lines: it does not meet itself."""
+        for taker in self._takers:
+            if taker.wait.live:
+                yield from ((taker, giver) for giver in self._givers if giver.wait is not taker.wait and giver.wait.live)
+
+    def _hand(self, taker: Place, value: Any, after: After, turn: int | None = None) -> None:
+        """Give a value to one who waits for it, and note in which turn."""
+        taker.wait.turn = next(self._turns) if turn is None else turn
+        self._serve(taker, value, after)
 
     def _serve(self, place: Place, value: Any, after: After) -> None:
         """End a wait, which is claimed, at `place`."""

@@ -13,13 +13,14 @@ takes its turn under the lock: nobody who begins later overtakes one who waits.
 from __future__ import annotations
 
 import contextlib
+import heapq
 import itertools
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
 from actors.channels.errors import ChannelClosedError
-from actors.channels.meeting import After, Line, Meeting, live
+from actors.channels.meeting import After, Meeting, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
 
@@ -35,8 +36,8 @@ W_co = TypeVar("W_co", bound="Wait", covariant=True)
 class NewWait(Protocol[W_co]):
     """Makes a wait for the caller."""
 
-    def __call__(self, *, simulated: bool) -> W_co:
-        """Return it."""
+    def __call__(self, pipe: Pipe, end: Any, offer: Any) -> W_co:
+        """Return it; arguments as for a `Place`."""
 
 
 __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
@@ -117,8 +118,7 @@ class Pipe(Meeting):
 
     def _look(self) -> None:
         """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
-        if self.watched:
-            touched(ports_here(), self._resource)
+        touched(ports_here(), self._resource)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[After]:
@@ -134,16 +134,22 @@ class Pipe(Meeting):
         try:
             with contextlib.ExitStack() as stack:
                 for pipe in sorted(set(pipes), key=lambda one: one.number):
-                    pipe._look()
+                    if pipe.watched:
+                        pipe._look()
                     stack.enter_context(pipe._lock)
                 yield after
         finally:
             call_all(after)
 
     def settle(self) -> None:
-        """Bring together values, room and those who wait for them. For who has gone the short way while `busy` was being set."""
+        """Bring together values, room and those who wait for them, and end waits for what can never be.
+
+        For who has gone the short way while `busy` was being set, and for waits that were passed over while another channel had claimed
+        them.
+        """
         with self.locked() as after:
             self._settle(after)
+            self._end_waits(after)
 
     # -- sending and receiving -----------------------------------------------------------------------------------------------
 
@@ -153,7 +159,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: nothing can be sent.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -161,13 +168,11 @@ class Pipe(Meeting):
                     return None
                 if new is None:
                     raise Full
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, value)
+                wait = new(self, end, value)
                 self.join(wait, after)
                 return wait
         finally:
-            for call in after:
-                call()
+            call_all(after)
 
     def take(self, end: Any, new: NewWait[W] | None) -> Any:
         """Return the next value; or a wait, made by `new`, that stands in line, as a `Waiting`; or ENDED. Without `new`, NOTHING.
@@ -175,7 +180,8 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: `end` is closed.
         """
-        self._look()
+        if self.watched:
+            self._look()
         after: After = []
         try:
             with self._lock:
@@ -186,13 +192,11 @@ class Pipe(Meeting):
                     return ENDED
                 if new is None:
                     return NOTHING
-                wait = new(simulated=self.watched)
-                wait.stand(wait, self, end, NOTHING)
+                wait = new(self, end, NOTHING)
                 self.join(wait, after)
                 return Waiting(wait)
         finally:
-            for call in after:
-                call()
+            call_all(after)
 
     def try_give(self, end: Any, value: Any, after: After) -> bool:
         """Under the lock: send `value` if that is possible without waiting, and without overtaking.
@@ -207,7 +211,7 @@ class Pipe(Meeting):
         taker = self._first(self._takers) if self._takers else None
         if taker is not None:  # it waits though everything is settled: there is no value
             self.count()
-            self._serve(taker, value, after)
+            self._hand(taker, value, after)
         elif (self._givers and live(self._givers)) or not self._token():
             return False
         else:
@@ -226,22 +230,19 @@ class Pipe(Meeting):
             raise ChannelClosedError(self.name, CLOSED_END)
         if self._takers:
             self._settle(after)
-            if live(self._takers):
-                return NOTHING
-        try:
-            value = self._values.popleft()
-        except IndexError:
-            giver = self._first(self._givers) if self._givers else None
-            if giver is None:
-                return NOTHING
-            self.count()
-            self._serve(giver, NOTHING, after)
-            value = giver.offer
-            self._update()
-        else:
-            self._free_token()
-            self._settle(after)
-        return value
+        if not self._takers or not live(self._takers):
+            _, value = self._next_value()
+            if value is not NOTHING:
+                self._settle(after)
+                return value
+        # Nobody is overtaken here: if somebody waits to receive beside one who waits to send, that is one `select` that does either.
+        giver = self._first(self._givers) if self._givers else None
+        if giver is None:
+            return NOTHING
+        self.count()
+        self._serve(giver, NOTHING, after)
+        self._update()
+        return giver.offer
 
     def _refusal(self, end: Any, value: Any) -> ChannelClosedError:
         why = CLOSED_END if end._closed else SHUT if self._shut else NOBODY_RECEIVES
@@ -249,7 +250,7 @@ class Pipe(Meeting):
 
     def drained(self) -> bool:
         """Under the lock: tell whether nothing will ever be received any more; whoever asks is told so."""
-        if self._shut and not self._values:
+        if self._shut and not self._values and not self._returned:
             self._told_end = True
             return True
         return False
@@ -293,27 +294,22 @@ class Pipe(Meeting):
         mine = next((index for index, other in enumerate(late) if other is value), None)
         if mine is not None:
             del late[mine]
-            self._free_token()
+            self._room.append(None)
             self._taken_back += 1
         self._values.extendleft(reversed(late))
         return mine is not None
 
     def return_value(self, wait: Wait) -> None:
         """Take a value back from a receiver that was given it but will not return it: cancelled, killed, or its event loop has ended."""
-        value, wait.value = wait.value, NOTHING
-        if value is NOTHING or value is ENDED or type(value) is Refusal:
-            return
         with self.locked() as after:
-            taker = self._first(self._takers)
-            if taker is not None:
-                self._serve(taker, value, after)
-            elif not self._receivers:
+            value, wait.value = wait.value, NOTHING
+            if value is NOTHING or value is ENDED or type(value) is Refusal:
+                return
+            if not self._receivers:
                 self._discarded += 1
-            else:
-                self._values.appendleft(value)
-                self._told_end = False
-                if not self._token():
-                    self._excess += 1
+                return
+            heapq.heappush(self._returned, (wait.turn, value))
+            self._told_end = False
             self._settle(after)
 
     def check_open(self, end: Any) -> None:
@@ -331,54 +327,52 @@ class Pipe(Meeting):
             self._receivers += receivers
             self._update()
 
-    def close_sender(self, end: Any, mark: Callable[[], bool]) -> None:
+    def close_sender(self, mark: Callable[[], bool]) -> None:
         """Close a sending end, unless `mark()` says that it is closed already; the last one shuts the channel."""
         with self.locked() as after:
             if not mark():
                 return
-            self._fail(self._givers, CLOSED_END, after, end)
             self._senders -= 1
             if not self._senders:
-                self._shut_down(after)
+                self._shut = self.busy = True
+            self._settle(after)
+            self._end_waits(after)
 
     def shut(self) -> None:
         """Let nothing more be sent, whatever ends are open."""
         with self.locked() as after:
-            self._shut_down(after)
+            self._shut = self.busy = True
+            self._settle(after)
+            self._end_waits(after)
 
-    def _shut_down(self, after: After) -> None:
-        self._shut = self.busy = True
-        self._settle(after)
-        self._fail(self._givers, SHUT, after)
-        while (taker := self._first(self._takers)) is not None:
-            self._told_end = True
-            self._serve(taker, ENDED, after)
-
-    def close_receiver(self, end: Any, mark: Callable[[], bool]) -> list[Any]:
+    def close_receiver(self, mark: Callable[[], bool]) -> list[Any]:
         """Close a receiving end, unless `mark()` says that it is closed already; the last one returns what waits."""
         left: list[Any] = []
         with self.locked() as after:
             if not mark():
                 return left
-            self._fail(self._takers, CLOSED_END, after, end)
             self._receivers -= 1
             if not self._receivers:
                 self.busy = True
-                self._fail(self._givers, NOBODY_RECEIVES, after)
-                with contextlib.suppress(IndexError):
-                    while True:
-                        left.append(self._values.popleft())
-                        self._free_token()
+            self._end_waits(after)
+            if not self._receivers:
+                while (value := self._next_value()[1]) is not NOTHING:
+                    left.append(value)
                 self._discarded += len(left)
         return left
 
-    def _fail(self, line: Line, why: str, after: After, end: Any = None) -> None:
-        """End the waits of `end`, or of all who stand in `line`, with ChannelClosedError."""
-        for place in [place for place in line if end is None or place.end is end]:
-            if place.wait.claim():
-                line.remove(place)
-                error = ChannelClosedError(self.name, why, None if place.offer is NOTHING else place.offer)
-                self._serve(place, Refusal(error), after)
+    def _end_waits(self, after: After) -> None:
+        """End the waits for what can never be done, as those of an end that is closed."""
+        for giver in list(self._givers):
+            if (giver.end._closed or self._shut or not self._receivers) and giver.wait.claim():
+                self._givers.remove(giver)
+                self._serve(giver, Refusal(self._refusal(giver.end, giver.offer)), after)
+        for taker in list(self._takers):
+            if (taker.end._closed or self.drained()) and taker.wait.claim():
+                self._takers.remove(taker)
+                closed = taker.end._closed
+                self._serve(taker, Refusal(ChannelClosedError(self.name, CLOSED_END)) if closed else ENDED, after)
+        self._update()
 
     # -- looking -------------------------------------------------------------------------------------------------------------
 
@@ -395,7 +389,7 @@ class Pipe(Meeting):
         with self.locked():
             sent = self.count() - self._looks - self._taken_back
             self._looks += 1
-            waiting = len(self._values)
+            waiting = len(self._values) + len(self._returned)
             return ChannelStats(
                 capacity=self.capacity,
                 waiting=waiting,

@@ -102,14 +102,9 @@ def _begin(cases: Sequence[Case], timeout: float | None, new: NewWait[W]) -> Out
                 return Outcome(index, NOTHING, ended=True)
         if timeout is not None and timeout <= 0:
             return None
-        wait = new(simulated=any(case.pipe.watched for case in cases))
-        places = []
-        for index, (pipe, end, offer) in enumerate(cases):
-            place = Place()
-            place.stand(wait, pipe, end, offer, index)
-            places.append(place)
-        wait.places = tuple(places)
-        for place in places:
+        wait = new(*cases[0])
+        wait.places = tuple(Place(wait, pipe, end, offer, index) for index, (pipe, end, offer) in enumerate(cases))
+        for place in wait.places:
             place.pipe.join(place, after)
         return wait
 

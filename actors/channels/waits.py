@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from actors._core.context import current_cell
 from actors._core.future import Future
 from actors._core.ports import ambient
-from actors.errors import Timeout
+from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
     from actors._core.ports import Parker, Ports
@@ -35,7 +35,7 @@ def ports_here() -> Ports:
 class Place:
     """The place of a wait in the line of one channel.
 
-    Attributes:
+    Args:
         wait: whose place it is.
         pipe: at which channel.
         end: the sender or receiver that waits.
@@ -45,14 +45,7 @@ class Place:
 
     __slots__ = ("end", "index", "offer", "pipe", "wait")
 
-    wait: Wait
-    pipe: Pipe
-    end: Any
-    offer: Any
-    index: int
-
-    def stand(self, wait: Wait, pipe: Pipe, end: Any, offer: Any, index: int = 0) -> None:
-        """Be a place there."""
+    def __init__(self, wait: Wait, pipe: Pipe, end: Any, offer: Any, index: int) -> None:
         self.wait = wait
         self.pipe = pipe
         self.end = end
@@ -63,6 +56,8 @@ class Place:
 class Wait(Place):
     """A wait, which is its own place if it stands in one line only. How it waits is a matter of the classes below.
 
+    Args: as for a `Place`, of that line.
+
     Invariant: whoever pops the only item of `_claim` decides how the wait ends. It does so under the lock of the channel that it ends the
     wait for, and writes `served` and `value` under it. The waiter reads them when it was woken, or when it failed to pop the item
     itself while it held the locks of all its channels.
@@ -70,22 +65,24 @@ class Wait(Place):
     Attributes:
         places: where it stands in line, if that is not in one line only; written by the waiter before anybody sees it.
         served: the place at which it was served; None if it was not yet.
+        turn: of what was received: values that come back are received again in this order.
         value: what was received; NOTHING if a value was sent; ENDED at the end of the channel; a `Refusal` if it can never be done.
     """
 
-    __slots__ = ("_claim", "places", "served", "value")
+    __slots__ = ("_claim", "places", "served", "turn", "value")
 
-    _claim: list[None]
-    places: tuple[Place, ...]
-    served: Place | None
-    value: Any
-
-    def prepare(self) -> None:
-        """Begin as one that nobody has ended."""
-        self._claim = [None]
-        self.places = ()
-        self.served = None
-        self.value = NOTHING
+    def __init__(self, pipe: Pipe, end: Any, offer: Any) -> None:
+        # Not by the base class: each wait is one allocation and one call.
+        self.wait = self
+        self.pipe = pipe
+        self.end = end
+        self.offer = offer
+        self.index = 0
+        self.places: tuple[Place, ...] = ()
+        self.served: Place | None = None
+        self.turn = 0
+        self.value: Any = NOTHING
+        self._claim: list[None] = [None]
 
     @property
     def live(self) -> bool:
@@ -127,8 +124,8 @@ class ThreadWait(Wait):
 
     __slots__ = ("_parker",)
 
-    def __init__(self, parker: Parker) -> None:
-        self.prepare()
+    def __init__(self, pipe: Pipe, end: Any, offer: Any, parker: Parker) -> None:
+        super().__init__(pipe, end, offer)
         self._parker = parker
 
     def rouse(self) -> None:
@@ -145,8 +142,8 @@ class FutureWait(Wait):
 
     __slots__ = ("_future",)
 
-    def __init__(self, ports: Ports) -> None:
-        self.prepare()
+    def __init__(self, pipe: Pipe, end: Any, offer: Any, ports: Ports) -> None:
+        super().__init__(pipe, end, offer)
         self._future: Future[None] = Future()
         if ports.dispatcher is not None:
             ports.dispatcher.adopt(self._future)
@@ -180,11 +177,11 @@ class LoopWait(Wait):
 
     __slots__ = ("_loop", "_thread", "_waiter")
 
-    def __init__(self) -> None:
-        self.prepare()
-        self._loop = asyncio.get_running_loop()
+    def __init__(self, pipe: Pipe, end: Any, offer: Any) -> None:
+        super().__init__(pipe, end, offer)
         self._thread = get_ident()
-        self._waiter: asyncio.Future[None] = self._loop.create_future()
+        self._loop = loop = asyncio.get_running_loop()
+        self._waiter: asyncio.Future[None] = loop.create_future()
 
     def rouse(self) -> None:
         """Let the coroutine go on."""
@@ -214,25 +211,26 @@ class LoopWait(Wait):
 WaitAsync = FutureWait | LoopWait
 
 
-def new_wait(*, simulated: bool) -> Wait:
-    """Return a wait for the caller, which blocks.
-
-    Args:
-        simulated: whether the channel is that of a simulation.
+def new_wait(pipe: Pipe, end: Any, offer: Any) -> Wait:
+    """Return a wait for the caller, which blocks; arguments as for a `Place`.
 
     Raises:
         BlockingInLoopError: that would block an event loop with actors.
     """
-    ports = ports_here()
+    cell = current_cell()
+    ports = ambient() if cell is None else cell.system.ports
+    if cell is None and not pipe.watched and ports.dispatcher is None:
+        try:
+            return ThreadWait(pipe, end, offer, ports.waiter.parker())
+        except BlockingInLoopError:
+            raise BlockingInLoopError(ADVICE) from None
     ports.waiter.check(ADVICE)
-    if not simulated and ports.dispatcher is None and current_cell() is None:
-        return ThreadWait(ports.waiter.parker())
-    return FutureWait(ports)
+    return FutureWait(pipe, end, offer, ports)
 
 
-def new_wait_async(*, simulated: bool) -> WaitAsync:
-    """Return a wait for the coroutine that calls."""
-    return FutureWait(ports_here()) if simulated else LoopWait()
+def new_wait_async(pipe: Pipe, end: Any, offer: Any) -> WaitAsync:
+    """Return a wait for the coroutine that calls; arguments as for a `Place`."""
+    return FutureWait(pipe, end, offer, ports_here()) if pipe.watched else LoopWait(pipe, end, offer)
 
 
 def _set(waiter: asyncio.Future[None]) -> None:

@@ -4,11 +4,42 @@ from __future__ import annotations
 
 from tests.benchmarks.model import Measure
 
-from . import asks, blocking, lifecycle, logging_actor, loops, machines, messages, safety, savina, simulation, supervision, wire
+from . import (
+    asks,
+    blocking,
+    channels,
+    lifecycle,
+    logging_actor,
+    loops,
+    machines,
+    messages,
+    safety,
+    savina,
+    scheduling,
+    simulation,
+    supervision,
+    wire,
+)
 
-MODULES = (messages, asks, loops, lifecycle, blocking, safety, savina, simulation, supervision, machines, logging_actor, wire)
+MODULES = (
+    messages,
+    asks,
+    loops,
+    lifecycle,
+    blocking,
+    safety,
+    savina,
+    simulation,
+    supervision,
+    machines,
+    logging_actor,
+    wire,
+    channels,
+    scheduling,
+)
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
 GROUPS: dict[str, tuple[str, ...]] = {
-    name: tuple(measure.name for measure in module.MEASURES) for name, module in (("logging", logging_actor), ("wire", wire))
+    name: tuple(measure.name for measure in module.MEASURES)
+    for name, module in (("logging", logging_actor), ("wire", wire), ("channels", channels), ("scheduler", scheduling))
 }
