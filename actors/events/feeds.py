@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS_WAIT", "EventsWait", "OwnFeed", "TargetFeed"]
 
 
+GIVEN_UP = "who subscribed was killed meanwhile"
+
+
 @dataclass(frozen=True, slots=True)
 class EventsWait:
     """Tells the actor of a function to take an event."""
@@ -168,6 +171,10 @@ class TargetFeed(Feed):
                 self._put_first(event)
             while (late := self._next_late()) is not None:
                 self._put_first(late)
+        except BaseException:  # killed: nobody will have the subscription
+            self.end(GIVEN_UP, told=False)
+            self.lose_all()
+            raise
         finally:
             self._opened.try_set(None)
 
@@ -177,12 +184,18 @@ class TargetFeed(Feed):
             if self._why is not None:
                 return Outcome.GONE
             self._offered += 1
-            # In a simulation, to look at the future is to come after who resolved it: after the retained events.
-            opening = not self._opened.done()
+            self._opened.done()  # in a simulation, who looks at it comes after who resolved it: after the retained events
+            opening = self._late is not None
             if self._late is not None and self.slow is not Slow.BLOCK and len(self._late) < self._capacity:
                 self._late.append(event)
                 return Outcome.GOT
         return self._no_room(event) if opening else self._put(event)
+
+    def lose_all(self) -> None:
+        """See `Feed`."""
+        while (late := self._next_late()) is not None:
+            self._lose(late)
+        self._calm()
 
     def _put(self, event: BusEvent[Any]) -> Outcome:
         try:
