@@ -47,7 +47,10 @@ class Clock(Protocol):
     """Time, in seconds from an arbitrary origin, and calls at a time."""
 
     def now(self) -> float:
-        """Return the current time."""
+        """Return the current time, which never goes back."""
+
+    def wall(self) -> float:
+        """Return the time of the day, in seconds since the epoch of Unix. It may jump, either way, when somebody sets the clock."""
 
     def call_at(self, when: float, call: Callable[[], object]) -> TimerHandle:
         """Call `call` at `when` on a thread that runs no user handler; it must not block."""

@@ -59,6 +59,9 @@ class RealClock:
     now = staticmethod(time.monotonic)
     """Return monotonic seconds. Not wrapped in a method: it is asked with every change of a machine's state."""
 
+    wall = staticmethod(time.time)
+    """Return the time of the day, in seconds since the epoch; as the system's clock is set."""
+
     def call_at(self, when: float, call: Call) -> _Handle:
         """Call `call` at `when` on the clock's thread.
 

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from actors._core.context import current_cell
 from actors._core.seconds import check_seconds
 from actors.dispatch.real import ambient_clock, real_ports
+from actors.testing.checks import EPOCH, check_epoch, check_jump
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from actors._core.ports import Ports
 
@@ -64,9 +66,13 @@ class ManualClock:
     handlers, and the timeouts of a shutdown.
 
     All of it may be called from any thread.
+
+    Args:
+        epoch: the time of the day at 0.0, with a zone: what `wall` tells then.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, epoch: datetime = EPOCH) -> None:
+        self._epoch = check_epoch(epoch)  # the time of the day at 0.0; written under the lock
         self._moving = threading.Lock()  # held by the one call that moves time
         self._time = 0.0  # written by the holder of `_moving`
         # Invariant: who pops a call from `_calls` may run it, and nobody else: `dict.pop` is atomic. `_order` has the key of each call
@@ -125,6 +131,16 @@ class ManualClock:
             self._run_until(max(due, self._time))
             return True
 
+    def jump(self, seconds: float) -> None:
+        """Set the clock on the wall: `wall` goes ahead by so many seconds, or back. `now` and what is scheduled do not notice.
+
+        Args:
+            seconds: more than 0 to go ahead, less to go back.
+        """
+        seconds = check_jump(seconds)
+        with self._lock:
+            self._epoch += seconds
+
     @contextlib.contextmanager
     def _alone(self, call: str) -> Iterator[None]:
         if current_cell() is not None:
@@ -164,6 +180,10 @@ class ManualClock:
     def now(self) -> float:
         """Return the time, in seconds since the clock was made."""
         return self._time
+
+    def wall(self) -> float:
+        """Return the time of the day, in seconds since the epoch of Unix: `epoch`, the time since then, and what was jumped."""
+        return self._epoch + self._time
 
     def call_at(self, when: float, call: Call) -> _Handle:
         """Have `call` run once time is moved to `when`, or by the next move if it is due already; at infinity it never is."""

@@ -90,6 +90,7 @@ class PortSide(Causes):
     worker: Worker
     sent: Callable[..., Pending]
     broken: Callable[[BaseException], None]
+    epoch: float
     _lane: Lane
     _systems: list[Any]
     _time: float
@@ -171,6 +172,16 @@ class PortSide(Causes):
     def now(self) -> float:
         """Return the virtual time, in seconds."""
         return self._time
+
+    def wall(self) -> float:
+        """Return the virtual time of the day, in seconds since the epoch."""
+        self.looks_at("wall", changes=False)
+        return self.epoch + self.now()
+
+    def jump(self, seconds: float) -> None:
+        """Set the time of the day on, or back; all else goes on as it was."""
+        self.looks_at("wall", changes=True)
+        self.epoch += seconds
 
     def call_at(self, when: float, call: Callable[[], object]) -> Timer:
         """Call `call` in a step of its own that moves time to `when`."""

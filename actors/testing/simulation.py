@@ -13,6 +13,7 @@ from actors._core.seconds import check_seconds
 from actors.config import SystemConfig
 from actors.errors import ActorDeadError
 from actors.system import ActorSystem, in_place_of_default
+from actors.testing.checks import EPOCH, check_epoch, check_jump
 from actors.testing.errors import SimulationError
 from actors.testing.faults import Fault, Faults, Injector
 from actors.testing.network import Ordering
@@ -25,6 +26,7 @@ from actors.testing.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import TracebackType
 
     from actors._core.actor import Actor
@@ -49,6 +51,7 @@ class Simulation:
         seed: of the ids and random numbers that come from the simulation.
         max_steps: steps after which a run counts as endless.
         faults: what may go wrong by the strategy's choice; nothing if left out.
+        epoch: the time of the day at the beginning, with a zone: what `Clock.wall` tells then.
 
     Attributes:
         step_seconds: of processor time after which a step counts as endless, as when a handler loops without waiting; set it on the
@@ -65,6 +68,7 @@ class Simulation:
         seed: int = 0,
         max_steps: int = 10_000,
         faults: Faults | None = None,
+        epoch: datetime = EPOCH,
     ) -> None:
         if not isinstance(ordering, Ordering):
             msg = f"ordering={ordering!r} is not valid: use a member of Ordering"
@@ -73,6 +77,7 @@ class Simulation:
             msg = f"strategy={strategy!r} is not valid: an object with a method choose(enabled), like RandomWalk(1)"
             raise TypeError(msg)
         self._world = World(strategy if strategy is not None else Fifo(), ordering, seed=seed, limit=max_steps)
+        self._world.epoch = check_epoch(epoch)
         self._world.asks_always = getattr(strategy, "asks_always", False)
         if faults is not None and faults.budget():
             self._world.injector = Injector(self._world, faults)
@@ -292,6 +297,14 @@ class Simulation:
     def now(self) -> float:
         """Virtual time, in seconds from the beginning."""
         return self._world.now()
+
+    def jump(self, seconds: float) -> None:
+        """Set the clock on the wall: `Clock.wall` goes ahead by so many seconds, or back. Virtual time and timers do not notice.
+
+        Args:
+            seconds: more than 0 to go ahead, less to go back.
+        """
+        self._world.jump(check_jump(seconds))
 
     @property
     def steps(self) -> int:

@@ -23,6 +23,7 @@ from actors._core.desk import Desk
 from actors._core.ports import Ports
 from actors.dispatch.runner import Runner
 from actors.testing.aio import SimAwaiter, SimLoop
+from actors.testing.checks import EPOCH
 from actors.testing.errors import (
     EndlessStepError,
     InvariantError,
@@ -59,7 +60,6 @@ _SEQUENCE = attrgetter("sequence")
 _LEFT: list[object] = []
 
 
-EPOCH = 946_684_800.0  # a simulation begins with the year 2000, as far as log lines go
 LINES = 1000  # log lines that are kept
 
 
@@ -104,6 +104,7 @@ class World(PortSide):
         self.asks_always = False  # whether the strategy is asked where there is no choice, too
         self.looked = False  # whether the scenario has looked at actors between steps
         self._time = 0.0
+        self.epoch = EPOCH.timestamp()  # the time of the day at virtual time 0.0
         self._timers: list[tuple[float, int, Timer]] = []
         self._numbers = itertools.count()
         self.names: dict[tuple[Any, ...], int] | None = None  # of steps, by their causes; None while hunting
@@ -140,7 +141,7 @@ class World(PortSide):
         )
 
     def _time_of_day(self) -> float:
-        return EPOCH + self._time
+        return self.epoch + self._time  # not `wall()`: whether a line is logged is no matter of the run
 
     def begin(self) -> None:
         """Belong to the calling thread."""

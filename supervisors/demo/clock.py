@@ -31,6 +31,7 @@ class DemoClock:
         self._halted = False
         self._then = 0.0  # demo time at `_since`
         self._since = self._real.now()  # real time
+        self._epoch = self._real.wall()  # the time of the day at demo time 0.0
         # Invariant: whoever pops a timer makes its call, and nobody else does. A finalizer may cancel in the middle of anything: no lock.
         self._waiting: dict[_Timer, None] = {}
 
@@ -47,6 +48,10 @@ class DemoClock:
         """Return demo seconds since the clock was made."""
         with self._lock:
             return self._now()
+
+    def wall(self) -> float:
+        """Return the time of the day in the demo, in seconds since the epoch: it stands still and runs faster with the demo."""
+        return self._epoch + self.now()
 
     def _now(self) -> float:
         return self._then if self._halted else self._then + (self._real.now() - self._since) * self._speed

@@ -316,6 +316,9 @@ class SingleStep:
     def now(self) -> float:
         return self.time
 
+    def wall(self) -> float:
+        return self.time
+
     def call_at(self, when: float, call: Callable[[], object]) -> _Timer:
         timer = _Timer(call)
         heapq.heappush(self._heap, (when, next(self._numbers), timer))

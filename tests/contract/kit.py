@@ -244,6 +244,9 @@ class FakeClock:
     def now(self) -> float:
         return self._now
 
+    def wall(self) -> float:
+        return self._now
+
     def call_at(self, when: float, call: Callable[[], object]) -> _Call:
         handle = _Call(call)
         with self._lock:

@@ -1,0 +1,1 @@
+"""Delayed, recurring and dependent work: messages, functions, coroutines and processes, by the clock or by cron."""

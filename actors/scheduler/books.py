@@ -1,0 +1,474 @@
+"""The state of a scheduler: which tasks there are, when they are due, and how many of them are where.
+
+The handles and the scheduler's actor share it. All of it is guarded by one lock, under which no user code runs and nobody waits: handles
+insert and cancel directly, and the actor alone begins and ends runs. It outlives a restart of the actor.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import statistics
+from collections import Counter, deque
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from actors._core.future import Future
+from actors._core.mutex import Mutex
+from actors._core.ports import touched
+from actors.errors import ActorDeadError, AskCancelled
+from actors.scheduler.agenda import Agenda
+from actors.scheduler.errors import DuplicateTaskError, SchedulerClosedError, SchedulerFullError
+from actors.scheduler.execution import Execution, Stage
+from actors.scheduler.messages import LOOK
+from actors.scheduler.stats import SchedulerStats
+from actors.scheduler.task import OVER, Extra, RunOutcome, Task, TaskFuture, TaskState
+from actors.scheduler.work import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from actors._core.ports import Ports, TimerHandle
+    from actors._core.ref import ActorRef
+    from actors.scheduler.alarms import Alarm
+    from actors.scheduler.limits import Limits
+    from actors.scheduler.work import Options
+
+__all__ = ["Books"]
+
+LATENESSES = 1000  # of the last runs, for the median
+_INFINITE = float("inf")
+_FAR = {False: datetime.min.replace(tzinfo=UTC), True: datetime.max.replace(tzinfo=UTC)}
+
+
+class Books:
+    """See the module's docstring. A method whose name ends in ``_locked`` is called under the lock."""
+
+    def __init__(self, name: str, ports: Ports, limits: Limits) -> None:
+        self.name = name
+        self.ports = ports
+        self.clock = ports.clock
+        self.limits = limits
+        self.lock = Mutex()
+        self.ref: ActorRef[Any] | None = None  # set once, before the first handle is given out
+        self.numbers = itertools.count(1)
+        self.agenda: Agenda[Task[Any]] = Agenda(_is_scheduled)  # by the clock
+        self.wall_agenda: Agenda[Task[Any]] = Agenda(_is_scheduled)  # by the clock on the wall
+        self.ready: dict[Kind, Agenda[Execution]] = {kind: Agenda(_is_ready) for kind in Kind}  # by priority
+        self.alarms: Agenda[Alarm] = Agenda(_is_live)
+        self.running: Counter[Kind] = Counter()  # places taken
+        self.under_way: dict[Execution, None] = {}  # runs that were due and are not over
+        self.blocked: dict[Task[Any], None] = {}
+        self.names: dict[str, Task[Any]] = {}
+        self.open = 0  # tasks that are not over
+        self.counts: Counter[Any] = Counter()  # by RunOutcome; "tasks cancelled", "retried"
+        self.late: deque[float] = deque(maxlen=LATENESSES)
+        self.abandoned = 0
+        self.paused = False
+        self.closing = False  # no task is taken any more
+        self.ended = False  # the actor has ended
+        self.news: deque[Task[Any]] = deque()  # tasks of which the actor shall look what follows from their end
+        self.drains: list[Future[bool]] = []
+        # Invariant: the actor wakes at `armed`, or has a LOOK in its mailbox if `woken`. Both change under the lock only: whoever inserts
+        # something that is due before that tells the actor.
+        self.armed = _INFINITE
+        self.woken = False
+        self.timer: TimerHandle | None = None
+
+    # -- a simulation --------------------------------------------------------------------------------------------------------
+
+    def looks(self) -> None:
+        """Note that the caller looks at the state."""
+        touched(self.ports, self.name, changes=False)
+
+    def changes(self) -> None:
+        """Note that the caller changes the state."""
+        touched(self.ports, self.name)
+
+    # -- waking the actor ----------------------------------------------------------------------------------------------------
+
+    def wants_look_locked(self, due: float = -_INFINITE) -> bool:
+        """Tell whether the caller has to `wake` the actor, for something that is due at `due`, after it has given the lock back."""
+        if self.woken or due >= self.armed:
+            return False
+        self.woken = True
+        return True
+
+    def wake(self) -> None:
+        """Tell the actor to look."""
+        assert self.ref is not None
+        try:
+            self.ref.tell(LOOK)
+        except ActorDeadError:
+            self.end()  # it ended under our hands: what was inserted since is ended here
+
+    # -- inserting -----------------------------------------------------------------------------------------------------------
+
+    def insert(
+        self,
+        work: Any,
+        given: Any,
+        options: Options,
+        due: float,
+        *,
+        needs: tuple[Task[Any], ...] = (),
+        recurrence: Any = None,
+        times: int | None = None,
+    ) -> Task[Any]:
+        """Take a new task in.
+
+        Raises:
+            SchedulerClosedError, SchedulerFullError, DuplicateTaskError: it is not taken in.
+        """
+        self.changes()
+        with self.lock:
+            self._check_room_locked(options.name)
+            task: Task[Any] = Task(self, next(self.numbers), work, given, options, due)
+            self.open += 1
+            if options.name is not None:
+                self.names[options.name] = task
+            if recurrence is not None:
+                task._extra = extra = Extra()
+                extra.recurrence, extra.runs_left = recurrence, times
+            if needs and self._block_locked(task, needs):
+                wakes = bool(self.news) and self.wants_look_locked()
+            else:
+                wakes = self.schedule_locked(task, due)
+        if wakes:
+            self.wake()
+        return task
+
+    def _check_room_locked(self, name: str | None) -> None:
+        if self.closing or self.ended:
+            raise SchedulerClosedError(self.name)
+        if self.open >= self.limits.capacity:
+            raise SchedulerFullError(self.limits.capacity)
+        if name is not None and name in self.names:
+            raise DuplicateTaskError(name)
+
+    def schedule_locked(self, task: Task[Any], due: float) -> bool:
+        """Put `task` into the agenda; tell whether the actor has to be woken for it."""
+        task._due = due
+        if task._options.wall:
+            self.wall_agenda.insert(due, next(self.numbers), task)
+            due = self.clock.now() + (due - self.clock.wall())
+        else:
+            self.agenda.insert(due, task.id if task._extra is None else next(self.numbers), task)
+        return self.wants_look_locked(due)
+
+    def _block_locked(self, task: Task[Any], needs: Iterable[Task[Any]]) -> bool:
+        """Let `task` wait for those of `needs` that have not succeeded; False if there are none."""
+        open_needs = {need for need in needs if need._state is not TaskState.SUCCEEDED}
+        if not open_needs:
+            return False
+        task._extra = task._extra or Extra()
+        task._extra.needs = open_needs
+        task._state = TaskState.BLOCKED
+        self.blocked[task] = None
+        for need in open_needs:
+            need._extra = need._extra or Extra()
+            need._extra.dependents.append(task)
+            if need._state in OVER:  # it failed before
+                self.news.append(need)
+        return True
+
+    # -- what is due ---------------------------------------------------------------------------------------------------------
+
+    def take_due(self, now: float, wall: float, limit: int) -> list[tuple[float, Task[Any]]]:
+        """Take at most `limit` tasks out of the agenda that are due, each with the clock time at which it was due.
+
+        They are READY from then on. Nothing is taken while the scheduler is paused or closing.
+        """
+        with self.lock:
+            if self.paused or self.closing:
+                return []
+            due = [(when, task) for when, _, task in self.agenda.pop_until(now, limit)]
+            if len(due) < limit:
+                due += [(now - (wall - when), task) for when, _, task in self.wall_agenda.pop_until(wall, limit - len(due))]
+            for _, task in due:
+                task._due = None
+                if task._state is TaskState.SCHEDULED:
+                    task._state = TaskState.RUNNING if task._options.plain else TaskState.READY
+        return due
+
+    def next_wake_locked(self, now: float, wall: float) -> float:
+        """Return when the actor has to look next, by the clock."""
+        times = [self.alarms.first()]
+        if not self.paused and not self.closing:
+            times.append(self.agenda.first())
+            first = self.wall_agenda.first()
+            if first is not None:
+                times.append(min(now + (first - wall), now + self.limits.look))
+        return min((time for time in times if time is not None), default=_INFINITE)
+
+    # -- the end of a task ---------------------------------------------------------------------------------------------------
+
+    def over_locked(self, task: Task[Any], state: TaskState) -> bool:
+        """Note that `task` is over; return False if it was before."""
+        if task._state in OVER:
+            return False
+        task._state = state
+        task._given = None  # a handle that is kept keeps no message alive
+        self.open -= 1
+        name = task._options.name
+        if name is not None and self.names.get(name) is task:
+            del self.names[name]
+        return True
+
+    def cancel(self, task: Task[Any]) -> bool:
+        """See `Task.cancel`."""
+        self.changes()
+        with self.lock:
+            if task._state in OVER or (task._state is TaskState.RUNNING and task._options.plain):
+                return False
+            wakes = self._cancel_locked(task)
+        self.resolve(task)
+        if wakes:
+            self.wake()
+        return True
+
+    def _cancel_locked(self, task: Task[Any]) -> bool:
+        """Cancel a task that is not over; tell whether the actor has to be woken."""
+        self.leave_agenda_locked(task)
+        self.blocked.pop(task, None)
+        self.over_locked(task, TaskState.CANCELLED)
+        self.counts["tasks cancelled"] += 1
+        extra = task._extra
+        if extra is None:
+            return False
+        extra.queued = extra.made_up = None
+        for execution in extra.under_way:
+            self.stop_locked(execution)
+        if extra.under_way or extra.dependents:
+            self.news.append(task)
+            return self.wants_look_locked()
+        return False
+
+    def stop_locked(self, execution: Execution) -> None:
+        """Let no attempt of `execution` begin any more, and ask the one under way to end. What it holds is given back by the actor."""
+        if execution.stage is Stage.READY:
+            execution.stage = Stage.OVER
+            self.ready[execution.task._options.kind].cancelled()
+        elif execution.stage is Stage.WAITING:
+            execution.stage = Stage.OVER
+        elif execution.attempt is not None:
+            execution.attempt.context.cancelled = True
+
+    def leave_agenda_locked(self, task: Task[Any]) -> None:
+        """Take `task` out of the agenda if it is there."""
+        if task._due is not None and task._state is not TaskState.BLOCKED:
+            task._due = None
+            (self.wall_agenda if task._options.wall else self.agenda).cancelled()
+
+    def resolve(self, task: Task[Any]) -> None:
+        """Resolve the future of a task that is over, if it was asked for."""
+        extra = task._extra
+        if extra is not None and extra.future is not None:
+            _resolve(task, extra, extra.future)
+
+    # -- what handles ask for --------------------------------------------------------------------------------------------------
+
+    def future_of(self, task: Task[Any]) -> Future[Any]:
+        """Return the future of `task`, making it if nobody asked for it before."""
+        self.changes()
+        with self.lock:
+            task._extra = extra = task._extra or Extra()
+            if extra.future is None:
+                extra.future = TaskFuture()
+                extra.future._task = task
+                if task._state in OVER:
+                    _resolve(task, extra, extra.future)
+            return extra.future
+
+    def stored_of(self, task: Task[Any]) -> Future[None]:
+        """Return the future of being stored."""
+        with self.lock:
+            task._extra = extra = task._extra or Extra()
+            if extra.stored is None:
+                extra.stored = Future()
+                extra.stored.set(None)
+            return extra.stored
+
+    def begun(self, task: Task[Any]) -> int:
+        """Return how many runs of `task` were begun."""
+        self.looks()
+        with self.lock:
+            if task._extra is not None and not task._options.plain:
+                return task._extra.begun
+            begun = 0 if task._extra is None else task._extra.begun
+            return begun or int(task._state in (TaskState.RUNNING, TaskState.SUCCEEDED))
+
+    def due_in(self, task: Task[Any]) -> float | None:
+        """Return the seconds until the next run of `task`."""
+        self.looks()
+        with self.lock:
+            due = None if task._state in OVER or task._state is TaskState.BLOCKED else task._due
+        if due is None:
+            return None
+        return max(0.0, due - (self.clock.wall() if task._options.wall else self.clock.now()))
+
+    def next_run(self, task: Task[Any]) -> datetime | None:
+        """Return the time of day of the next run of `task`."""
+        left = self.due_in(task)
+        return None if left is None else from_wall(self.clock.wall() + left)
+
+    def tasks(self, state: TaskState | None, limit: int) -> list[Task[Any]]:
+        """Return tasks that are not over: those under way first, then by due time, then those that wait for others."""
+        self.looks()
+        with self.lock:
+            found = list(dict.fromkeys(execution.task for execution in self.under_way))
+            timed = self.agenda.entries()
+            wall = self.wall_agenda.entries()
+            blocked = list(self.blocked)
+        if wall:
+            offset = self.clock.now() - self.clock.wall()
+            timed += [(due + offset, number, task) for due, number, task in wall]
+        wanted = [entry for entry in timed if entry[2]._state not in OVER and entry[2]._due is not None]
+        # One that is under way and due again shows once.
+        found = list(dict.fromkeys(found + [task for _, _, task in heapq.nsmallest(limit + len(found), wanted)] + blocked))
+        return [task for task in found if (task._state is state if state is not None else task._state not in OVER)][:limit]
+
+    def stats(self) -> SchedulerStats:
+        """Return the figures."""
+        self.looks()
+        with self.lock:
+            late = list(self.late)
+            counts = self.counts.copy()
+            return SchedulerStats(
+                scheduled=len(self.agenda) + len(self.wall_agenda) + len(self.blocked),
+                ready=sum(len(ready) for ready in self.ready.values()),
+                running={kind: self.running[kind] for kind in Kind},
+                succeeded=counts[RunOutcome.SUCCEEDED],
+                failed=counts[RunOutcome.FAILED],
+                cancelled=counts["tasks cancelled"],
+                retried=counts["retried"],
+                missed=counts[RunOutcome.MISSED],
+                skipped=counts[RunOutcome.SKIPPED],
+                interrupted=counts[RunOutcome.INTERRUPTED],
+                abandoned=self.abandoned,
+                late=statistics.median(late) if late else 0.0,
+            )
+
+    def set_paused(self, *, paused: bool) -> None:
+        """Begin no runs any more, or go on."""
+        self.changes()
+        with self.lock:
+            self.paused = paused
+            wakes = self.wants_look_locked()
+        if wakes:
+            self.wake()
+
+    def idle(self, now: float, wall: float) -> bool:
+        """Tell whether no task is due or under way."""
+        with self.lock:
+            first, first_wall = self.agenda.first(), self.wall_agenda.first()
+            due = (first is not None and first <= now) or (first_wall is not None and first_wall <= wall)
+            return not due and not self.under_way and not self.news
+
+    # -- the end of all of them --------------------------------------------------------------------------------------------------
+
+    def cancel_waiting(self, chunk: int = 1000) -> None:
+        """Cancel all tasks of which no run is under way, and let those of which one is have no other. Needs `closing`."""
+        while True:
+            with self.lock:
+                entries = self.agenda.pop_until(_INFINITE, chunk) or self.wall_agenda.pop_until(_INFINITE, chunk)
+                tasks = [entry[2] for entry in entries] or list(self.blocked)
+                for task in tasks:
+                    task._due = None
+                tasks = [task for task in tasks if not self._goes_on_locked(task)]
+                for task in tasks:
+                    self._cancel_locked(task)
+            for task in tasks:
+                self.resolve(task)
+            if not tasks and not entries:
+                break
+        with self.lock:
+            tasks = [one.task for one in self.under_way if one.stage is not Stage.RUNNING and not self._goes_on_locked(one.task)]
+            tasks = [task for task in dict.fromkeys(tasks) if task._state not in OVER]
+            for task in tasks:
+                self._cancel_locked(task)
+        for task in tasks:
+            self.resolve(task)
+
+    def _goes_on_locked(self, task: Task[Any]) -> bool:
+        """Tell whether a run of `task` is running; it has no other after it then."""
+        extra = task._extra
+        if extra is None or not any(one.stage is Stage.RUNNING for one in extra.under_way):
+            return False
+        extra.queued = extra.made_up = None
+        extra.runs_left = 0
+        return True
+
+    def end(self) -> None:
+        """End all tasks because the actor has ended. Safe to call from anywhere, again too."""
+        with self.lock:
+            self.closing = self.ended = True
+            timer, self.timer = self.timer, None
+            drains, self.drains = self.drains, []
+        if timer is not None:
+            timer.cancel()
+        self.cancel_waiting()
+        over: list[Task[Any]] = []
+        with self.lock:
+            for execution in list(self.under_way):
+                over += self._end_execution_locked(execution)
+            self.news.clear()
+        for task in over:
+            self.resolve(task)
+        for drain in drains:
+            drain.try_set(True)
+
+    def _end_execution_locked(self, execution: Execution) -> list[Task[Any]]:
+        task, attempt = execution.task, execution.attempt
+        self.stop_locked(execution)
+        execution.stage = Stage.OVER
+        del self.under_way[execution]
+        extra = task._extra
+        assert extra is not None  # made with the execution
+        if execution in extra.under_way:
+            extra.under_way.remove(execution)
+        if attempt is not None and attempt.outcome is not None and extra.recurrence is None:  # it was done, and nobody was there to take note
+            extra.value, extra.error = attempt.outcome
+            state = TaskState.SUCCEEDED if extra.error is None else TaskState.FAILED
+        else:
+            if attempt is not None:
+                attempt.take()
+            state = TaskState.CANCELLED
+        return [task] if self.over_locked(task, state) else []
+
+    # -- times -----------------------------------------------------------------------------------------------------------------
+
+    def at_of(self, due: float) -> datetime:
+        """Return the time of day of a clock time."""
+        return from_wall(self.clock.wall() + (due - self.clock.now()))
+
+
+def from_wall(seconds: float) -> datetime:
+    """Return the time of day, in UTC; of what is beyond the calendar, the end of it."""
+    try:
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return _FAR[seconds > 0]
+
+
+def _resolve(task: Task[Any], extra: Extra, future: TaskFuture[Any]) -> None:
+    if extra.recurrence is not None:
+        future.try_set(extra.begun)
+    elif task._state is TaskState.SUCCEEDED:
+        future.try_set(extra.value)
+    elif task._state is TaskState.FAILED and extra.error is not None:
+        future.try_fail(extra.error)
+    else:
+        future.try_fail(AskCancelled(f"the task {task.name!r} was cancelled"))
+
+
+def _is_scheduled(task: Task[Any]) -> bool:
+    return task._due is not None
+
+
+def _is_ready(execution: Execution) -> bool:
+    return execution.stage is Stage.READY
+
+
+def _is_live(alarm: Alarm) -> bool:
+    return alarm.live

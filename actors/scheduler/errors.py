@@ -1,0 +1,304 @@
+"""What goes wrong with tasks.
+
+    SchedulerError
+    ├── CronError (also ValueError)
+    ├── CycleError (also ValueError)
+    ├── UnknownNeedError (also ValueError)
+    ├── DuplicateTaskError
+    ├── SchedulerFullError
+    ├── SchedulerClosedError
+    ├── NeedFailedError
+    ├── TaskTimeout (also Timeout)
+    ├── TaskDeadlineExceeded (also DeadlineExceeded)
+    ├── TaskMissedError
+    ├── WorkerDiedError
+    ├── ResultNotPicklableError
+    └── StoreError
+        ├── StoreLockedError
+        ├── StoreVersionError
+        ├── StoreFullError
+        └── StoreDamagedError
+
+As in `actors.errors`, data is kept in attributes, the sentence is built from them, and all of them pickle.
+"""
+
+from __future__ import annotations
+
+from actors.errors import ActorError, DeadlineExceeded, Timeout
+
+__all__ = [
+    "CronError",
+    "CycleError",
+    "DuplicateTaskError",
+    "NeedFailedError",
+    "ResultNotPicklableError",
+    "SchedulerClosedError",
+    "SchedulerError",
+    "SchedulerFullError",
+    "StoreDamagedError",
+    "StoreError",
+    "StoreFullError",
+    "StoreLockedError",
+    "StoreVersionError",
+    "TaskDeadlineExceeded",
+    "TaskMissedError",
+    "TaskTimeout",
+    "UnknownNeedError",
+    "WorkerDiedError",
+]
+
+
+class SchedulerError(ActorError):
+    """Root of the errors of `actors.scheduler`."""
+
+
+class CronError(SchedulerError, ValueError):
+    """The cron expression, or its zone, is none, or it never fires.
+
+    Attributes:
+        expression: what was given.
+        why: what is wrong with it, and what to do about it.
+    """
+
+    def __init__(self, expression: str, why: str) -> None:
+        super().__init__(expression, why)
+        self.expression = expression
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"expression={self.expression!r} is not valid: {self.why}"
+
+
+class CycleError(SchedulerError, ValueError):
+    """Works need each other in a cycle, so that none of them could ever begin.
+
+    Attributes:
+        cycle: their names, each needing the next, the first one again at the end.
+    """
+
+    def __init__(self, cycle: tuple[str, ...]) -> None:
+        super().__init__(cycle)
+        self.cycle = cycle
+
+    def __str__(self) -> str:
+        return f"these works need each other in a cycle: {' -> '.join(self.cycle)}; take one of the needs away"
+
+
+class UnknownNeedError(SchedulerError, ValueError):
+    """A work of a graph needs one that is not in the graph.
+
+    Attributes:
+        name: the work that is not there.
+        needed_by: the work that needs it.
+    """
+
+    def __init__(self, name: str, needed_by: str) -> None:
+        super().__init__(name, needed_by)
+        self.name = name
+        self.needed_by = needed_by
+
+    def __str__(self) -> str:
+        return f"{self.needed_by!r} needs {self.name!r}, which is not in the graph: add it, or correct the name"
+
+
+class DuplicateTaskError(SchedulerError):
+    """A task that is not over has this name.
+
+    Attributes:
+        name: the name.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"name={self.name!r} is taken by a task that is not over: choose another, or cancel that task first"
+
+
+class SchedulerFullError(SchedulerError):
+    """As many tasks as the scheduler holds are not over.
+
+    Attributes:
+        capacity: how many it holds.
+    """
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.capacity = capacity
+
+    def __str__(self) -> str:
+        return f"the scheduler holds {self.capacity} tasks that are not over: wait until some are, or raise its capacity"
+
+
+class SchedulerClosedError(SchedulerError):
+    """The scheduler is closed, or its actor has ended; it takes no more tasks.
+
+    Attributes:
+        name: of the scheduler.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+    def __str__(self) -> str:
+        return f"the scheduler {self.name!r} is closed: use a new Scheduler"
+
+
+class NeedFailedError(SchedulerError):
+    """A task that this one needs has not succeeded; this one was not begun.
+
+    Attributes:
+        need: the name of the task that was needed.
+        error: what became of it, None if it could not be told.
+    """
+
+    def __init__(self, need: str, error: BaseException | None = None) -> None:
+        super().__init__(need, error)
+        self.need = need
+        self.error = error
+
+    def __str__(self) -> str:
+        why = f": {type(self.error).__name__}: {self.error}" if self.error is not None else ""
+        return f"the task {self.need!r}, which this one needs, has not succeeded{why}"
+
+
+class TaskTimeout(SchedulerError, Timeout):
+    """An attempt took longer than its `timeout`.
+
+    Attributes:
+        task: the name of the task.
+        seconds: the timeout.
+    """
+
+    def __init__(self, task: str, seconds: float) -> None:
+        super().__init__(task, seconds)
+        self.task = task
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"an attempt of the task {self.task!r} took longer than its timeout={self.seconds}"
+
+
+class TaskDeadlineExceeded(SchedulerError, DeadlineExceeded):
+    """The deadline of a run passed before its result was there, retries included.
+
+    Attributes:
+        task: the name of the task.
+        seconds: the deadline, counted from when the run was due.
+    """
+
+    def __init__(self, task: str, seconds: float) -> None:
+        super().__init__(task)
+        self.args = (task, seconds)
+        self.task = task
+        self.seconds = seconds
+
+    def __str__(self) -> str:
+        return f"the task {self.task!r} had no result within its deadline={self.seconds}"
+
+
+class TaskMissedError(SchedulerError):
+    """A one-off task with the policy `Missed.SKIP` could not begin in time.
+
+    Attributes:
+        task: the name of the task.
+        late: seconds after its time.
+    """
+
+    def __init__(self, task: str, late: float) -> None:
+        super().__init__(task, late)
+        self.task = task
+        self.late = late
+
+    def __str__(self) -> str:
+        return f"the task {self.task!r} was missed, {self.late:.3g} seconds late: raise its grace, or use Missed.ONCE"
+
+
+class WorkerDiedError(SchedulerError):
+    """What ran the task ended before the task did.
+
+    Attributes:
+        task: the name of the task.
+        code: the exit code of a process, negative for a signal; None if it is not known, or was no process.
+    """
+
+    def __init__(self, task: str, code: int | None = None) -> None:
+        super().__init__(task, code)
+        self.task = task
+        self.code = code
+
+    def __str__(self) -> str:
+        code = "" if self.code is None else f" (exit code {self.code})"
+        return f"the worker of the task {self.task!r} died before the task was done{code}"
+
+
+class ResultNotPicklableError(SchedulerError):
+    """What a task returned or raised in a process cannot be brought over.
+
+    Attributes:
+        task: the name of the task.
+        why: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, task: str, why: str) -> None:
+        super().__init__(task, why)
+        self.task = task
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the result of the task {self.task!r} cannot leave its process: {self.why}"
+
+
+class StoreError(SchedulerError):
+    """The store of schedules failed.
+
+    Attributes:
+        path: of the database.
+        why: what is wrong, and what to do about it.
+    """
+
+    def __init__(self, path: str, why: str = "") -> None:
+        super().__init__(path, why)
+        self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"the store {self.path!r} {self.why or 'failed'}"
+
+
+class StoreLockedError(StoreError):
+    """Another program, or another Store of this one, has the database open."""
+
+    def __init__(self, path: str, why: str = "is in use by another program: end that one, or use another file") -> None:
+        super().__init__(path, why)
+
+
+class StoreFullError(StoreError):
+    """There is no room for the database to grow."""
+
+    def __init__(self, path: str, why: str = "cannot grow: make room on its disk, or forget() old history") -> None:
+        super().__init__(path, why)
+
+
+class StoreDamagedError(StoreError):
+    """The file is no database, or is damaged."""
+
+    def __init__(self, path: str, why: str = "is damaged: bring back a copy, or move it away to begin anew") -> None:
+        super().__init__(path, why)
+
+
+class StoreVersionError(StoreError):
+    """The database was written by another application or a newer version.
+
+    Attributes:
+        found: the version that was found.
+        supported: the newest that this version knows.
+    """
+
+    def __init__(self, path: str, found: int, supported: int, why: str = "") -> None:
+        super().__init__(path, why or f"has version {found}, and {supported} is the newest known here: update, or use another file")
+        self.args = (path, found, supported, why)
+        self.found = found
+        self.supported = supported

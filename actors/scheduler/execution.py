@@ -1,0 +1,103 @@
+"""One run of a task on its way, and one attempt of it. Internal: users see `Run` and `RunContext`."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from actors.scheduler.context import RunContext
+    from actors.scheduler.task import Task
+
+__all__ = ["Attempt", "Execution", "Stage"]
+
+
+class Stage(Enum):
+    """Where a run is on its way. Written by the scheduler's actor."""
+
+    READY = "ready"
+    RUNNING = "running"
+    WAITING = "waiting"
+    OVER = "over"
+
+
+class Attempt:
+    """One attempt of a run. Whoever pops the only item of `claim` decides: that it begins, or that it never will.
+
+    Attributes:
+        execution: the run.
+        call: what is called, None for messages.
+        given: its arguments, or the message, with results in place of tasks.
+        context: what the code that is run sees.
+        began: clock time.
+        outcome: (value, error), written once by what runs it before it tells the actor; so an outcome whose notice is lost with the
+            end of the actor can still be found.
+        place: the ref, future or slot where it runs; the actor's.
+        state: for a function: `returned` and `abandoned`, under the lock of the books.
+    """
+
+    __slots__ = ("abandoned", "began", "call", "claim", "context", "execution", "given", "outcome", "place", "returned", "task")
+
+    def __init__(self, execution: Execution, call: Callable[..., Any] | None, given: Any, context: RunContext, began: float) -> None:
+        self.execution = execution
+        self.call = call
+        self.given = given
+        self.context = context
+        self.began = began
+        self.claim: list[None] = [None]
+        self.outcome: tuple[Any, BaseException | None] | None = None
+        self.place: Any = None
+        self.task: Any = None  # the asyncio.Task of a coroutine, on its loop
+        self.abandoned = False
+        self.returned = False
+
+    def take(self) -> bool:
+        """Claim the beginning, or the never beginning, of the attempt; True for the first caller only."""
+        try:
+            self.claim.pop()
+        except IndexError:
+            return False
+        return True
+
+
+class Execution:
+    """One run of a task, all of its attempts.
+
+    Attributes:
+        task: whose run it is.
+        number: from 1.
+        due: clock time when it was due.
+        due_at: the same on the wall.
+        expires: clock time of its deadline.
+        attempts: made so far.
+        attempt: the one under way.
+        stage: where it is.
+        error: of the last attempt.
+        seconds: that the last attempt took.
+    """
+
+    __slots__ = ("attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
+
+    def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, expires: float | None) -> None:
+        self.task = task
+        self.number = number
+        self.due = due
+        self.due_at = due_at
+        self.expires = expires
+        self.attempts = 0
+        self.attempt: Attempt | None = None
+        self.stage = Stage.READY
+        self.error: BaseException | None = None
+        self.began_at: datetime | None = None
+        self.seconds: float | None = None
+
+    @property
+    def id(self) -> str:
+        """Names the run, all of its attempts; with a store also across restarts: made of the task's name and the due time."""
+        options = self.task._options
+        if options.persist:
+            return f"{options.name}@{self.due_at.isoformat()}"
+        return f"{self.task.id}-{self.number}"
