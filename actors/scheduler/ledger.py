@@ -1,8 +1,8 @@
 """What the store knows, or is about to know, of the persistent tasks; and the writes that are on their way to it.
 
-The scheduler's actor notes what happens and goes on; a child of it makes the writes, all that wait in one transaction. A run that is to begin
-waits for the write that claims it. In the store a schedule is due at the earliest time for which there is no row of a run yet: so whatever
-was due and is not claimed when the program is killed is found to be due, or missed, by the next one, and what is claimed never is.
+The scheduler's actor notes what happens and goes on; a child of it makes the writes, all that wait in one transaction. A run that is to
+begin waits for the write that claims it. In the store a schedule is due at the earliest time for which there is no row of a run yet. So
+whatever was due and is not claimed when the program is killed is found to be due, or missed, by the next one; what is claimed never is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from actors._core.mutex import Mutex
 from actors.scheduler.errors import StoreError, StoreFullError
-from actors.scheduler.stored import AddRun, EndRun, PutSchedule, RemoveSchedule, RetryRun, RunState
+from actors.scheduler.stored import AddRun, EndRun, PutSchedule, RemoveSchedule, RetryRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable

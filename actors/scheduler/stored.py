@@ -100,6 +100,11 @@ class StoredSchedule:
         """What a program declares of it: two schedules with equal ones are the same."""
         return (self.kind, self.target, self.arguments, self.recurrence, self.zone, self.options)
 
+    @property
+    def one_off(self) -> bool:
+        """Whether it is run once."""
+        return self.recurrence.partition(" ")[0] in {"once", "at"}
+
 
 @dataclass(frozen=True, slots=True)
 class RunRow:
