@@ -19,7 +19,7 @@ from actors.errors import ActorDeadError, ActorKilled
 if TYPE_CHECKING:
     from actors._core.cell import Cell
 
-__all__ = ["end_supervised", "give_up", "kill", "restart", "stop"]
+__all__ = ["end_supervised", "give_up", "kill", "restart", "stop", "when_ended"]
 
 
 def stop(cell: Cell, deadline: float | None) -> Future[bool]:
@@ -64,6 +64,15 @@ def _when_stopped(cell: Cell, future: Future[bool]) -> bool:
     """Have `future` set when `cell` has ended; return False if it has. An actor does not wait for its own end."""
     touched(cell.system.ports, cell)
     return current_cell() is not cell and cell.mourn(future)
+
+
+def when_ended(cell: Cell) -> Future[bool]:
+    """Return a future that is set once `cell` has ended, however it does. It ends nothing itself."""
+    future = _future(cell)
+    future._owed = False
+    if not _when_stopped(cell, future):
+        future.try_set(True)
+    return future
 
 
 def kill(cell: Cell) -> Future[bool]:

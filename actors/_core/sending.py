@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from actors._core.admission import admit, warm
 from actors._core.bounded import OWN, BoundedMailbox
 from actors._core.context import current_cell, current_entry
 from actors._core.doors import Shut
+from actors._core.future import Future
 from actors._core.isolation import hand_back
 from actors._core.messages import Entry, Note
 from actors._core.seconds import check_seconds
@@ -15,9 +16,8 @@ from actors.errors import ActorDeadError, Timeout
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
-    from actors._core.future import Future
 
-__all__ = ["note_of", "send_async", "send_within"]
+__all__ = ["ask_at_once", "note_of", "send_async", "send_at_once", "send_within"]
 
 
 def note_of(target: Cell, deadline: float | None) -> Note | None:
@@ -43,6 +43,38 @@ def send_within(target: Cell, entry: Entry, timeout: float) -> float:
         admit(target, entry)
     target.rouse()
     return max(0.0, timeout - (clock.now() - begin))
+
+
+def send_at_once(target: Cell, entry: Any) -> None:
+    """Send without waiting: a full mailbox whose policy is to let senders wait refuses, too.
+
+    Raises:
+        ActorDeadError: the mailbox is closed.
+        MailboxFullError: there is no room at this moment.
+    """
+    warm(target)
+    queue = target.queue
+    if not isinstance(queue, BoundedMailbox):
+        target.ref.tell(entry)
+        return
+    try:
+        admitted = target.inbox.offer(entry)
+    except Shut:
+        target.ref.tell(entry)
+        return
+    target.rouse()
+    if not admitted.done() and queue.withdraw(admitted):
+        raise queue.full(entry, "at this moment")
+    admitted.get()  # let in, at this very moment perhaps, or sent back because the actor ended
+    target.rouse()
+
+
+def ask_at_once(target: Cell, message: Any) -> Future[Any]:
+    """Ask without waiting for room; return the future of the answer. Raises as `send_at_once`."""
+    future: Future[Any] = Future()
+    future._cell = target
+    send_at_once(target, Entry((message, future, note_of(target, None))))
+    return future
 
 
 def _in_turn_of(cell: Cell) -> bool:

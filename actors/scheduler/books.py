@@ -58,6 +58,7 @@ class Books:
         self.alarms: Agenda[Alarm] = Agenda(_is_live)
         self.running: Counter[Kind] = Counter()  # places taken
         self.under_way: dict[Execution, None] = {}  # runs that were due and are not over
+        self.taken: list[tuple[float, Task[Any]]] = []  # out of the agenda, and not begun yet; the actor's, and `end`'s
         self.blocked: dict[Task[Any], None] = {}
         self.names: dict[str, Task[Any]] = {}
         self.open = 0  # tasks that are not over
@@ -65,6 +66,7 @@ class Books:
         self.late: deque[float] = deque(maxlen=LATENESSES)
         self.abandoned = 0
         self.paused = False
+        self.held = 0  # graphs that are being handed in
         self.closing = False  # no task is taken any more
         self.ended = False  # the actor has ended
         self.news: deque[Task[Any]] = deque()  # tasks of which the actor shall look what follows from their end
@@ -101,6 +103,14 @@ class Books:
             self.ref.tell(LOOK)
         except ActorDeadError:
             self.end()  # it ended under our hands: what was inserted since is ended here
+
+    def wake_again(self) -> None:
+        """Wake the actor because time has passed, or something has become free. Runs on the clock's thread, too."""
+        self.changes()
+        with self.lock:
+            wakes = self.wants_look_locked()
+        if wakes:
+            self.wake()
 
     # -- inserting -----------------------------------------------------------------------------------------------------------
 
@@ -148,13 +158,16 @@ class Books:
 
     def schedule_locked(self, task: Task[Any], due: float) -> bool:
         """Put `task` into the agenda; tell whether the actor has to be woken for it."""
-        task._due = due
+        self.put_locked(task, due)
         if task._options.wall:
-            self.wall_agenda.insert(due, next(self.numbers), task)
             due = self.clock.now() + (due - self.clock.wall())
-        else:
-            self.agenda.insert(due, task.id if task._extra is None else next(self.numbers), task)
         return self.wants_look_locked(due)
+
+    def put_locked(self, task: Task[Any], due: float) -> None:
+        """Put `task` into the agenda, for the actor itself, which arms the clock after all that it does."""
+        task._due = due
+        agenda = self.wall_agenda if task._options.wall else self.agenda
+        agenda.insert(due, task.id if task._extra is None else next(self.numbers), task)
 
     def _block_locked(self, task: Task[Any], needs: Iterable[Task[Any]]) -> bool:
         """Let `task` wait for those of `needs` that have not succeeded; False if there are none."""
@@ -175,26 +188,27 @@ class Books:
     # -- what is due ---------------------------------------------------------------------------------------------------------
 
     def take_due(self, now: float, wall: float, limit: int) -> list[tuple[float, Task[Any]]]:
-        """Take at most `limit` tasks out of the agenda that are due, each with the clock time at which it was due.
+        """Take at most `limit` tasks out of the agenda that are due, each with its due time by its own clock.
 
-        They are READY from then on. Nothing is taken while the scheduler is paused or closing.
+        They are in `taken` until they are begun. Nothing is taken while the scheduler is paused or closing.
         """
         with self.lock:
-            if self.paused or self.closing:
+            if self.paused or self.held or self.closing:
                 return []
             due = [(when, task) for when, _, task in self.agenda.pop_until(now, limit)]
             if len(due) < limit:
-                due += [(now - (wall - when), task) for when, _, task in self.wall_agenda.pop_until(wall, limit - len(due))]
+                due += [(when, task) for when, _, task in self.wall_agenda.pop_until(wall, limit - len(due))]
             for _, task in due:
                 task._due = None
-                if task._state is TaskState.SCHEDULED:
-                    task._state = TaskState.RUNNING if task._options.plain else TaskState.READY
+                if goes_short_way(task):
+                    task._state = TaskState.RUNNING
+            self.taken = due
         return due
 
     def next_wake_locked(self, now: float, wall: float) -> float:
         """Return when the actor has to look next, by the clock."""
         times = [self.alarms.first()]
-        if not self.paused and not self.closing:
+        if not self.paused and not self.held and not self.closing:
             times.append(self.agenda.first())
             first = self.wall_agenda.first()
             if first is not None:
@@ -219,7 +233,7 @@ class Books:
         """See `Task.cancel`."""
         self.changes()
         with self.lock:
-            if task._state in OVER or (task._state is TaskState.RUNNING and task._options.plain):
+            if task._state in OVER or (task._state is TaskState.RUNNING and goes_short_way(task)):
                 return False
             wakes = self._cancel_locked(task)
         self.resolve(task)
@@ -293,10 +307,9 @@ class Books:
         """Return how many runs of `task` were begun."""
         self.looks()
         with self.lock:
-            if task._extra is not None and not task._options.plain:
-                return task._extra.begun
-            begun = 0 if task._extra is None else task._extra.begun
-            return begun or int(task._state in (TaskState.RUNNING, TaskState.SUCCEEDED))
+            if goes_short_way(task):
+                return int(task._state in (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED))
+            return task._extra.begun if task._extra is not None else 0
 
     def due_in(self, task: Task[Any]) -> float | None:
         """Return the seconds until the next run of `task`."""
@@ -358,6 +371,19 @@ class Books:
         if wakes:
             self.wake()
 
+    def hold(self) -> None:
+        """Let nothing become due until `release`: several tasks are handed in together, or not at all."""
+        with self.lock:
+            self.held += 1
+
+    def release(self) -> None:
+        """Undo one `hold`."""
+        with self.lock:
+            self.held -= 1
+            wakes = not self.held and self.wants_look_locked()
+        if wakes:
+            self.wake()
+
     def idle(self, now: float, wall: float) -> bool:
         """Tell whether no task is due or under way."""
         with self.lock:
@@ -412,6 +438,8 @@ class Books:
         with self.lock:
             for execution in list(self.under_way):
                 over += self._end_execution_locked(execution)
+            over += [task for _, task in self.taken if self.over_locked(task, TaskState.CANCELLED)]
+            self.taken = []
             self.news.clear()
         for task in over:
             self.resolve(task)
@@ -427,7 +455,9 @@ class Books:
         assert extra is not None  # made with the execution
         if execution in extra.under_way:
             extra.under_way.remove(execution)
-        if attempt is not None and attempt.outcome is not None and extra.recurrence is None:  # it was done, and nobody was there to take note
+        if (
+            attempt is not None and attempt.outcome is not None and extra.recurrence is None
+        ):  # it was done, and nobody was there to take note
             extra.value, extra.error = attempt.outcome
             state = TaskState.SUCCEEDED if extra.error is None else TaskState.FAILED
         else:
@@ -441,6 +471,11 @@ class Books:
     def at_of(self, due: float) -> datetime:
         """Return the time of day of a clock time."""
         return from_wall(self.clock.wall() + (due - self.clock.now()))
+
+
+def goes_short_way(task: Task[Any]) -> bool:
+    """Tell whether a run of `task` is over once its message was told, and needs no record."""
+    return task._options.plain and (task._extra is None or task._extra.recurrence is None)
 
 
 def from_wall(seconds: float) -> datetime:

@@ -64,9 +64,7 @@ class RunContext:
 
     __slots__ = ("_expires", "_now", "_report", "attempt", "cancelled", "due", "id", "name", "number")
 
-    def __init__(
-        self, info: RunInfo, *, now: Callable[[], float], expires: float | None, report: Callable[[Progress], object]
-    ) -> None:
+    def __init__(self, info: RunInfo, *, now: Callable[[], float], expires: float | None, report: Callable[[Progress], object]) -> None:
         self.id = info.id
         self.name = info.name
         self.number = info.number

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
+    from actors.scheduler.alarms import Alarm, Bell
     from actors.scheduler.context import RunContext
     from actors.scheduler.task import Task
 
@@ -76,10 +77,12 @@ class Execution:
         attempt: the one under way.
         stage: where it is.
         error: of the last attempt.
+        began_at: when the last attempt began.
         seconds: that the last attempt took.
+        alarms: by what they are for; the actor's.
     """
 
-    __slots__ = ("attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
+    __slots__ = ("alarms", "attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
 
     def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, expires: float | None) -> None:
         self.task = task
@@ -93,6 +96,7 @@ class Execution:
         self.error: BaseException | None = None
         self.began_at: datetime | None = None
         self.seconds: float | None = None
+        self.alarms: dict[Bell, Alarm] = {}
 
     @property
     def id(self) -> str:

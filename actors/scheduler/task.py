@@ -104,6 +104,7 @@ class Extra:
         "last",
         "made_up",
         "needs",
+        "numbered",
         "progress",
         "queued",
         "recurrence",
@@ -122,7 +123,8 @@ class Extra:
         self.dependents: list[Task[Any]] = []
         self.recurrence: Any = None  # Every or Cron; None: a one-off
         self.runs_left: int | None = None  # of `times`
-        self.begun = 0  # runs
+        self.numbered = 0  # runs that were due, but for those missed and skipped
+        self.begun = 0  # those of them that were begun
         self.under_way: list[Execution] = []
         self.queued: float | None = None  # due time of the run that Overlap.QUEUE lets wait
         self.made_up: deque[float] | None = None  # due times of missed runs that Missed.ALL makes up for

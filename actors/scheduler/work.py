@@ -12,7 +12,19 @@ from actors._core.callbacks import check_callback
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
 
-__all__ = ["Interrupted", "Kind", "Missed", "Options", "Overlap", "ResultOf", "Retry", "Work", "check_count", "check_needs", "check_options"]
+__all__ = [
+    "Interrupted",
+    "Kind",
+    "Missed",
+    "Options",
+    "Overlap",
+    "ResultOf",
+    "Retry",
+    "Work",
+    "check_count",
+    "check_needs",
+    "check_options",
+]
 
 
 class Kind(Enum):
@@ -165,12 +177,14 @@ class Options:
     """The options of a task, checked. Tasks without any share one object for each kind.
 
     Attributes:
-        wall: whether the due time is one of the wall clock.
+        wall: whether the due time is one of the clock on the wall.
+        plain: whether a run is over once it was told, and nobody is to learn of it: the scheduler takes a short way then.
         others: see `Scheduler`.
     """
 
     kind: Kind
     wall: bool = False
+    plain: bool = False
     name: str | None = None
     priority: int = 0
     deadline: float | None = None
@@ -185,10 +199,11 @@ class Options:
     interrupted: Interrupted = Interrupted.REPORT
 
 
-_DEFAULTS = {(kind, wall): Options(kind, wall) for kind in Kind for wall in (False, True)}
+_DEFAULTS = {(kind, wall): Options(kind, wall, plain=kind is Kind.TELL) for kind in Kind for wall in (False, True)}
 
 _ENUMS = {"overlap": Overlap, "missed": Missed, "interrupted": Interrupted}
-_NAMES = frozenset(Options.__dataclass_fields__) - {"wall"}
+_NAMES = frozenset(Options.__dataclass_fields__) - {"wall", "plain"}
+_NOT_PLAIN = frozenset({"deadline", "retry", "on_success", "on_failure", "persist"})
 LONGEST_NAME = 200
 
 
@@ -205,44 +220,73 @@ def check_options(work: Any, args: tuple[Any, ...], given: Mapping[str, Any], *,
             raise TypeError(msg)
         if name != "kind":
             checked[name] = _check_option(name, value)
-    return Options(kind, wall, **checked)
+    plain = kind is Kind.TELL and not _NOT_PLAIN.intersection(checked) and checked.get("missed") is not Missed.SKIP
+    return Options(kind, wall, plain, **checked)
 
 
 def _check_option(name: str, value: Any) -> Any:
     if name in _ENUMS:
-        if not isinstance(value, _ENUMS[name]):
-            msg = f"{name}={value!r} is not valid: use a member of {_ENUMS[name].__name__}"
-            raise TypeError(msg)
-    elif name in ("deadline", "timeout"):
-        if value is None:
-            return None
-        if (value := check_seconds(name, value)) == 0:
-            msg = f"{name}=0 is not valid: more than 0 seconds, or None"
-            raise ValueError(msg)
-    elif name == "grace":
-        return check_seconds(name, value)
-    elif name == "priority":
-        if isinstance(value, bool) or not isinstance(value, int):
-            msg = f"priority={value!r} is not valid: a whole number, lowest first"
-            raise TypeError(msg)
-    elif name == "name":
-        if value is not None and not isinstance(value, str):
-            msg = f"name={value!r} is not valid: a text, or None"
-            raise TypeError(msg)
-        if value is not None and not 0 < len(value) <= LONGEST_NAME:
-            msg = f"name={value!r} is not valid: 1 to {LONGEST_NAME} characters"
-            raise ValueError(msg)
-    elif name == "retry":
-        if value is not None and not isinstance(value, Retry):
-            msg = f"retry={value!r} is not valid: a Retry, or None"
-            raise TypeError(msg)
-    elif name in ("on_success", "on_failure"):
-        if value is not None and not isinstance(value, ActorRef):
-            check_callback(name, value, "a function of the Run, a ref, or None")
-    elif not isinstance(value, bool):  # persist
-        msg = f"{name}={value!r} is not valid: True or False"
+        _check_type(name, value, _ENUMS[name], f"use a member of {_ENUMS[name].__name__}")
+        return value
+    return _CHECKS[name](name, value)
+
+
+def _check_type(name: str, value: object, wanted: type | tuple[type, ...], what: str) -> None:
+    if not isinstance(value, wanted) or (isinstance(value, bool) and wanted is not bool):
+        msg = f"{name}={value!r} is not valid: {what}"
         raise TypeError(msg)
+
+
+def _check_limit(name: str, value: Any) -> float | None:
+    if value is not None and (value := check_seconds(name, value)) == 0:
+        msg = f"{name}=0 is not valid: more than 0 seconds, or None"
+        raise ValueError(msg)
     return value
+
+
+def _check_priority(name: str, value: Any) -> int:
+    _check_type(name, value, int, "a whole number, lowest first")
+    return value
+
+
+def _check_name(name: str, value: Any) -> str | None:
+    if value is None:
+        return None
+    _check_type(name, value, str, "a text, or None")
+    if not 0 < len(value) <= LONGEST_NAME:
+        msg = f"{name}={value!r} is not valid: 1 to {LONGEST_NAME} characters"
+        raise ValueError(msg)
+    return value
+
+
+def _check_retry(name: str, value: Any) -> Retry | None:
+    if value is not None:
+        _check_type(name, value, Retry, "a Retry, or None")
+    return value
+
+
+def _check_listener(name: str, value: Any) -> Any:
+    if value is not None and not isinstance(value, ActorRef):
+        check_callback(name, value, "a function of the Run, a ref, or None")
+    return value
+
+
+def _check_persist(name: str, value: Any) -> bool:
+    _check_type(name, value, bool, "True or False")
+    return value
+
+
+_CHECKS: dict[str, Callable[[str, Any], Any]] = {
+    "deadline": _check_limit,
+    "timeout": _check_limit,
+    "grace": check_seconds,
+    "priority": _check_priority,
+    "name": _check_name,
+    "retry": _check_retry,
+    "on_success": _check_listener,
+    "on_failure": _check_listener,
+    "persist": _check_persist,
+}
 
 
 def _kind_of(work: Any, kind: Any) -> Kind:
@@ -276,6 +320,7 @@ def _check_args(kind: Kind, work: Any, args: tuple[Any, ...]) -> None:
 
 
 def check_count(name: str, value: object) -> int:
+    """Return `value` if it is a whole number, 1 or more."""
     if isinstance(value, bool) or not isinstance(value, int):
         msg = f"{name}={value!r} is not valid: a whole number"
         raise TypeError(msg)
@@ -283,9 +328,6 @@ def check_count(name: str, value: object) -> int:
         msg = f"{name}={value!r} is not valid: 1 or more"
         raise ValueError(msg)
     return value
-
-
-
 
 
 def check_needs(needs: object) -> Sequence[Any]:

@@ -1,0 +1,161 @@
+"""The actor that begins and ends runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors._core.actor import Actor
+from actors._core.ending import when_ended
+from actors._core.handlers import handler
+from actors._core.messages import Down
+from actors._core.options import DispatcherKind
+from actors.scheduler.books import Books
+from actors.scheduler.engine import Engine
+from actors.scheduler.hands import Hands
+from actors.scheduler.limits import check_limits
+from actors.scheduler.messages import Close, Drain, Ended, Look
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from actors._core.ref import ActorRef
+
+__all__ = ["SchedulerActor", "books_of", "new_books"]
+
+
+class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
+    """Begins and ends the runs of a scheduler. Made by `Scheduler`, or as a child of a supervisor; then `Scheduler.of(ref)` is its handle.
+
+    Its tasks survive a restart in place: what was under way then counts as a failed attempt.
+
+    Args: as of `Scheduler`.
+    """
+
+    use_daemon_thread = True
+
+    def __init__(
+        self,
+        *,
+        threads: int = 4,
+        coroutines: int = 100,
+        processes: int | None = None,
+        asks: int = 1000,
+        capacity: int = 2_000_000,
+        abandoned: int = 16,
+        store: str | Path | Any = None,
+        jobs: Any = None,
+        books: Books | None = None,
+    ) -> None:
+        super().__init__()
+        self._limits = check_limits(
+            threads=threads, coroutines=coroutines, processes=processes, asks=asks, capacity=capacity, abandoned=abandoned
+        )
+        self._store, self._jobs = store, jobs
+        # Of a supervised one, those of the former instance come in `on_takeover`; handles read it from other threads.
+        self._books = books
+
+    def on_handover(self) -> Books | None:
+        """Hand the tasks to the next instance."""
+        return self._books
+
+    def on_takeover(self, state: Books) -> None:
+        """Take the tasks of the former instance."""
+        self._books = state
+
+    def on_start(self) -> None:
+        """Go on with the tasks there are."""
+        books = self._books
+        if books is None:
+            self._books = books = new_books(self.path, self.system, self._limits)
+        if books.ref is None:
+            attach(books, self.actor_ref)
+        self._hands = Hands(self, books)
+        self._engine = Engine(books, self._hands, self.system.events.publish)
+        self._engine.recover()
+        self._engine.look()
+        self._after()
+
+    @property
+    def _state(self) -> Books:
+        assert self._books is not None  # since on_start
+        return self._books
+
+    @handler
+    def look(self, _: Look) -> None:
+        """Do what is due."""
+        self._engine.look()
+        self._after()
+
+    @handler
+    def ended(self, message: Ended) -> None:
+        """Take note of an outcome."""
+        self._state.changes()
+        self._engine.ended(message.attempt)
+        self._engine.fill()
+        self._after()
+
+    @handler
+    def down(self, message: Down) -> None:
+        """Take note of the end of a child: what it was at has failed."""
+        self._state.changes()
+        for attempt in self._hands.down(message.ref):
+            self._engine.lost(attempt)
+        self._engine.fill()
+        self._after()
+
+    @handler
+    def drain(self, message: Drain) -> None:
+        """Resolve a future once no task is due or under way."""
+        books = self._state
+        with books.lock:
+            books.drains = [one for one in books.drains if not one.done()]
+            books.drains.append(message.future)
+        self._after()
+
+    @handler
+    def close(self, message: Close) -> None:
+        """Let what is under way end in time, cancel everything else, and end."""
+        books = self._state
+        books.cancel_waiting()
+        self._engine.look()
+        if message.timeout == 0:
+            self._engine.end_all()
+        elif message.timeout is not None:
+            self.start_timer("close", message.timeout, Close(0.0))
+        self._after()
+
+    def _after(self) -> None:
+        """Finish any message: tell who waits for an idle scheduler, end if that is due, and have the clock wake the actor."""
+        books = self._state
+        self._engine.arm()
+        if books.drains and books.idle(books.clock.now(), books.clock.wall()):
+            with books.lock:
+                drains, books.drains = books.drains, []
+            for future in drains:
+                future.try_set(True)
+        if books.closing and not books.ended and not books.under_way:
+            self._hands.end_coroutines(COROUTINES_END)
+            self.stop()
+
+
+COROUTINES_END = 1.0  # seconds that coroutines may hold out against their cancellation when the scheduler is closed
+
+
+def new_books(path: str, system: Any, limits: Any) -> Books:
+    """Return the books of a new scheduler."""
+    return Books(path, system.ports, limits)
+
+
+def attach(books: Books, ref: ActorRef[SchedulerActor]) -> None:
+    """Let `books` belong to the actor `ref`, and end with it, however that ends."""
+    with books.lock:
+        if books.ref is not None:
+            return
+        books.ref = ref
+    when_ended(ref._target).add_done_callback(lambda _: books.end())
+
+
+def books_of(ref: ActorRef[Any]) -> Books | None:
+    """Return the books of a running SchedulerActor, None of one that is only starting."""
+    actor = ref._target.actor
+    return actor._books if isinstance(actor, SchedulerActor) else None

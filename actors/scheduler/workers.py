@@ -1,0 +1,151 @@
+"""The children of the scheduler's actor: those that run functions and coroutines, and the helper that calls callbacks."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Any
+
+from actors._core.actor import Actor
+from actors._core.bounded import Overflow
+from actors._core.events import CallbackFailed
+from actors._core.handlers import handler
+from actors._core.mailbox import Bounded
+from actors._core.options import DispatcherKind
+from actors.errors import ActorDeadError, ActorKilled
+from actors.scheduler.context import running
+from actors.scheduler.messages import Begin, Call, Cancel, Ended
+
+if TYPE_CHECKING:
+    from actors.scheduler.books import Books
+    from actors.scheduler.execution import Attempt
+
+__all__ = ["CALLBACKS_WAITING", "CoroutineRunner", "FunctionWorker", "Helper"]
+
+CALLBACKS_WAITING = 10_000
+
+
+class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
+    """Runs one function after the other on a thread of its own.
+
+    A function that is given up cannot be ended: the actor is killed then, and the thread is left behind until the function returns.
+    """
+
+    use_daemon_thread = True
+
+    def __init__(self, books: Books) -> None:
+        super().__init__()
+        self._books = books
+
+    @handler
+    def begin(self, message: Begin) -> None:
+        """Run the function, unless its attempt was given up before."""
+        attempt = message.attempt
+        if attempt.take():
+            process = os.getpid()
+            try:
+                self._call(attempt)
+            finally:
+                if os.getpid() != process:
+                    _end_fork(attempt)
+                left_behind = self._returned(attempt)
+            if left_behind:
+                return
+        tell_ended(self._books, attempt)
+
+    def _call(self, attempt: Attempt) -> None:
+        assert attempt.call is not None
+        try:
+            with running(attempt.context):
+                attempt.outcome = (attempt.call(*attempt.given), None)
+        except ActorKilled:
+            raise
+        except self._books.ports.passing:
+            raise
+        except BaseException as error:  # noqa: BLE001  # the outcome, whatever it is: the thread is not the function's to end
+            attempt.outcome = (None, error)
+
+    def _returned(self, attempt: Attempt) -> bool:
+        """Note that the function has returned; tell whether it had been given up."""
+        books = self._books
+        with books.lock:
+            attempt.returned = True
+            if attempt.abandoned:
+                books.abandoned -= 1
+        if attempt.abandoned:
+            # Not by tell(): nothing that an abandoned handler sends need arrive.
+            books.clock.soon(books.wake_again)
+        return attempt.abandoned
+
+
+class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=True):
+    """Runs any number of coroutines beside each other on the event loop."""
+
+    def __init__(self, books: Books) -> None:
+        super().__init__()
+        self._books = books
+
+    @handler
+    async def begin(self, message: Begin) -> None:
+        """Run the coroutine, unless its attempt was given up before. Each message has an asyncio task of its own."""
+        attempt = message.attempt
+        attempt.task = asyncio.current_task()
+        if attempt.take():
+            assert attempt.call is not None
+            process = os.getpid()
+            try:
+                with running(attempt.context):
+                    attempt.outcome = (await attempt.call(*attempt.given), None)
+            except self._books.ports.passing:
+                raise
+            except BaseException as error:
+                attempt.outcome = (None, error)
+                if isinstance(error, asyncio.CancelledError):
+                    raise
+            finally:
+                if os.getpid() != process:
+                    _end_fork(attempt)
+                attempt.task = None
+                tell_ended(self._books, attempt)
+        else:
+            tell_ended(self._books, attempt)
+
+    @handler
+    async def cancel(self, message: Cancel) -> None:
+        """Cancel a coroutine, unless it has returned."""
+        task = message.attempt.task
+        if task is not None:  # both run on the loop: nothing comes between this look and the next line
+            task.cancel()
+
+
+class Helper(Actor, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):
+    """Calls callbacks of users, one after the other."""
+
+    @handler
+    def call(self, message: Call) -> None:
+        """Call one; publish what it raises."""
+        try:
+            message.function(message.run)
+        except Exception as error:  # noqa: BLE001  # told to the system: the runs have nothing to do with it
+            self.system.events.publish(CallbackFailed(error, message.function))
+
+
+def tell_ended(books: Books, attempt: Attempt) -> None:
+    """Tell the scheduler's actor of an outcome; if it has just ended, it finds the outcome at the attempt."""
+    assert books.ref is not None
+    with contextlib.suppress(ActorDeadError):
+        books.ref.tell(Ended(attempt))
+
+
+def _end_fork(attempt: Attempt) -> Any:
+    """End a process that the function forked and that has come back from it: the outcome is the parent's to tell, and told once."""
+    error = attempt.outcome[1] if attempt.outcome is not None else sys.exception()
+    name = attempt.execution.task.name
+    if error is not None:
+        traceback.print_exception(error)
+    sys.stderr.write(f"greenroom: a process that was forked in the task {name!r} has come back from its function; it ends here\n")
+    sys.stderr.flush()
+    os._exit(1)
