@@ -263,7 +263,7 @@ class Books:
         if execution.stage is Stage.READY:
             execution.stage = Stage.OVER
             self.ready[execution.task._options.kind].cancelled()
-        elif execution.stage is Stage.WAITING:
+        elif execution.stage in (Stage.WAITING, Stage.CLAIMING):  # the place of one that is claimed is given back with the answer
             execution.stage = Stage.OVER
         elif execution.attempt is not None:
             execution.attempt.context.cancelled = True
@@ -467,6 +467,12 @@ class Books:
         return [task] if self.over_locked(task, state) else []
 
     # -- times -----------------------------------------------------------------------------------------------------------------
+
+    def times_of(self, task: Task[Any], own_due: float) -> tuple[float, datetime]:
+        """Return a time of the task's own clock by the clock, and as the time of day."""
+        if task._options.wall:
+            return own_due + (self.clock.now() - self.clock.wall()), from_wall(own_due)
+        return own_due, self.at_of(own_due)
 
     def at_of(self, due: float) -> datetime:
         """Return the time of day of a clock time."""

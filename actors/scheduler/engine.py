@@ -15,7 +15,7 @@ from actors.scheduler.books import goes_short_way
 from actors.scheduler.context import Progress, RunContext, RunInfo
 from actors.scheduler.errors import TaskDeadlineExceeded, TaskMissedError, TaskTimeout, WorkerDiedError
 from actors.scheduler.events import ClockJumped, RunMissed, TaskFailed
-from actors.scheduler.execution import Attempt, Execution, Stage
+from actors.scheduler.execution import Attempt, Claim, Execution, Stage
 from actors.scheduler.task import OVER, Extra, Run, RunOutcome, Task, TaskState
 from actors.scheduler.work import Kind, Missed
 
@@ -117,12 +117,12 @@ class Engine:
         for when, task in due:
             if goes_short_way(task):
                 self.books.late.append((wall if task._options.wall else now) - when)
-                if self._tell(task, when if not task._options.wall else now - (wall - when)):
+                if self._tell(task, when):
                     told.append(task)
             elif task._extra is not None and task._extra.recurrence is not None:
                 recurring.due(self, task, when, now, wall)
             else:
-                self._begin_one_off(task, when if not task._options.wall else now - (wall - when), now)
+                self._begin_one_off(task, when, wall if task._options.wall else now)
         if told:
             self._told(told)
         with self.books.lock:
@@ -152,6 +152,7 @@ class Engine:
 
     def _begin_one_off(self, task: Task[Any], due: float, now: float) -> None:
         options = task._options
+        self.keeper.opened(task, (due,), None)
         execution = self.new_execution(task, due)
         if execution is None:
             return
@@ -161,17 +162,17 @@ class Engine:
         else:
             self._make_ready(execution)
 
-    def new_execution(self, task: Task[Any], due: float) -> Execution | None:
-        """Return a new run of `task`, None if that is over."""
+    def new_execution(self, task: Task[Any], own_due: float) -> Execution | None:
+        """Return a new run of `task`, due then by its own clock; None if the task is over."""
         books = self.books
         deadline = task._options.deadline
-        due_at = books.at_of(due)
+        due, due_at = books.times_of(task, own_due)
         with books.lock:
             if task._state in OVER:
                 return None
             task._extra = extra = task._extra or Extra()
             extra.numbered += 1
-            execution = Execution(task, extra.numbered, due, due_at, None if deadline is None else due + deadline)
+            execution = Execution(task, extra.numbered, due, due_at, own_due, None if deadline is None else due + deadline)
             extra.under_way.append(execution)
             books.under_way[execution] = None
             if execution.expires is not None:
@@ -197,15 +198,19 @@ class Engine:
         """Begin with attempts as long as runs are ready and places are free."""
         for kind, ready in self.books.ready.items():
             while len(ready) and self.hands.room(kind):
-                attempt = self._next_attempt(kind)
-                if attempt is None:
+                following = self._next_attempt(kind)
+                if following is None:
                     break
+                if isinstance(following, Execution):
+                    self.keeper.claim(following)
+                    continue
                 try:
-                    self.hands.start(attempt)
+                    self.hands.start(following)
                 except Exception as error:  # noqa: BLE001  # the outcome: a full or closed mailbox, no thread to be had, ...
-                    self._settle(attempt, None, error)
+                    self._settle(following, None, error)
 
-    def _next_attempt(self, kind: Kind) -> Attempt | None:
+    def _next_attempt(self, kind: Kind) -> Attempt | Execution | None:
+        """Give the next run that is ready its place: return its attempt, or itself if it has to be claimed first."""
         books = self.books
         now = books.clock.now()
         began_at = books.at_of(now)
@@ -219,6 +224,9 @@ class Engine:
             extra = task._extra
             assert extra is not None  # made with the execution
             books.running[kind] += 1
+            if execution.claim is Claim.WANTED:
+                execution.stage, execution.claim = Stage.CLAIMING, Claim.ASKED
+                return execution
             execution.stage = Stage.RUNNING
             execution.attempts += 1
             execution.began_at = began_at
@@ -365,6 +373,7 @@ class Engine:
                     books.over_locked(task, _STATES[outcome])
                 else:
                     _summarise_locked(task)
+        self.keeper.finished(execution, outcome, error)
         if cancelled:
             return
         if outcome is not RunOutcome.CANCELLED:
@@ -429,7 +438,11 @@ class Engine:
     def end_all(self) -> None:
         """Give up what is under way."""
         for execution in list(self.books.under_way):
-            self._end_early(execution, RunOutcome.CANCELLED, None)
+            attempt = execution.attempt
+            if attempt is not None and attempt.outcome is not None:  # its notice has come too late, or will
+                self._settle(attempt, *attempt.outcome)
+            else:
+                self._end_early(execution, RunOutcome.CANCELLED, None)
 
     # -- alarms ------------------------------------------------------------------------------------------------------------
 
@@ -452,7 +465,12 @@ _STATES = {
     RunOutcome.CANCELLED: TaskState.CANCELLED,
 }
 
-_BY_STAGE = ((Stage.RUNNING, TaskState.RUNNING), (Stage.READY, TaskState.READY), (Stage.WAITING, TaskState.WAITING))
+_BY_STAGE = (
+    (Stage.RUNNING, TaskState.RUNNING),
+    (Stage.READY, TaskState.READY),
+    (Stage.CLAIMING, TaskState.READY),
+    (Stage.WAITING, TaskState.WAITING),
+)
 
 
 def _summarise_locked(task: Task[Any]) -> None:

@@ -11,6 +11,7 @@
     ├── TaskTimeout (also Timeout)
     ├── TaskDeadlineExceeded (also DeadlineExceeded)
     ├── TaskMissedError
+    ├── AlreadyRunError
     ├── WorkerDiedError
     ├── ResultNotPicklableError
     └── StoreError
@@ -27,6 +28,7 @@ from __future__ import annotations
 from actors.errors import ActorError, DeadlineExceeded, Timeout
 
 __all__ = [
+    "AlreadyRunError",
     "CronError",
     "CycleError",
     "DuplicateTaskError",
@@ -214,6 +216,26 @@ class TaskMissedError(SchedulerError):
 
     def __str__(self) -> str:
         return f"the task {self.task!r} was missed, {self.late:.3g} seconds late: raise its grace, or use Missed.ONCE"
+
+
+class AlreadyRunError(SchedulerError):
+    """The run of a persistent one-off was over before: an earlier program has done it, or seen to it.
+
+    Attributes:
+        run_id: of the run.
+        state: what became of it, as text: failed, interrupted, missed, ...
+        why: what it failed of, as text.
+    """
+
+    def __init__(self, run_id: str, state: str, why: str | None = None) -> None:
+        super().__init__(run_id, state, why)
+        self.run_id = run_id
+        self.state = state
+        self.why = why
+
+    def __str__(self) -> str:
+        why = f": {self.why}" if self.why else ""
+        return f"the run {self.run_id!r} was {self.state} in an earlier program, and is not begun again{why}"
 
 
 class WorkerDiedError(SchedulerError):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors.scheduler.stored import run_id
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
@@ -13,13 +15,24 @@ if TYPE_CHECKING:
     from actors.scheduler.context import RunContext
     from actors.scheduler.task import Task
 
-__all__ = ["Attempt", "Execution", "Stage"]
+__all__ = ["Attempt", "Claim", "Execution", "Stage"]
+
+
+class Claim(Enum):
+    """What the store knows of a run of a persistent task. Written by the scheduler's actor."""
+
+    NONE = "none"  # the task is not persistent
+    WANTED = "wanted"  # it has to be claimed before it begins
+    AGAIN = "again"  # it was claimed by an earlier program, and has to be claimed for another attempt
+    ASKED = "asked"
+    HELD = "held"
 
 
 class Stage(Enum):
     """Where a run is on its way. Written by the scheduler's actor."""
 
     READY = "ready"
+    CLAIMING = "claiming"  # it has a place, and waits until the store has its claim
     RUNNING = "running"
     WAITING = "waiting"
     OVER = "over"
@@ -72,6 +85,7 @@ class Execution:
         number: from 1.
         due: clock time when it was due.
         due_at: the same on the wall.
+        own_due: the same by the task's own clock, exactly.
         expires: clock time of its deadline.
         attempts: made so far.
         attempt: the one under way.
@@ -80,15 +94,34 @@ class Execution:
         began_at: when the last attempt began.
         seconds: that the last attempt took.
         alarms: by what they are for; the actor's.
+        claim: what the store knows of it.
+        refusals: how often the store could not take its claim.
     """
 
-    __slots__ = ("alarms", "attempt", "attempts", "began_at", "due", "due_at", "error", "expires", "number", "seconds", "stage", "task")
+    __slots__ = (
+        "alarms",
+        "attempt",
+        "attempts",
+        "began_at",
+        "claim",
+        "due",
+        "due_at",
+        "error",
+        "expires",
+        "number",
+        "own_due",
+        "refusals",
+        "seconds",
+        "stage",
+        "task",
+    )
 
-    def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, expires: float | None) -> None:
+    def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, own_due: float, expires: float | None) -> None:
         self.task = task
         self.number = number
         self.due = due
         self.due_at = due_at
+        self.own_due = own_due
         self.expires = expires
         self.attempts = 0
         self.attempt: Attempt | None = None
@@ -97,11 +130,14 @@ class Execution:
         self.began_at: datetime | None = None
         self.seconds: float | None = None
         self.alarms: dict[Bell, Alarm] = {}
+        self.claim = Claim.WANTED if task._options.persist else Claim.NONE
+        self.refusals = 0
 
     @property
     def id(self) -> str:
         """Names the run, all of its attempts; with a store also across restarts: made of the task's name and the due time."""
         options = self.task._options
         if options.persist:
-            return f"{options.name}@{self.due_at.isoformat()}"
+            assert options.name is not None
+            return run_id(options.name, self.own_due)
         return f"{self.task.id}-{self.number}"

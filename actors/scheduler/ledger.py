@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from actors._core.mutex import Mutex
 from actors.scheduler.errors import StoreError, StoreFullError
-from actors.scheduler.stored import AddRun, EndRun, PutSchedule, RemoveSchedule, RetryRun
+from actors.scheduler.stored import AddRun, EndRun, PutSchedule, RemoveSchedule, RetryRun, RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from actors.scheduler.store import Store
     from actors.scheduler.stored import Operation, RunRow, StoredSchedule
@@ -45,9 +45,9 @@ class Page:
     next: float | None = None
     runs: int = 0
 
-    def earliest(self, closed: set[float]) -> float | None:
+    def earliest(self, closed: Iterable[float] = ()) -> float | None:
         """Return the earliest time for which there will be no row when those of `closed` have theirs."""
-        return min(self.open - closed, default=self.next)
+        return min(self.open.difference(closed), default=self.next)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +77,7 @@ class Ledger:
 
     def __init__(self, store: Store, wake: Callable[[], object]) -> None:
         self.store = store
-        self._wake = wake
+        self.wake = wake
         self._lock = Mutex()  # guards pages and the queue; never held while the disk is waited for
         self._flushing = Mutex()  # held by whoever writes, so that writes are in order
         self._pages: dict[str, Page] = {}
@@ -91,24 +91,28 @@ class Ledger:
             return self._pages.get(name)
 
     def put(self, schedule: StoredSchedule, *, write: bool = True, done: Callable[[list[bool]], object] | None = None) -> Page:
-        """Begin a page, in place of an older one of that name; `write`: it is not in the store yet."""
+        """Begin a page, in place of an older one of that name.
+
+        Args:
+            schedule: of the task.
+            write: whether it has to be written; then call `wake` once no lock is held.
+            done: called when it has been written.
+        """
         page = Page(schedule, next=schedule.due, runs=schedule.runs)
         with self._lock:
             self._pages[schedule.name] = page
-        if write:
-            self._add(Write(page, [PutSchedule(schedule)], done))
+            if write:
+                self._queue.append(Write(page, [PutSchedule(schedule)], done))
         return page
 
-    def opened(self, page: Page, dues: set[float], following: float | None) -> None:
+    def opened(self, page: Page, dues: Iterable[float], following: float | None) -> None:
         """Note that runs are due, and when the next one after them is."""
         with self._lock:
-            page.open |= dues
+            page.open.update(dues)
             page.next = following
 
     def claim(self, page: Page, row: RunRow, done: Callable[[list[bool]], object], failed: Callable[[StoreError], object]) -> None:
         """Let the store know that a run begins. It may begin once `done` was called, with [True]; [False]: there is one of that id."""
-        with self._lock:
-            page.runs = max(page.runs, row.number)
         self._add(Write(page, [AddRun(row, None, 0)], done, failed))
 
     def again(self, page: Page, retry: RetryRun, done: Callable[[list[bool]], object], failed: Callable[[StoreError], object]) -> None:
@@ -140,14 +144,15 @@ class Ledger:
                 page.next = following
         self._add(Write(page, [end, RemoveSchedule(page.schedule.name)] if last else [end]))
         if last:
-            self._forget(page)
+            self.forget(page)
 
     def remove(self, page: Page) -> None:
         """Note that the task is over: it is cancelled, or will not come again. Its runs stay in the history."""
         self._add(Write(page, [RemoveSchedule(page.schedule.name)]))
-        self._forget(page)
+        self.forget(page)
 
-    def _forget(self, page: Page) -> None:
+    def forget(self, page: Page) -> None:
+        """Note that the task is over. What the store has of it stays there."""
         with self._lock:
             if self._pages.get(page.schedule.name) is page:
                 del self._pages[page.schedule.name]
@@ -155,7 +160,7 @@ class Ledger:
     def _add(self, write: Write) -> None:
         with self._lock:
             self._queue.append(write)
-        self._wake()
+        self.wake()
 
     # -- writing -----------------------------------------------------------------------------------------------------------------
 
@@ -208,31 +213,44 @@ class Ledger:
     def _commit(self, writes: list[Write], told: list[Callable[[], object]]) -> StoreError | None:
         if not writes:
             return None
-        closed: dict[Page, set[float]] = {}
+        closed: dict[Page, list[float]] = {}
+        runs: dict[Page, int] = {}
         with self._lock:
-            operations = [self._dated(write.page, op, closed.setdefault(write.page, set())) for write in writes for op in write.operations]
+            lists = [self._dated(write, closed.setdefault(write.page, []), runs) for write in writes]
         try:
-            taken = iter(self.store.apply(operations))
+            taken = iter(self.store.apply([operation for operations in lists for operation in operations]))
         except StoreError as error:
             return error
+        except Exception as error:  # noqa: BLE001  # a bug, but no reason to forget what waits: it is told, and tried again
+            return StoreError(self.store.path, f"cannot be written: {type(error).__name__}: {error}")
         with self._lock:
             for page, dues in closed.items():
-                page.open -= dues
-        for write in writes:
-            answers = list(islice(taken, len(write.operations)))
+                page.open.difference_update(dues)
+                page.runs = runs.get(page, page.runs)
+        for write, operations in zip(writes, lists, strict=True):
+            answers = list(islice(taken, len(operations)))
             if write.done is not None:
                 told.append(partial(write.done, answers))
         return None
 
-    @staticmethod
-    def _dated(page: Page, operation: Operation, closed: set[float]) -> Operation:
-        """Return the operation with when its schedule is due next, as far as it is known now."""
-        if isinstance(operation, AddRun):
-            closed.add(operation.row.due)
-            return replace(operation, due=page.earliest(closed), runs=page.runs)
-        if isinstance(operation, EndRun):
-            return replace(operation, due=page.earliest(closed))
-        return operation
+    def _dated(self, write: Write, closed: list[float], runs: dict[Page, int]) -> list[Operation]:
+        """Return the operations with when their schedule is due next, as far as it is known now.
+
+        If another task has taken the name, the schedule is that one's: nothing of it is changed any more.
+        """
+        page = write.page
+        ours = self._pages.get(page.schedule.name, page) is page
+        operations: list[Operation] = []
+        for operation in write.operations:
+            if isinstance(operation, AddRun):
+                closed.append(operation.row.due)
+                runs[page] = runs.get(page, page.runs) + (operation.row.state is RunState.CLAIMED)
+                operations.append(replace(operation, due=page.earliest(closed), runs=runs[page], moves=ours))
+            elif isinstance(operation, EndRun):
+                operations.append(replace(operation, due=page.earliest(closed) if ours else None))
+            elif ours or isinstance(operation, RetryRun):
+                operations.append(operation)
+        return operations
 
     def close(self) -> StoreError | None:
         """Write what waits, and give the file back. What cannot be written is lost: return why."""

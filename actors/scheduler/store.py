@@ -221,7 +221,8 @@ def _add(run: Callable[..., Any], operation: AddRun) -> bool:
     marks = ", ".join("?" * len(values))
     # Invariant: a run id is claimed once, whatever the scheduler believes; and its schedule never goes back to it.
     added = run(f"INSERT INTO runs ({RUN}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", values).rowcount  # noqa: S608
-    run("UPDATE schedules SET due = ?, runs = ? WHERE name = ?", (operation.due, operation.runs, new.name))
+    if operation.moves:
+        run("UPDATE schedules SET due = ?, runs = ? WHERE name = ?", (operation.due, operation.runs, new.name))
     return bool(added)
 
 

@@ -144,11 +144,13 @@ class AddRun:
         row: the run.
         due: when the next run of its schedule is due then; None if there is none any more.
         runs: how many runs of its schedule have been begun then.
+        moves: whether the schedule takes these two; False: another one has taken its name.
     """
 
     row: RunRow
     due: float | None
     runs: int
+    moves: bool = True
 
 
 @dataclass(frozen=True, slots=True)
