@@ -90,7 +90,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
     def ended(self, message: Ended) -> None:
         """Take note of an outcome."""
         self._state.changes()
-        self._engine.ended(message.attempt)
+        self._engine.ended(message.attempt, message.following)
         self._engine.fill()
         self._after()
 

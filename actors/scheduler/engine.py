@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 from actors._core.sending import send_at_once
 from actors.errors import ActorRestarting
 from actors.scheduler import needs, recurring
-from actors.scheduler.alarms import Alarm, Bell
+from actors.scheduler.alarms import Bell, drop_alarm_locked, set_alarm_locked
 from actors.scheduler.books import goes_short_way
-from actors.scheduler.context import Progress, RunContext, RunInfo
 from actors.scheduler.errors import TaskDeadlineExceeded, TaskMissedError, TaskTimeout, WorkerDiedError
 from actors.scheduler.events import ClockJumped, RunMissed, TaskFailed
-from actors.scheduler.execution import Attempt, Claim, Execution, Stage
+from actors.scheduler.execution import Execution, Stage
+from actors.scheduler.places import leave_locked, make_ready, next_attempt, summarise_locked
 from actors.scheduler.task import OVER, Extra, Run, RunOutcome, Task, TaskState
-from actors.scheduler.work import Kind, Missed
+from actors.scheduler.work import Missed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors.scheduler.books import Books
+    from actors.scheduler.execution import Attempt
     from actors.scheduler.hands import Hands
 
 __all__ = ["Engine"]
@@ -42,6 +43,7 @@ class Engine:
 
     def __init__(self, books: Books, hands: Hands, publish: Callable[[object], None]) -> None:
         self.books = books
+        self.keeper = books.keeper
         self.hands = hands
         self.publish = publish
         self._offset = books.clock.wall() - books.clock.now()
@@ -97,12 +99,12 @@ class Engine:
             due = self.books.alarms.pop_until(now, BATCH)
         for _, _, alarm in due:
             execution = alarm.execution
-            if not alarm.live or execution is None:
+            if not alarm.live:
                 continue
             alarm.live = False
             execution.alarms.pop(alarm.bell, None)
             if alarm.bell is Bell.RETRY:
-                self._make_ready(execution)
+                make_ready(self.books, execution)
             elif alarm.bell is Bell.TIMEOUT:
                 timeout = execution.task._options.timeout
                 assert timeout is not None
@@ -160,7 +162,7 @@ class Engine:
             self.publish(RunMissed(task, execution.due_at, 1, options.missed))
             self.finish(execution, RunOutcome.MISSED, None, TaskMissedError(task.name, now - due))
         else:
-            self._make_ready(execution)
+            make_ready(self.books, execution)
 
     def new_execution(self, task: Task[Any], own_due: float) -> Execution | None:
         """Return a new run of `task`, due then by its own clock; None if the task is over."""
@@ -176,21 +178,12 @@ class Engine:
             extra.under_way.append(execution)
             books.under_way[execution] = None
             if execution.expires is not None:
-                self._set_alarm_locked(Bell.DEADLINE, execution, execution.expires)
+                set_alarm_locked(self.books, Bell.DEADLINE, execution, execution.expires)
         return execution
 
     def begin(self, execution: Execution) -> None:
         """Let a new run wait for a place."""
-        self._make_ready(execution)
-
-    def _make_ready(self, execution: Execution) -> None:
-        books, task = self.books, execution.task
-        with books.lock:
-            if execution.stage is Stage.OVER or task._state in OVER:
-                return  # it is among the news
-            execution.stage = Stage.READY
-            books.ready[task._options.kind].insert(task._options.priority, next(books.numbers), execution)
-            _summarise_locked(task)
+        make_ready(self.books, execution)
 
     # -- attempts ----------------------------------------------------------------------------------------------------------
 
@@ -198,65 +191,21 @@ class Engine:
         """Begin with attempts as long as runs are ready and places are free."""
         for kind, ready in self.books.ready.items():
             while len(ready) and self.hands.room(kind):
-                following = self._next_attempt(kind)
-                if following is None:
+                attempt = next_attempt(self.books, kind)
+                if attempt is None:
                     break
-                if isinstance(following, Execution):
-                    self.keeper.claim(following)
+                if isinstance(attempt, Execution):
+                    self.keeper.claim(attempt)
                     continue
+                self.keeper.begins(attempt.execution)
                 try:
-                    self.hands.start(following)
+                    self.hands.start(attempt)
                 except Exception as error:  # noqa: BLE001  # the outcome: a full or closed mailbox, no thread to be had, ...
-                    self._settle(following, None, error)
+                    self._settle(attempt, None, error)
 
-    def _next_attempt(self, kind: Kind) -> Attempt | Execution | None:
-        """Give the next run that is ready its place: return its attempt, or itself if it has to be claimed first."""
-        books = self.books
-        now = books.clock.now()
-        began_at = books.at_of(now)
-        with books.lock:
-            if books.paused or books.closing or books.running[kind] >= books.limits.places[kind]:
-                return None
-            execution = books.ready[kind].pop()
-            if execution is None:
-                return None
-            task, options = execution.task, execution.task._options
-            extra = task._extra
-            assert extra is not None  # made with the execution
-            books.running[kind] += 1
-            if execution.claim is Claim.WANTED:
-                execution.stage, execution.claim = Stage.CLAIMING, Claim.ASKED
-                return execution
-            execution.stage = Stage.RUNNING
-            execution.attempts += 1
-            execution.began_at = began_at
-            if execution.attempts == 1:
-                extra.begun += 1
-                books.late.append(now - execution.due)
-            # Under the lock, so that whoever cancels the task from now on finds the attempt, and can keep it from beginning.
-            execution.attempt = attempt = self._attempt_locked(execution, extra, now)
-            _summarise_locked(task)
-            if options.timeout is not None:
-                self._set_alarm_locked(Bell.TIMEOUT, execution, now + options.timeout)
-        return attempt
-
-    def _attempt_locked(self, execution: Execution, extra: Extra, now: float) -> Attempt:
-        task, clock = execution.task, self.books.clock
-        left = None if execution.expires is None else execution.expires - now
-        info = RunInfo(execution.id, task.name, execution.number, execution.attempts, execution.due_at, left)
-
-        def report(progress: Progress) -> None:
-            extra.progress = progress
-
-        context = RunContext(info, now=clock.now, expires=execution.expires, report=report)
-        if task._options.kind in (Kind.TELL, Kind.ASK):
-            return Attempt(execution, None, needs.value_of(task._given), context, now)
-        given = tuple(needs.value_of(one) for one in task._given)
-        return Attempt(execution, task._work, given, context, now)
-
-    def ended(self, attempt: Attempt) -> None:
-        """Take note of the outcome of an attempt, unless that was given up."""
-        self.hands.released(attempt)
+    def ended(self, attempt: Attempt, following: Attempt | None = None) -> None:
+        """Take note of the outcome of an attempt, unless that was given up, and of what has begun in its place."""
+        self.hands.released(attempt, following)
         if attempt.execution.attempt is attempt and attempt.outcome is not None:
             self._settle(attempt, *attempt.outcome)
 
@@ -271,11 +220,11 @@ class Engine:
         execution, books = attempt.execution, self.books
         now = books.clock.now()
         with books.lock:
-            books.running[execution.task._options.kind] -= 1
+            leave_locked(books, attempt)
             execution.attempt = None
             execution.seconds = now - attempt.began
             execution.error = error
-            self._drop_alarm_locked(execution, Bell.TIMEOUT)
+            drop_alarm_locked(self.books, Bell.TIMEOUT, execution)
             cancelled = execution.task._state in OVER
         if cancelled:
             self.finish(execution, RunOutcome.CANCELLED, None, error)
@@ -304,8 +253,8 @@ class Engine:
                 return False
             execution.stage = Stage.WAITING
             books.counts["retried"] += 1
-            self._set_alarm_locked(Bell.RETRY, execution, now + after)
-            _summarise_locked(execution.task)
+            set_alarm_locked(self.books, Bell.RETRY, execution, now + after)
+            summarise_locked(execution.task)
         return True
 
     def _time_out(self, execution: Execution, timeout: float) -> None:
@@ -327,7 +276,7 @@ class Engine:
         if attempt is not None:
             self._give_up(attempt)
             with books.lock:
-                books.running[execution.task._options.kind] -= 1
+                leave_locked(books, attempt)
                 execution.attempt = None
                 execution.seconds = books.clock.now() - attempt.began
         else:
@@ -364,7 +313,7 @@ class Engine:
             extra.under_way.remove(execution)
             extra.last = run
             for bell in list(execution.alarms):
-                self._drop_alarm_locked(execution, bell)
+                drop_alarm_locked(self.books, bell, execution)
             cancelled = task._state in OVER
             if not cancelled:
                 books.counts[outcome] += 1
@@ -372,7 +321,7 @@ class Engine:
                     extra.value, extra.error = value, error
                     books.over_locked(task, _STATES[outcome])
                 else:
-                    _summarise_locked(task)
+                    summarise_locked(task)
         self.keeper.finished(execution, outcome, error)
         if cancelled:
             return
@@ -439,22 +388,10 @@ class Engine:
         """Give up what is under way."""
         for execution in list(self.books.under_way):
             attempt = execution.attempt
-            if attempt is not None and attempt.outcome is not None:  # its notice has come too late, or will
+            if attempt is not None and attempt.outcome is not None:  # its notice is on the way, and may come too late
                 self._settle(attempt, *attempt.outcome)
             else:
                 self._end_early(execution, RunOutcome.CANCELLED, None)
-
-    # -- alarms ------------------------------------------------------------------------------------------------------------
-
-    def _set_alarm_locked(self, bell: Bell, execution: Execution, when: float) -> None:
-        execution.alarms[bell] = alarm = Alarm(bell, execution)
-        self.books.alarms.insert(when, next(self.books.numbers), alarm)
-
-    def _drop_alarm_locked(self, execution: Execution, bell: Bell) -> None:
-        alarm = execution.alarms.pop(bell, None)
-        if alarm is not None and alarm.live:
-            alarm.live = False
-            self.books.alarms.cancelled()
 
 
 _STATES = {
@@ -464,17 +401,3 @@ _STATES = {
     RunOutcome.INTERRUPTED: TaskState.FAILED,
     RunOutcome.CANCELLED: TaskState.CANCELLED,
 }
-
-_BY_STAGE = (
-    (Stage.RUNNING, TaskState.RUNNING),
-    (Stage.READY, TaskState.READY),
-    (Stage.CLAIMING, TaskState.READY),
-    (Stage.WAITING, TaskState.WAITING),
-)
-
-
-def _summarise_locked(task: Task[Any]) -> None:
-    """Set the state of a task that is not over by where its runs are."""
-    assert task._extra is not None
-    stages = {execution.stage for execution in task._extra.under_way}
-    task._state = next((state for stage, state in _BY_STAGE if stage in stages), TaskState.SCHEDULED)

@@ -49,11 +49,27 @@ class Attempt:
         began: clock time.
         outcome: (value, error), written once by what runs it before it tells the actor; so an outcome whose notice is lost with the
             end of the actor can still be found.
-        place: the ref, future or slot where it runs; the actor's.
-        state: for a function: `returned` and `abandoned`, under the lock of the books.
+        place: the ref, future or slot where it runs.
+        task: of a coroutine, the asyncio.Task, on its loop.
+        returned: of a function, whether it has returned. This and the next two are guarded by the lock of the books.
+        abandoned: of a function, whether its thread was left behind.
+        passed_on: whether its place has gone to another run already.
     """
 
-    __slots__ = ("abandoned", "began", "call", "claim", "context", "execution", "given", "outcome", "place", "returned", "task")
+    __slots__ = (
+        "abandoned",
+        "began",
+        "call",
+        "claim",
+        "context",
+        "execution",
+        "given",
+        "outcome",
+        "passed_on",
+        "place",
+        "returned",
+        "task",
+    )
 
     def __init__(self, execution: Execution, call: Callable[..., Any] | None, given: Any, context: RunContext, began: float) -> None:
         self.execution = execution
@@ -64,9 +80,10 @@ class Attempt:
         self.claim: list[None] = [None]
         self.outcome: tuple[Any, BaseException | None] | None = None
         self.place: Any = None
-        self.task: Any = None  # the asyncio.Task of a coroutine, on its loop
+        self.task: Any = None
         self.abandoned = False
         self.returned = False
+        self.passed_on = False
 
     def take(self) -> bool:
         """Claim the beginning, or the never beginning, of the attempt; True for the first caller only."""

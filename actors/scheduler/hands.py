@@ -118,13 +118,14 @@ class Hands:
 
     # -- ending ------------------------------------------------------------------------------------------------------------
 
-    def released(self, attempt: Attempt) -> None:
-        """Note that the place of `attempt` is free again."""
+    def released(self, attempt: Attempt, following: Attempt | None) -> None:
+        """Note that the worker of `attempt` is free again, or is at `following`."""
         self._coroutines.pop(attempt, None)
         worker = attempt.place
         if self._workers.get(worker) is attempt:
-            self._workers[worker] = None
-            self._free.append(worker)
+            self._workers[worker] = following
+            if following is None:
+                self._free.append(worker)
 
     def give_up(self, attempt: Attempt, seconds: float) -> None:
         """End an attempt whose outcome nobody wants any more; if it has not begun, it never will."""
@@ -148,8 +149,8 @@ class Hands:
 
     def _leave_behind(self, attempt: Attempt, seconds: float) -> None:
         """Give up the worker whose function is not to be ended."""
-        worker = attempt.place
-        if self._workers.get(worker) is not attempt:
+        worker = attempt.place  # it may have gone on to this attempt by itself, and the notice be on its way
+        if worker not in self._workers:
             return
         with self._books.lock:
             if attempt.returned:
@@ -172,8 +173,20 @@ class Hands:
             return lost
         if ref in self._free:
             self._free.remove(ref)
-        attempt = self._workers.pop(ref, None)
-        return [] if attempt is None else [attempt]
+        if self._workers.pop(ref, None) is None:
+            return []
+        return self._lost_with(ref)
+
+    def _lost_with(self, worker: ActorRef[Any]) -> list[Attempt]:
+        """Return the attempt that `worker` was at, which it may have gone on to by itself, and see that it goes on to no other."""
+        books = self._books
+        with books.lock:
+            lost = [one.attempt for one in books.under_way if one.attempt is not None and one.attempt.place == worker]
+            for attempt in lost:
+                if not attempt.take() and not attempt.returned:  # its thread is stuck in it
+                    attempt.abandoned = True
+                    books.abandoned += 1
+        return lost
 
     def end_coroutines(self, seconds: float) -> None:
         """Let the runner end, and kill it after `seconds`: a coroutine may hold out against its cancellation."""

@@ -39,9 +39,10 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """To the actor: the outcome of the attempt is there."""
+    """To the actor: the outcome of the attempt is there, and its worker has gone on with another."""
 
     attempt: Attempt
+    following: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from actors._core.options import DispatcherKind
 from actors.errors import ActorDeadError, ActorKilled
 from actors.scheduler.context import running
 from actors.scheduler.messages import Begin, Call, Cancel, Ended
+from actors.scheduler.places import pass_on
 
 if TYPE_CHECKING:
     from actors.scheduler.books import Books
@@ -42,19 +43,35 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
 
     @handler
     def begin(self, message: Begin) -> None:
-        """Run the function, unless its attempt was given up before."""
-        attempt = message.attempt
-        if attempt.take():
-            process = os.getpid()
-            try:
-                self._call(attempt)
-            finally:
-                if os.getpid() != process:
-                    _end_fork(attempt)
-                left_behind = self._returned(attempt)
-            if left_behind:
+        """Run the function, unless its attempt was given up before, and then those that wait for a place, as long as there are any."""
+        following: Attempt | None = message.attempt
+        while following is not None:
+            attempt = following
+            following = self._run(attempt) if attempt.take() else None
+            if attempt.abandoned:
+                # Not by tell(): nothing that an abandoned handler sends need arrive.
+                self._books.clock.soon(self._books.wake_again)
                 return
-        tell_ended(self._books, attempt)
+            tell_ended(self._books, attempt, following)
+
+    def _run(self, attempt: Attempt) -> Attempt | None:
+        """Run the function of `attempt`; return what gets its place."""
+        process = os.getpid()
+        returned = False
+        try:
+            self._call(attempt)
+            returned = True
+        finally:
+            if os.getpid() != process:
+                _end_fork(attempt)
+            following = pass_on(self._books, attempt, willing=returned and self._may_go_on())
+        return following
+
+    def _may_go_on(self) -> bool:
+        """Tell whether nothing waits for this actor, such as its end. In a simulation each run is a step of its own."""
+        books, cell = self._books, self._greenroom_cell
+        assert books.ref is not None
+        return books.ports.dispatcher is None and not cell.queue and not cell.control and books.ref.is_alive()
 
     def _call(self, attempt: Attempt) -> None:
         assert attempt.call is not None
@@ -67,18 +84,6 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
             raise
         except BaseException as error:  # noqa: BLE001  # the outcome, whatever it is: the thread is not the function's to end
             attempt.outcome = (None, error)
-
-    def _returned(self, attempt: Attempt) -> bool:
-        """Note that the function has returned; tell whether it had been given up."""
-        books = self._books
-        with books.lock:
-            attempt.returned = True
-            if attempt.abandoned:
-                books.abandoned -= 1
-        if attempt.abandoned:
-            # Not by tell(): nothing that an abandoned handler sends need arrive.
-            books.clock.soon(books.wake_again)
-        return attempt.abandoned
 
 
 class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=True):
@@ -133,11 +138,11 @@ class Helper(Actor, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):
             self.system.events.publish(CallbackFailed(error, message.function))
 
 
-def tell_ended(books: Books, attempt: Attempt) -> None:
+def tell_ended(books: Books, attempt: Attempt, following: Attempt | None = None) -> None:
     """Tell the scheduler's actor of an outcome; if it has just ended, it finds the outcome at the attempt."""
     assert books.ref is not None
     with contextlib.suppress(ActorDeadError):
-        books.ref.tell(Ended(attempt))
+        books.ref.tell(Ended(attempt, following))
 
 
 def _end_fork(attempt: Attempt) -> Any:
