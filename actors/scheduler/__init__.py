@@ -8,6 +8,7 @@ from __future__ import annotations
 from actors.scheduler.actor import SchedulerActor
 from actors.scheduler.context import Progress, RunContext, current_run, report_progress
 from actors.scheduler.errors import (
+    AlreadyRunError,
     CronError,
     CycleError,
     DuplicateTaskError,
@@ -27,18 +28,33 @@ from actors.scheduler.errors import (
     UnknownNeedError,
     WorkerDiedError,
 )
-from actors.scheduler.events import ClockJumped, RunInterrupted, RunMissed, RunSkipped, StoreFailed, TaskFailed, ThreadAbandoned
+from actors.scheduler.events import (
+    ClockJumped,
+    RunInterrupted,
+    RunMissed,
+    RunSkipped,
+    ScheduleChanged,
+    ScheduleLeft,
+    StoreFailed,
+    TaskFailed,
+    ThreadAbandoned,
+)
+from actors.scheduler.jobs import Jobs
 from actors.scheduler.scheduler import Scheduler
 from actors.scheduler.stats import SchedulerStats
+from actors.scheduler.store import Store
+from actors.scheduler.stored import RunState, StoredRun
 from actors.scheduler.task import Run, RunOutcome, Task, TaskState
 from actors.scheduler.work import Interrupted, Kind, Missed, Overlap, ResultOf, Retry, Work
 
 __all__ = [
+    "AlreadyRunError",
     "ClockJumped",
     "CronError",
     "CycleError",
     "DuplicateTaskError",
     "Interrupted",
+    "Jobs",
     "Kind",
     "Missed",
     "NeedFailedError",
@@ -53,18 +69,23 @@ __all__ = [
     "RunMissed",
     "RunOutcome",
     "RunSkipped",
+    "RunState",
+    "ScheduleChanged",
+    "ScheduleLeft",
     "Scheduler",
     "SchedulerActor",
     "SchedulerClosedError",
     "SchedulerError",
     "SchedulerFullError",
     "SchedulerStats",
+    "Store",
     "StoreDamagedError",
     "StoreError",
     "StoreFailed",
     "StoreFullError",
     "StoreLockedError",
     "StoreVersionError",
+    "StoredRun",
     "Task",
     "TaskDeadlineExceeded",
     "TaskFailed",

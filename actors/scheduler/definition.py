@@ -148,7 +148,7 @@ def _recurrence_text(recurrence: Every | Cron | None) -> tuple[str, str]:
         zone = "UTC" if recurrence.zone is UTC else getattr(recurrence.zone, "key", None)
         if not isinstance(zone, str):
             msg = f"zone={recurrence.zone!r} is not valid with persist=True: a zone with a name, such as 'Europe/Berlin'"
-            raise ValueError(msg)
+            raise ValueError(msg)  # noqa: TRY004  # it is a zone, but not one that a store can keep
         return f"cron {recurrence.expression}", zone
     return ONCE, ""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from actors.scheduler.alarms import Alarm, Bell
     from actors.scheduler.context import RunContext
+    from actors.scheduler.stored import RunState
     from actors.scheduler.task import Task
 
 __all__ = ["Attempt", "Claim", "Execution", "Stage"]
@@ -113,6 +114,8 @@ class Execution:
         alarms: by what they are for; the actor's.
         claim: what the store knows of it.
         refusals: how often the store could not take its claim.
+        noted: the last attempt that the store knows of, or is told of.
+        left: what became of it, and its error, if that was before its claim was answered.
     """
 
     __slots__ = (
@@ -125,6 +128,8 @@ class Execution:
         "due_at",
         "error",
         "expires",
+        "left",
+        "noted",
         "number",
         "own_due",
         "refusals",
@@ -149,6 +154,8 @@ class Execution:
         self.alarms: dict[Bell, Alarm] = {}
         self.claim = Claim.WANTED if task._options.persist else Claim.NONE
         self.refusals = 0
+        self.noted = 0
+        self.left: tuple[RunState, str | None] | None = None
 
     @property
     def id(self) -> str:

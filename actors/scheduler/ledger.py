@@ -105,6 +105,11 @@ class Ledger:
                 self._queue.append(Write(page, [PutSchedule(schedule)], done))
         return page
 
+    def current(self, page: Page) -> StoredSchedule:
+        """Return the schedule as it is now: when its earliest run is due that was not claimed or given up, and how many were begun."""
+        with self._lock:
+            return replace(page.schedule, due=page.earliest(), runs=page.runs)
+
     def opened(self, page: Page, dues: Iterable[float], following: float | None) -> None:
         """Note that runs are due, and when the next one after them is."""
         with self._lock:
@@ -118,6 +123,10 @@ class Ledger:
     def again(self, page: Page, retry: RetryRun, done: Callable[[list[bool]], object], failed: Callable[[StoreError], object]) -> None:
         """Let the store know that another attempt of a claimed run begins; as `claim`."""
         self._add(Write(page, [retry], done, failed))
+
+    def noted(self, page: Page, retry: RetryRun) -> None:
+        """Let the store know that another attempt has begun; nothing depends on it."""
+        self._add(Write(page, [retry]))
 
     def passed(self, page: Page, row: RunRow) -> None:
         """Note a run that does not begin: it was missed, skipped, or cancelled before."""

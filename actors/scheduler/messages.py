@@ -89,10 +89,4 @@ class Adopt:
 
 @dataclass(frozen=True, slots=True)
 class Save:
-    """To the scribe: write what waits.
-
-    Attributes:
-        again: whether that has failed before.
-    """
-
-    again: bool = False
+    """To the scribe: write what waits."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from actors.scheduler.database import Database
-from actors.scheduler.errors import StoreDamagedError
+from actors.scheduler.errors import StoreDamagedError, StoreLockedError
 from actors.scheduler.stored import (
     LONGEST_ERROR,
     AddRun,
@@ -83,6 +83,7 @@ class Store:
         self.codec = codec
         self._keep = keep
         self._added = OVER  # runs since the last look at those of old names; only within transactions, which are one at a time
+        self._free = [None]  # until a scheduler has it
         self._database = Database(text, synchronous=synchronous)
 
     def __repr__(self) -> str:
@@ -149,6 +150,17 @@ class Store:
         self._database.close()
 
     # -- for the scheduler -------------------------------------------------------------------------------------------------------
+
+    def take(self) -> None:
+        """Belong to one scheduler.
+
+        Raises:
+            StoreLockedError: it belongs to another one already.
+        """
+        try:
+            self._free.pop()
+        except IndexError:
+            raise StoreLockedError(self.path) from None
 
     def schedules(self) -> list[StoredSchedule]:
         """Return all schedules, in the order in which they were put in."""

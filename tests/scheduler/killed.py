@@ -13,8 +13,8 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 
-from actors import Actor, ActorSystem
-from actors.scheduler import Interrupted, Jobs, Kind, Missed, Overlap, Retry, Scheduler, Store, TimerMode, current_run
+from actors import Actor, ActorSystem, TimerMode
+from actors.scheduler import Interrupted, Jobs, Kind, Missed, Overlap, Retry, Scheduler, Store, current_run
 
 TICK = 0.5  # seconds between the times of the one-offs that each program declares anew
 jobs = Jobs()
