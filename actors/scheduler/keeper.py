@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from actors.scheduler.books import Books
     from actors.scheduler.execution import Execution
     from actors.scheduler.ledger import Page
+    from actors.scheduler.recurrence import Due
     from actors.scheduler.stored import StoredSchedule
     from actors.scheduler.task import Task
     from actors.system import ActorSystem
@@ -177,7 +178,7 @@ class Keeper:
         task._extra = extra = Extra()
         stored: Future[None] = Future()
         extra.stored = stored
-        extra.page = self._ledger.put(schedule, write=start.new, done=lambda _: stored.try_set(None))
+        extra.page = self._ledger.put(schedule, write=start.new, done=lambda _: stored.try_set(None), known=start.known)
         if not start.new:
             stored.set(None)
         extra.recurrence = replace(recurrence, origin=schedule.origin) if isinstance(recurrence, Every) else recurrence
@@ -226,9 +227,15 @@ class Keeper:
         if (page := _page(task)) is not None and self._ledger is not None:
             self._ledger.opened(page, dues, following)
 
-    def missed(self, task: Task[Any], first: float, count: int) -> None:
-        """Note runs that were missed, from the first one on."""
-        self._passed(task, first, RunState.MISSED, count=count)
+    def missed(self, task: Task[Any], plan: Due) -> int:
+        """Note runs that were missed; return how many there are, without those that an earlier program has seen to."""
+        count, first, last = plan.missed, plan.first_missed, plan.last_missed
+        if count and first is not None and last is not None:
+            page = _page(task)
+            if page is not None:
+                count -= sum(first < due <= last for due in page.known)
+            self._passed(task, first, RunState.MISSED, count=count)
+        return count
 
     def skipped(self, task: Task[Any], due: float) -> None:
         """Note a run that was skipped."""
@@ -421,12 +428,14 @@ class _Start:
         new: whether the store has to learn of it.
         lost: how many runs were due by its former definition and will not be run.
         again: runs that begin another time.
+        known: see `Found`.
     """
 
     schedule: StoredSchedule
     new: bool = True
     lost: int = 0
     again: tuple[RunRow, ...] = ()
+    known: frozenset[float] = frozenset()
 
 
 def _start(found: Found | None, declared: StoredSchedule, now: float) -> _Start:
@@ -434,9 +443,9 @@ def _start(found: Found | None, declared: StoredSchedule, now: float) -> _Start:
         return _Start(declared)
     old = found.schedule
     if old.definition == declared.definition:
-        return _Start(old, new=False, again=found.again)
+        return _Start(old, new=False, again=found.again, known=found.known)
     if (old.recurrence, old.zone) == (declared.recurrence, declared.zone) and not old.one_off and old.due is not None:
-        return _Start(replace(declared, origin=old.origin, due=old.due, runs=old.runs))
+        return _Start(replace(declared, origin=old.origin, due=old.due, runs=old.runs), known=found.known)
     return _Start(declared, lost=lost(old, now))
 
 

@@ -38,12 +38,14 @@ class Page:
         open: when runs were due that have no row in the store yet.
         next: when the next run after those is due; None if there is none.
         runs: how many have been begun.
+        known: when runs were due that an earlier program has seen to, though they came after one that is due still.
     """
 
     schedule: StoredSchedule
     open: set[float] = field(default_factory=set)
     next: float | None = None
     runs: int = 0
+    known: frozenset[float] = frozenset()
 
     def earliest(self, closed: Iterable[float] = ()) -> float | None:
         """Return the earliest time for which there will be no row when those of `closed` have theirs."""
@@ -90,15 +92,23 @@ class Ledger:
         with self._lock:
             return self._pages.get(name)
 
-    def put(self, schedule: StoredSchedule, *, write: bool = True, done: Callable[[list[bool]], object] | None = None) -> Page:
+    def put(
+        self,
+        schedule: StoredSchedule,
+        *,
+        write: bool = True,
+        done: Callable[[list[bool]], object] | None = None,
+        known: frozenset[float] = frozenset(),
+    ) -> Page:
         """Begin a page, in place of an older one of that name.
 
         Args:
             schedule: of the task.
             write: whether it has to be written; then call `wake` once no lock is held.
             done: called when it has been written.
+            known: see `Page`.
         """
-        page = Page(schedule, next=schedule.due, runs=schedule.runs)
+        page = Page(schedule, next=schedule.due, runs=schedule.runs, known=known)
         with self._lock:
             self._pages[schedule.name] = page
             if write:

@@ -27,10 +27,12 @@ class Found:
     Attributes:
         schedule: as it is in the store.
         again: runs of it that were under way, and are to begin again.
+        known: when runs were due that have a row, though they came after the one that is due now: they were skipped, or overtook it.
     """
 
     schedule: StoredSchedule
     again: tuple[RunRow, ...] = ()
+    known: frozenset[float] = frozenset()
 
 
 def recover(store: Store, now: float) -> tuple[dict[str, Found], list[RunRow]]:
@@ -62,7 +64,11 @@ def recover(store: Store, now: float) -> tuple[dict[str, Found], list[RunRow]]:
             del schedules[name]
     if operations:
         store.apply(operations)
-    return {name: Found(schedule, tuple(again.get(name, ()))) for name, schedule in schedules.items()}, interrupted
+    found = {}
+    for name, schedule in schedules.items():
+        known = frozenset() if schedule.due is None else frozenset(store.dues(name, schedule.due))
+        found[name] = Found(schedule, tuple(again.get(name, ())), known)
+    return found, interrupted
 
 
 def _attempts(schedule: StoredSchedule) -> int:

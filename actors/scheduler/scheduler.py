@@ -193,6 +193,8 @@ class Scheduler:
     def at(self, when: datetime, work: Any, /, *args: Any, **options: Any) -> Task[Any]:
         """Run `work` when the clock on the wall shows `when`; at once, if it has shown it before.
 
+        With ``persist=True``, a time that has passed is one that was missed, and one that an earlier program has run is not run again.
+
         Args:
             when: a time of day with a zone.
             work: see the class.
@@ -207,7 +209,9 @@ class Scheduler:
         if when.utcoffset() is None:
             msg = f"when={when!r} is not valid: it has no zone; write datetime(..., tzinfo=ZoneInfo('Europe/Berlin')), or UTC"
             raise ValueError(msg)
-        due = max((when - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(), self._books.clock.wall())
+        due = (when - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+        if not options.get("persist"):  # the run of a persistent one is known by its time, also if an earlier program was to run it
+            due = max(due, self._books.clock.wall())
         return self._one_off(due, work, args, options, wall=True)
 
     @overload

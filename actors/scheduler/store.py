@@ -171,6 +171,10 @@ class Store:
         rows = self._database.read(f"SELECT {RUN} FROM runs WHERE state = 'claimed' ORDER BY rowid")  # noqa: S608
         return [self._row(*row) for row in rows]
 
+    def dues(self, name: str, after: float) -> list[float]:
+        """Return when those runs of a task were due that were due after a time."""
+        return [due for (due,) in self._database.read("SELECT due FROM runs WHERE name = ? AND due > ?", (name, after))]
+
     def run(self, id: str) -> RunRow | None:  # noqa: A002  # as the attribute is called
         """Return the run of an id, or None."""
         rows = self._database.read(f"SELECT {RUN} FROM runs WHERE id = ?", (id,))  # noqa: S608

@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,10 +18,11 @@ from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.store import Store
 from actors.scheduler.stored import RunRow, RunState, StoredSchedule
 from tests.scheduler.killed import TICK
-from tests.support import ACCEPT, scaled
+from tests.support import scaled
 
 BEGUN = {RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED}
 AGAIN = {"rerun"}  # whose runs may begin a second time
+RECURRING = ("once", "all", "skip", "rerun", "queue", "allow", "flaky", "tell", "ask", "cron", "times")
 
 
 @dataclass
@@ -58,7 +58,7 @@ class Chain:
                 else:
                     if child.stdout.readline() != "ready\n":
                         pytest.fail(f"round {number}: {child.stderr.read()}")
-                    time.sleep(chance.uniform(0.0, 0.4))
+                    time.sleep(chance.uniform(0.0, 0.4) if chance.random() < 0.95 else chance.uniform(1.0, 2.0))
                 child.send_signal(signal.SIGKILL)
                 child.wait()
                 assert child.returncode == -signal.SIGKILL, child.stderr.read()
@@ -75,6 +75,8 @@ class Account:
     rows: dict[str, list[RunRow]]
     begun: Counter[str]
     ended: Counter[str]
+    stored: set[str]
+    messages: Counter[str]
 
     @classmethod
     def of(cls, chain: Chain) -> Account:
@@ -88,7 +90,9 @@ class Account:
         lines = [line.split() for line in chain.log.read_text().splitlines()]
         begun = Counter(line[1] for line in lines if line[0] == "begin")
         ended = Counter(line[1] for line in lines if line[0] == "end")
-        return cls(schedules, rows, begun, ended)
+        stored = {line[1] for line in lines if line[0] == "stored"}
+        messages = Counter(line[1] for line in lines if line[0] == "message")
+        return cls(schedules, rows, begun, ended, stored, messages)
 
 
 def check_runs(account: Account) -> None:
@@ -102,11 +106,11 @@ def check_runs(account: Account) -> None:
         assert times <= row.attempt, f"{run} was begun {times} times in {row.attempt} attempts"
     for run, times in account.ended.items():
         assert times <= account.begun[run]
-        assert times == 1, f"{run} was done {times} times"  # even if it is begun again, that is because it had not ended
+        assert times == 1 or known[run].name in AGAIN, f"{run} was done {times} times"
     for row in known.values():
         assert row.state is not RunState.CLAIMED, f"{row.id} is still claimed"
         if row.state is RunState.SUCCEEDED and row.name not in ("tell", "ask"):
-            assert account.ended[row.id] == 1, f"{row.id} is said to have succeeded, and has not"
+            assert account.ended[row.id] >= 1, f"{row.id} is said to have succeeded, and has not"
         if row.state in (RunState.MISSED, RunState.SKIPPED):
             assert account.begun[row.id] == 0
 
@@ -116,17 +120,18 @@ def check_dues(account: Account, name: str) -> int:
     schedule = account.schedules[name]
     recurrence = recurrence_of(schedule)
     assert recurrence is not None
-    accounted: Counter[float] = Counter()
+    rows = {row.due for row in account.rows[name]}
+    accounted = Counter(row.due for row in account.rows[name])
     for row in account.rows[name]:
-        accounted[row.due] += 1
-        if row.count > 1:
-            assert row.state is RunState.MISSED
-            after = row.due
-            for _ in range(row.count - 1):
-                following = recurrence.next_after(after)
-                assert following is not None
-                after = following
+        after, left = row.due, row.count - 1
+        assert not left or row.state is RunState.MISSED
+        while left:  # those that follow and have no row of their own
+            following = recurrence.next_after(after)
+            assert following is not None
+            after = following
+            if after not in rows:
                 accounted[after] += 1
+                left -= 1
     first = schedule.origin if isinstance(recurrence, Every) else min(accounted)
     end = schedule.due if schedule.due is not None else max(accounted) + 1e-6
     due: float | None = first
@@ -135,39 +140,55 @@ def check_dues(account: Account, name: str) -> int:
         assert accounted.pop(due, 0) == 1, f"{name} at {due}"
         count += 1
         due = recurrence.next_after(due)
-    assert not accounted, f"{name}: runs at times when nothing was due"
+    assert due is None or due not in accounted, f"{name} is due at {due}, where it has a row"
+    for after in sorted(accounted):  # while one run waited for a place, those behind it were skipped, or overtook it
+        assert due is not None
+        while due is not None and due < after:
+            due = recurrence.next_after(due)
+        assert due == after, f"{name}: a run at {after}, when nothing was due"
+        assert accounted[after] == 1
     if isinstance(recurrence, Cron):
         assert end - first <= count, "every second"
     return count
 
 
 def check_one_offs(account: Account, chain: Chain) -> int:
-    """Each one-off has exactly one row, or is still to come; those of times that are long past are not."""
-    done = {name: rows for name, rows in account.rows.items() if name.startswith(("after-", "at-"))}
-    for name, rows in done.items():
-        assert len(rows) == 1, name
-        assert name not in account.schedules, name
-    last = max(int(name.split("-")[1]) for name in done if name.startswith("at-"))
-    for n in range(last):
-        assert f"at-{n}" in done or n < 6 or not declared(chain, n), f"at-{n}"
-    for number in range(chain.rounds + 1):
-        names = [f"after-{number}-{n}" for n in range(3)]
-        there = [name for name in names if name in done]
-        # A program may have been killed before it had declared them, or after the first of them.
-        assert there == names[: len(there)]
-    return len(done)
+    """Each one-off that was stored has exactly one row, or is still to come."""
+    for name, rows in account.rows.items():
+        if name.startswith(("after-", "at-")):
+            assert len(rows) == 1, name
+            assert rows[0].count == 1
+            assert name not in account.schedules, name
+        if name.startswith("at-"):
+            assert rows[0].due == chain.epoch + int(name.removeprefix("at-")) * TICK
+    end = max(row.due for rows in account.rows.values() for row in rows)
+    for name in account.stored:
+        if name not in account.rows:
+            due = account.schedules[name].due
+            assert due is not None, name
+            assert due > end - 1.0, f"{name} was due at {due} and nothing became of it"
+    return len(account.stored)
 
 
-def declared(chain: Chain, n: int) -> bool:
-    """Whether some program must have declared the one-off of that number: one that was ready within its window."""
-    return False
+def check_messages(account: Account) -> None:
+    """No message is sent twice, and an ask that has succeeded was heard."""
+    for kind in ("tell", "ask"):
+        assert account.messages[kind] <= sum(row.state in BEGUN for row in account.rows[kind])
+    assert account.messages["ask"] >= sum(row.state is RunState.SUCCEEDED for row in account.rows["ask"])
 
 
-@pytest.mark.timeout(scaled(1800, 180))
+@pytest.mark.timeout(scaled(3000, 180))
 @pytest.mark.parametrize("seed", range(scaled(2, 1)))
 def test_what_was_due_is_run_once_or_accounted_for_however_often_the_program_is_killed(tmp_path: Path, seed: int) -> None:
-    chain = Chain(tmp_path, seed, scaled(500, 8))
+    chain = Chain(tmp_path, seed, scaled(500, 6))
     chain.run()
     account = Account.of(chain)
     check_runs(account)
-    counts = {name: check_dues(account, name) for name in account.schedules if name not in ("delay",)}
+    dues = {name: check_dues(account, name) for name in RECURRING}
+    check_messages(account)
+    one_offs = check_one_offs(account, chain)
+    times = account.schedules["times"]
+    assert times.runs == sum(row.state in BEGUN for row in account.rows["times"]) <= 500
+    states = Counter(row.state.value for rows in account.rows.values() for row in rows)
+    print(f"\n{chain.rounds} kills; due: {sum(dues.values())} recurring, {one_offs} one-offs; rows: {dict(states)}")
+    print(f"missed {sum(row.count for rows in account.rows.values() for row in rows if row.state is RunState.MISSED)}")
