@@ -70,7 +70,8 @@ def when_ended(cell: Cell) -> Future[bool]:
     """Return a future that is set once `cell` has ended, however it does. It ends nothing itself."""
     future = _future(cell)
     future._owed = False
-    if not _when_stopped(cell, future):
+    touched(cell.system.ports, cell)
+    if not cell.mourn(future):
         future.try_set(True)
     return future
 

@@ -58,6 +58,12 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._store, self._jobs = store, jobs
         # Of a supervised one, those of the former instance come in `on_takeover`; handles read it from other threads.
         self._books = books
+        self._hands: Hands = None  # type: ignore[assignment]  # made in on_start
+
+    def on_failure(self, *_: Any) -> None:
+        """Let nothing that is under way hold up a restart, or the end."""
+        if self._hands is not None:  # else it failed to start
+            self._hands.drop_all()
 
     def on_handover(self) -> Books | None:
         """Hand the tasks to the next instance."""

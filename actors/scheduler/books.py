@@ -10,7 +10,6 @@ import heapq
 import itertools
 import statistics
 from collections import Counter, deque
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from actors._core.future import Future
@@ -24,10 +23,12 @@ from actors.scheduler.keeper import Keeper
 from actors.scheduler.messages import LOOK
 from actors.scheduler.stats import SchedulerStats
 from actors.scheduler.task import OVER, Extra, RunOutcome, Task, TaskFuture, TaskState
+from actors.scheduler.walltime import from_wall
 from actors.scheduler.work import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from actors._core.ports import Ports, TimerHandle
     from actors._core.ref import ActorRef
@@ -39,7 +40,6 @@ __all__ = ["Books"]
 
 LATENESSES = 1000  # of the last runs, for the median
 _INFINITE = float("inf")
-_FAR = {False: datetime.min.replace(tzinfo=UTC), True: datetime.max.replace(tzinfo=UTC)}
 
 
 class Books:
@@ -479,28 +479,24 @@ class Books:
 
     # -- times -----------------------------------------------------------------------------------------------------------------
 
-    def times_of(self, task: Task[Any], own_due: float) -> tuple[float, datetime]:
-        """Return a time of the task's own clock by the clock, and as the time of day."""
+    def times_of(self, task: Task[Any], own_due: float) -> tuple[float, float]:
+        """Return a time of the task's own clock by the clock, and by the clock on the wall."""
         if task._options.wall:
-            return own_due + (self.clock.now() - self.clock.wall()), from_wall(own_due)
-        return own_due, self.at_of(own_due)
+            return own_due + (self.clock.now() - self.clock.wall()), own_due
+        return own_due, self.wall_of(own_due)
 
-    def at_of(self, due: float) -> datetime:
+    def wall_of(self, time: float) -> float:
+        """Return what the clock on the wall shows at a clock time."""
+        return self.clock.wall() + (time - self.clock.now())
+
+    def at_of(self, time: float) -> datetime:
         """Return the time of day of a clock time."""
-        return from_wall(self.clock.wall() + (due - self.clock.now()))
+        return from_wall(self.wall_of(time))
 
 
 def goes_short_way(task: Task[Any]) -> bool:
     """Tell whether a run of `task` is over once its message was told, and needs no record."""
     return task._options.plain and (task._extra is None or task._extra.recurrence is None)
-
-
-def from_wall(seconds: float) -> datetime:
-    """Return the time of day, in UTC; of what is beyond the calendar, the end of it."""
-    try:
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
-    except OverflowError:
-        return _FAR[seconds > 0]
 
 
 def _resolve(task: Task[Any], extra: Extra, future: TaskFuture[Any]) -> None:

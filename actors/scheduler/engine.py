@@ -138,7 +138,7 @@ class Engine:
     def _tell(self, task: Task[Any], due: float) -> bool:
         """Tell a message, and nobody about it; return False if that failed, which is seen to."""
         try:
-            send_at_once(task._work._target, task._given)
+            send_at_once(task._work._target, needs.value_of(task._given))
         except Exception as error:  # noqa: BLE001  # the outcome: also what isolation or the key of a mailbox raises
             execution = self.new_execution(task, due)
             if execution is not None:
@@ -173,13 +173,13 @@ class Engine:
         """Return a new run of `task`, due then by its own clock; None if the task is over."""
         books = self.books
         deadline = task._options.deadline
-        due, due_at = books.times_of(task, own_due)
+        due, due_wall = books.times_of(task, own_due)
         with books.lock:
             if task._state in OVER:
                 return None
             task._extra = extra = task._extra or Extra()
             extra.numbered += 1
-            execution = Execution(task, extra.numbered, due, due_at, own_due, None if deadline is None else due + deadline)
+            execution = Execution(task, extra.numbered, due, due_wall, None if deadline is None else due + deadline)
             extra.under_way.append(execution)
             books.under_way[execution] = None
             if execution.expires is not None:
@@ -434,13 +434,9 @@ class Engine:
         for execution in list(books.under_way):
             attempt = execution.attempt
             if attempt is not None:
+                given_up = attempt.take() or attempt.context.cancelled or attempt.outcome is None
                 attempt.context.cancelled = True
-                never = attempt.take()
-                label = books.ref.path if books.ref is not None else books.name
-                outcome = attempt.outcome if not never and attempt.outcome is not None else (None, ActorRestarting(label))
-                self._settle(attempt, *outcome)
-            elif execution.stage is Stage.READY and not execution.attempts:
-                continue  # it waits for a place, or is made so below
+                self._settle(attempt, *((None, ActorRestarting(books.name)) if given_up or attempt.outcome is None else attempt.outcome))
         with books.lock:
             taken, books.taken = books.taken, []
         for due, task in taken:

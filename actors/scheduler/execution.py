@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from actors.scheduler.stored import run_id
+from actors.scheduler.walltime import from_wall
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,14 +103,13 @@ class Execution:
         task: whose run it is.
         number: from 1.
         due: clock time when it was due.
-        due_at: the same on the wall.
-        own_due: the same by the task's own clock, exactly.
+        due_wall: the same by the clock on the wall, in seconds since the epoch.
         expires: clock time of its deadline.
         attempts: made so far.
         attempt: the one under way.
         stage: where it is.
         error: of the last attempt.
-        began_at: when the last attempt began.
+        began_wall: when the last attempt began, in seconds since the epoch.
         seconds: that the last attempt took.
         alarms: by what they are for; the actor's.
         claim: what the store knows of it.
@@ -122,34 +122,32 @@ class Execution:
         "alarms",
         "attempt",
         "attempts",
-        "began_at",
+        "began_wall",
         "claim",
         "due",
-        "due_at",
+        "due_wall",
         "error",
         "expires",
         "left",
         "noted",
         "number",
-        "own_due",
         "refusals",
         "seconds",
         "stage",
         "task",
     )
 
-    def __init__(self, task: Task[Any], number: int, due: float, due_at: datetime, own_due: float, expires: float | None) -> None:
+    def __init__(self, task: Task[Any], number: int, due: float, due_wall: float, expires: float | None) -> None:
         self.task = task
         self.number = number
         self.due = due
-        self.due_at = due_at
-        self.own_due = own_due
+        self.due_wall = due_wall
         self.expires = expires
         self.attempts = 0
         self.attempt: Attempt | None = None
         self.stage = Stage.READY
         self.error: BaseException | None = None
-        self.began_at: datetime | None = None
+        self.began_wall: float | None = None
         self.seconds: float | None = None
         self.alarms: dict[Bell, Alarm] = {}
         self.claim = Claim.WANTED if task._options.persist else Claim.NONE
@@ -158,10 +156,20 @@ class Execution:
         self.left: tuple[RunState, str | None] | None = None
 
     @property
+    def due_at(self) -> datetime:
+        """When it was due, as a time of day."""
+        return from_wall(self.due_wall)
+
+    @property
+    def began_at(self) -> datetime | None:
+        """When the last attempt began, as a time of day."""
+        return None if self.began_wall is None else from_wall(self.began_wall)
+
+    @property
     def id(self) -> str:
         """Names the run, all of its attempts; with a store also across restarts: made of the task's name and the due time."""
         options = self.task._options
         if options.persist:
             assert options.name is not None
-            return run_id(options.name, self.own_due)
+            return run_id(options.name, self.due_wall)
         return f"{self.task.id}-{self.number}"

@@ -198,6 +198,17 @@ class Hands:
                     books.abandoned += 1
         return lost
 
+    def drop_all(self) -> None:
+        """End the workers without waiting for what they are at, which counts as given up: the actor is failing."""
+        for attempt in (*self._coroutines, *self._workers.values()):
+            if attempt is not None and attempt.outcome is None:
+                attempt.context.cancelled = True
+        for worker in self._workers:
+            worker.kill(block=False)
+            self._lost_with(worker)
+        if self._runner is not None:
+            self._runner.kill(block=False)
+
     def end_coroutines(self, seconds: float) -> None:
         """Let the runner end, and kill it after `seconds`: a coroutine may hold out against its cancellation."""
         if self._runner is not None:

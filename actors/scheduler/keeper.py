@@ -269,7 +269,7 @@ class Keeper:
         if execution.attempts:
             ledger.again(page, RetryRun(id_, attempt, now), done, failed)
         else:
-            row = RunRow(id_, page.schedule.name, execution.number, execution.own_due, attempt, RunState.CLAIMED, began=now)
+            row = RunRow(id_, page.schedule.name, execution.number, execution.due_wall, attempt, RunState.CLAIMED, began=now)
             ledger.claim(page, row, done, failed)
 
     def _answer(self, answer: Claimed) -> None:
@@ -324,7 +324,7 @@ class Keeper:
         if self._books.closing and state is RunState.CANCELLED:
             return
         assert self._ledger is not None
-        self._passed(execution.task, execution.own_due, state, error=text)
+        self._passed(execution.task, execution.due_wall, state, error=text)
         if _recurrence(execution.task) is None:
             self._ledger.remove(self._page_of(execution.task))
 

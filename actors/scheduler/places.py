@@ -96,7 +96,7 @@ def _next_locked(books: Books, kind: Kind, now: float) -> Attempt | Execution | 
     assert extra is not None  # made with the execution
     execution.stage = Stage.RUNNING
     execution.attempts += 1
-    execution.began_at = books.at_of(now)
+    execution.began_wall = books.wall_of(now)
     if execution.attempts == 1:
         extra.begun += 1
         books.late.append(now - execution.due)
@@ -129,9 +129,15 @@ _BY_STAGE = (
     (Stage.WAITING, TaskState.WAITING),
 )
 
+_STATE_AT = dict(_BY_STAGE)
+
 
 def summarise_locked(task: Task[Any]) -> None:
     """Set the state of a task that is not over by where its runs are."""
     assert task._extra is not None
-    stages = {execution.stage for execution in task._extra.under_way}
+    under_way = task._extra.under_way
+    if len(under_way) == 1:  # the short way for one-offs
+        task._state = _STATE_AT.get(under_way[0].stage, TaskState.SCHEDULED)
+        return
+    stages = {execution.stage for execution in under_way}
     task._state = next((state for stage, state in _BY_STAGE if stage in stages), TaskState.SCHEDULED)

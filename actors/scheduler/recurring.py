@@ -10,6 +10,7 @@ from actors.scheduler import needs
 from actors.scheduler.events import RunMissed, RunSkipped
 from actors.scheduler.recurrence import Every, due_runs
 from actors.scheduler.task import OVER, Run, RunOutcome, Task, TaskState
+from actors.scheduler.walltime import from_wall
 from actors.scheduler.work import Overlap
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def due(engine: Engine, task: Task[Any], when: float, now: float, wall: float) -
         assert plan.first_missed is not None
         with books.lock:
             books.counts[RunOutcome.MISSED] += missed
-        engine.publish(RunMissed(task, books.times_of(task, plan.first_missed)[1], missed, options.missed))
+        engine.publish(RunMissed(task, from_wall(books.times_of(task, plan.first_missed)[1]), missed, options.missed))
     begun = 0
     for at in plan.run:
         begun += _begin(engine, task, at, late=own_now - at > options.grace)
@@ -95,7 +96,7 @@ def _start(engine: Engine, task: Task[Any], at: float) -> bool:
 def _skip(engine: Engine, task: Task[Any], at: float) -> None:
     books, extra = engine.books, task._extra
     assert extra is not None
-    due_at = books.times_of(task, at)[1]
+    due_at = from_wall(books.times_of(task, at)[1])
     with books.lock:
         books.counts[RunOutcome.SKIPPED] += 1
         extra.last = Run(task, 0, 0, due_at, None, None, RunOutcome.SKIPPED, None, None, f"{task.id}-0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from actors._core.ending import when_ended
@@ -21,6 +21,7 @@ from actors.scheduler.messages import Close, Drain
 from actors.scheduler.needs import all_needs, in_order, needs_of
 from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.task import Task, TaskState
+from actors.scheduler.walltime import EPOCH
 from actors.scheduler.work import Kind, Options, ResultOf, check_count, check_needs, check_options
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ class Scheduler:
         if when.utcoffset() is None:
             msg = f"when={when!r} is not valid: it has no zone; write datetime(..., tzinfo=ZoneInfo('Europe/Berlin')), or UTC"
             raise ValueError(msg)
-        due = (when - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+        due = (when - EPOCH).total_seconds()
         if not options.get("persist"):  # the run of a persistent one is known by its time, also if an earlier program was to run it
             due = max(due, self._books.clock.wall())
         return self._one_off(due, work, args, options, wall=True)

@@ -19,8 +19,8 @@ from actors.scheduler.stored import (
     RunState,
     StoredRun,
     StoredSchedule,
-    moment,
 )
+from actors.scheduler.walltime import from_wall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -214,8 +214,8 @@ class Store:
 
     @staticmethod
     def _public(row: RunRow) -> StoredRun:
-        began, ended = (None if time is None else moment(time) for time in (row.began, row.ended))
-        return StoredRun(row.id, row.name, row.number, moment(row.due), row.attempt, row.state, began, ended, row.error, row.count)
+        began, ended = (None if time is None else from_wall(time) for time in (row.began, row.ended))
+        return StoredRun(row.id, row.name, row.number, from_wall(row.due), row.attempt, row.state, began, ended, row.error, row.count)
 
 
 def _put(run: Callable[..., Any], operation: PutSchedule) -> bool:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+from actors.scheduler.walltime import from_wall
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 __all__ = [
     "AddRun",
@@ -18,11 +22,9 @@ __all__ = [
     "RunState",
     "StoredRun",
     "StoredSchedule",
-    "moment",
     "run_id",
 ]
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 LONGEST_ERROR = 2000  # characters of an error that are kept: it is for people
 
 
@@ -182,9 +184,4 @@ Operation: TypeAlias = PutSchedule | RemoveSchedule | AddRun | RetryRun | EndRun
 
 def run_id(name: str, due: float) -> str:
     """Return the id of the run of the task `name` that is due then. To the microsecond, so that people can read it."""
-    return f"{name}@{moment(due).isoformat(timespec='microseconds')[:-6]}Z"
-
-
-def moment(seconds: float) -> datetime:
-    """Return a time as a datetime in UTC."""
-    return EPOCH + timedelta(seconds=seconds)
+    return f"{name}@{from_wall(due).isoformat(timespec='microseconds')[:-6]}Z"

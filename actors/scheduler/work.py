@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from types import FunctionType
 from typing import Any
 
 from actors._core.callbacks import check_callback
@@ -301,7 +302,7 @@ def _kind_of(work: Any, kind: Any) -> Kind:
     if not callable(work):
         msg = f"work={work!r} is not valid: a function, a coroutine function, or a ref of an actor of this framework"
         raise TypeError(msg)
-    is_async = inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(getattr(work, "__call__", None))  # noqa: B004  # its kind
+    is_async = _is_async(work)
     if kind is None:
         return Kind.COROUTINE if is_async else Kind.FUNCTION
     if kind in (Kind.TELL, Kind.ASK):
@@ -311,6 +312,12 @@ def _kind_of(work: Any, kind: Any) -> Kind:
         msg = f"kind={kind} is not valid for a coroutine function: Kind.COROUTINE, or leave it out"
         raise ValueError(msg)
     return kind
+
+
+def _is_async(work: Any) -> bool:
+    if type(work) is FunctionType and not work.__dict__:  # the short way for the most usual
+        return bool(work.__code__.co_flags & inspect.CO_COROUTINE)
+    return inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(getattr(work, "__call__", None))  # noqa: B004  # its kind
 
 
 def _check_args(kind: Kind, work: Any, args: tuple[Any, ...]) -> None:

@@ -17,6 +17,7 @@ from actors._core.mailbox import Bounded
 from actors._core.options import DispatcherKind
 from actors.errors import ActorDeadError, ActorKilled
 from actors.scheduler.context import running
+from actors.scheduler.errors import WorkerDiedError
 from actors.scheduler.messages import Begin, Call, Cancel, Ended, Save
 from actors.scheduler.places import pass_on
 
@@ -108,10 +109,11 @@ class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=Tru
                     attempt.outcome = (await attempt.call(*attempt.given), None)
             except self._books.ports.passing:
                 raise
-            except BaseException as error:
+            except asyncio.CancelledError as error:
+                attempt.outcome = (None, self._cancelled(attempt, error))
+                raise
+            except BaseException as error:  # noqa: BLE001  # the outcome, whatever it is: the loop is not the coroutine's to end
                 attempt.outcome = (None, error)
-                if isinstance(error, asyncio.CancelledError):
-                    raise
             finally:
                 if os.getpid() != process:
                     _end_fork(attempt)
@@ -119,6 +121,16 @@ class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=Tru
                 tell_ended(self._books, attempt)
         else:
             tell_ended(self._books, attempt)
+
+    @staticmethod
+    def _cancelled(attempt: Attempt, error: asyncio.CancelledError) -> BaseException:
+        """Return the outcome of a coroutine that was cancelled: by itself, or from outside, as when this actor is killed."""
+        task = asyncio.current_task()
+        if task is None or not task.cancelling() or attempt.context.cancelled:
+            return error
+        died = WorkerDiedError(attempt.execution.task.name)
+        died.__cause__ = error
+        return died
 
     @handler
     async def cancel(self, message: Cancel) -> None:
