@@ -21,7 +21,7 @@ from actors.scheduler.execution import Claim
 from actors.scheduler.jobs import Jobs
 from actors.scheduler.ledger import Ledger
 from actors.scheduler.messages import Claimed, Save
-from actors.scheduler.recovery import Found, lost, recover
+from actors.scheduler.recovery import Found, lost, recover, unseen
 from actors.scheduler.recurrence import Every
 from actors.scheduler.store import Store
 from actors.scheduler.stored import EndRun, RetryRun, RunRow, RunState, run_id
@@ -227,15 +227,16 @@ class Keeper:
         if (page := _page(task)) is not None and self._ledger is not None:
             self._ledger.opened(page, dues, following)
 
-    def missed(self, task: Task[Any], plan: Due) -> int:
-        """Note runs that were missed; return how many there are, without those that an earlier program has seen to."""
-        count, first, last = plan.missed, plan.first_missed, plan.last_missed
-        if count and first is not None and last is not None:
-            page = _page(task)
-            if page is not None:
-                count -= sum(first < due <= last for due in page.known)
-            self._passed(task, first, RunState.MISSED, count=count)
-        return count
+    def due(self, task: Task[Any], plan: Due) -> Due:
+        """Note which runs of a recurring task are due, and which were missed; return the plan without those seen to before."""
+        if (page := _page(task)) is None or self._ledger is None:
+            return plan
+        plan = unseen(plan, page.known, _recurrence(task), task._options.missed)
+        first = plan.first_missed
+        self._ledger.opened(page, plan.run if first is None else (first, *plan.run), plan.next)
+        if first is not None:
+            self._passed(task, first, RunState.MISSED, count=plan.missed)
+        return plan
 
     def skipped(self, task: Task[Any], due: float) -> None:
         """Note a run that was skipped."""

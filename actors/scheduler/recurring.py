@@ -30,13 +30,12 @@ def due(engine: Engine, task: Task[Any], when: float, now: float, wall: float) -
     assert extra is not None
     own_now = wall if options.wall else now
     plan = due_runs(extra.recurrence, when, own_now, grace=options.grace, policy=options.missed)
-    engine.keeper.opened(task, (*plan.run, *((plan.first_missed,) if plan.first_missed is not None else ())), plan.next)
-    missed = engine.keeper.missed(task, plan)
-    if missed:
+    plan = engine.keeper.due(task, plan)
+    if plan.missed:
         assert plan.first_missed is not None
         with books.lock:
-            books.counts[RunOutcome.MISSED] += missed
-        engine.publish(RunMissed(task, from_wall(books.times_of(task, plan.first_missed)[1]), missed, options.missed))
+            books.counts[RunOutcome.MISSED] += plan.missed
+        engine.publish(RunMissed(task, from_wall(books.times_of(task, plan.first_missed)[1]), plan.missed, options.missed))
     begun = 0
     for at in plan.run:
         begun += _begin(engine, task, at, late=own_now - at > options.grace)

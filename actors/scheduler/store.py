@@ -171,9 +171,9 @@ class Store:
         rows = self._database.read(f"SELECT {RUN} FROM runs WHERE state = 'claimed' ORDER BY rowid")  # noqa: S608
         return [self._row(*row) for row in rows]
 
-    def dues(self, name: str, after: float) -> list[float]:
-        """Return when those runs of a task were due that were due after a time."""
-        return [due for (due,) in self._database.read("SELECT due FROM runs WHERE name = ? AND due > ?", (name, after))]
+    def dues(self, name: str, after: float) -> list[tuple[float, int]]:
+        """Return when those runs of a task were due that were due after a time, with how many each stands for, the oldest row first."""
+        return self._database.read("SELECT due, count FROM runs WHERE name = ? AND due > ? ORDER BY rowid", (name, after))
 
     def run(self, id: str) -> RunRow | None:  # noqa: A002  # as the attribute is called
         """Return the run of an id, or None."""

@@ -54,7 +54,7 @@ class StoredRun:
         began: when the last attempt began.
         ended: when it ended, or was found to be over.
         error: what it failed of, for people.
-        count: how many runs this stands for that were not begun: this one, and the next ones that have no row of their own.
+        count: how many runs this stands for that were not begun: this one, and the next ones that no other row, or older count, stands for.
     """
 
     id: str

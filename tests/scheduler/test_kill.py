@@ -130,6 +130,7 @@ def check_dues(account: Account, name: str) -> int:
             assert following is not None
             after = following
             if after not in rows:
+                rows.add(after)
                 accounted[after] += 1
                 left -= 1
     first = schedule.origin if isinstance(recurrence, Every) else min(accounted)
