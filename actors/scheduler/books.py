@@ -276,6 +276,7 @@ class Books:
             execution.stage = Stage.OVER
         elif execution.attempt is not None:
             execution.attempt.context.cancelled = True
+            execution.attempt.prevent()
 
     def leave_agenda_locked(self, task: Task[Any]) -> None:
         """Take `task` out of the agenda if it is there."""
@@ -472,8 +473,6 @@ class Books:
             extra.value, extra.error = attempt.outcome
             state = TaskState.SUCCEEDED if extra.error is None else TaskState.FAILED
         else:
-            if attempt is not None:
-                attempt.take()
             state = TaskState.CANCELLED
         return [task] if self.over_locked(task, state) else []
 

@@ -137,7 +137,7 @@ class Hands:
     def give_up(self, attempt: Attempt, seconds: float) -> None:
         """End an attempt whose outcome nobody wants any more; if it has not begun, it never will."""
         attempt.context.cancelled = True
-        if attempt.take():
+        if attempt.prevent():
             return  # whoever it was handed to finds that out
         kind = attempt.execution.task._options.kind
         if kind is Kind.ASK and attempt.place is not None:
@@ -193,7 +193,7 @@ class Hands:
         with books.lock:
             lost = [one.attempt for one in books.under_way if one.attempt is not None and one.attempt.place == worker]
             for attempt in lost:
-                if not attempt.take() and not attempt.returned:  # its thread is stuck in it
+                if not attempt.prevent() and not attempt.returned:  # its thread is stuck in it
                     attempt.abandoned = True
                     books.abandoned += 1
         return lost
