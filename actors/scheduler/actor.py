@@ -113,6 +113,9 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Take note of an outcome."""
         self._state.changes()
         self._engine.ended(message.attempt, message.following)
+        if self._state.closing:  # a run of the same task may have waited for a place beside that one
+            self._state.cancel_waiting()
+            self._engine.look()
         self._engine.fill()
         self._after()
 
