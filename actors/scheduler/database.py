@@ -148,6 +148,8 @@ class Database:
             yield
         except sqlite3.Error as error:
             raise self._explained(error) from error
+        except UnicodeDecodeError as error:  # in a text of SQLite's about what is broken, too
+            raise StoreDamagedError(self.path, f"text that is none: {error}") from error
 
     def _explained(self, error: sqlite3.Error) -> StoreError:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says more than anybody needs to decide
@@ -155,7 +157,7 @@ class Database:
             return StoreLockedError(self.path)
         if code == sqlite3.SQLITE_FULL:
             return StoreFullError(self.path)
-        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or "decode to UTF-8" in str(error):
             return StoreDamagedError(self.path, str(error))
         if code == sqlite3.SQLITE_CANTOPEN:
             return StoreError(self.path, "cannot be opened: is its directory there, and may this program write in it?")

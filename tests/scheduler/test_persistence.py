@@ -44,6 +44,7 @@ from actors.scheduler import (
 )
 from actors.scheduler.recovery import RERUNS
 from actors.testing import RandomWalk, Simulation
+from supervisors import Supervisor, child
 from tests.scheduler.kit import Events, Sink
 from tests.scheduler.test_store import Faulty, limit_pages
 from tests.support import scaled
@@ -760,6 +761,29 @@ def test_scheduler_that_cannot_have_its_store_does_not_start_and_leaves_no_actor
             Scheduler(system, store=path)
         assert system.actors() == before
     Scheduler(system, store=path).close()
+
+
+@pytest.mark.parametrize("how", ["restart", "crash"])
+def test_restart_of_the_actor_in_place_loses_nothing(path: Path, how: str) -> None:
+    with Program(path) as program:
+        supervisor = program.sim.spawn(Supervisor, [child(SchedulerActor, name="own", store=path.with_name("own.db"), jobs=program.jobs)])
+        program.sim.advance(0.0)
+        ref = program.sim.system.lookup(f"{supervisor.path}/own")
+        assert ref is not None
+        scheduler = Scheduler.of(ref)
+        task = scheduler.every(10.0, program.work, 1.0, name="a", persist=True)
+        scheduler.after(25.0, program.work, 10.0, name="b", persist=True, retry=Retry(initial=1.0, jitter=0.0))
+        program.sim.advance(26.5)
+        if how == "crash":
+            program.sim.crash(ref)
+        else:
+            ref.restart()
+        program.sim.advance(20.0)
+        assert sorted(program.dues) == [10.0, 20.0, 25.0, 25.0, 30.0, 40.0]
+        assert task.runs == 4
+        supervisor.stop()
+    assert states(path.with_name("own.db")) == [(due, "succeeded") for due in (10.0, 20.0, 25.0, 30.0, 40.0)]
+    assert [run.attempt for run in history(path.with_name("own.db"), "b")] == [2]
 
 
 # -- all of it at once ---------------------------------------------------------------------------------------------------------------

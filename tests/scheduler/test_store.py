@@ -353,6 +353,15 @@ def test_file_with_wrong_bytes_is_used_or_refused_but_never_anything_else(path: 
         pass
 
 
+def test_text_that_is_none_is_damage(path: Path) -> None:
+    with Store(path) as store:
+        store.apply([PutSchedule(schedule())])
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"shop.backup", b"shop\x80backup").replace(b"runs_by_name ON", b"runs_by_\x80ame ON"))
+    with pytest.raises(StoreDamagedError), Store(path) as store:
+        store.schedules()
+
+
 def test_directory_that_is_not_there_is_an_error_that_asks_for_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is its directory there"):
         Store(tmp_path / "nowhere" / "x.db")
