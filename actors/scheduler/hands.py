@@ -38,7 +38,7 @@ class Hands:
         self._workers: dict[ActorRef[Any], Attempt | None] = {}  # living ones, with what each is at
         self._free: list[ActorRef[Any]] = []
         self._runner: ActorRef[Any] | None = None
-        self._coroutines: dict[Attempt, None] = {}  # what the runner is at
+        self._coroutines: dict[Attempt, None] = {}  # what the runner is at, and perhaps one before it whose Down is on the way
         self._helper: ActorRef[Any] | None = None
         self._scribe: ActorRef[Any] | None = None
         self._simulated = books.ports.dispatcher is not None
@@ -100,6 +100,7 @@ class Hands:
             if self._runner is None:
                 self._runner = self._spawn(CoroutineRunner)
             self._coroutines[attempt] = None
+            attempt.place = self._runner
             try:
                 self._runner.tell(Begin(attempt))
             except ActorDeadError:
@@ -148,9 +149,9 @@ class Hands:
             self._leave_behind(attempt, seconds)
 
     def _cancel_coroutine(self, attempt: Attempt) -> None:
-        if self._runner is not None and attempt in self._coroutines:
+        if attempt in self._coroutines:
             try:
-                self._runner.tell(Cancel(attempt))
+                attempt.place.tell(Cancel(attempt))
             except ActorDeadError:
                 self._coroutines.pop(attempt)  # it was cancelled with the runner
 
@@ -177,9 +178,12 @@ class Hands:
         if ref == self._scribe:
             self.start_scribe()
             return []
-        if ref == self._runner:
-            self._runner = None
-            lost, self._coroutines = list(self._coroutines), {}
+        if ref.actor_class is CoroutineRunner:
+            if ref == self._runner:  # else another has taken its place already
+                self._runner = None
+            lost = [attempt for attempt in self._coroutines if attempt.place == ref]
+            for attempt in lost:
+                del self._coroutines[attempt]
             return lost
         if ref in self._free:
             self._free.remove(ref)
