@@ -14,7 +14,7 @@ from actors.scheduler.engine import Engine
 from actors.scheduler.hands import Hands
 from actors.scheduler.keeper import ADOPTED_AFTER
 from actors.scheduler.limits import check_limits
-from actors.scheduler.messages import Adopt, Claimed, Close, Drain, Ended, Look
+from actors.scheduler.messages import Adopt, Begun, Claimed, Close, Drain, Ended, Look, Prewarm
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +81,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         if books.ref is None:
             attach(books, self.actor_ref)
         self._hands = Hands(self, books)
+        books.processes = self._hands.processes
         self._engine = Engine(books, self._hands, self.system.events.publish)
         self._hands.start_scribe()
         self._engine.recover()
@@ -90,11 +91,13 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._after()
 
     def on_stop(self) -> None:
-        """Say what became of what is under way, and give the store back."""
+        """Say what became of what is under way, end the processes and wait for them, and give the store back."""
         books = self._state
         with books.lock:
             books.closing = True
         self._engine.end_all()
+        self._hands.processes.close()
+        self._hands.processes.join()
         books.keeper.close()
 
     @property
@@ -107,6 +110,17 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Do what is due."""
         self._engine.look()
         self._after()
+
+    @handler
+    def begun(self, message: Begun) -> None:
+        """Take note of a beginning that had to be waited for."""
+        self._engine.begun(message.attempt)
+        self._after()
+
+    @handler
+    def prewarm(self, _: Prewarm) -> None:
+        """Start all processes."""
+        self._hands.prewarm()
 
     @handler
     def ended(self, message: Ended) -> None:

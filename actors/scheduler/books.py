@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from actors._core.ref import ActorRef
     from actors.scheduler.alarms import Alarm
     from actors.scheduler.limits import Limits
+    from actors.scheduler.process_pool import ProcessPool
     from actors.scheduler.work import Options
 
 __all__ = ["Books"]
@@ -73,6 +74,7 @@ class Books:
         self.ended = False  # the actor has ended
         self.news: deque[Task[Any]] = deque()  # tasks of which the actor shall look what follows from their end
         self.drains: list[Future[bool]] = []
+        self.processes: ProcessPool | None = None  # of the actor that there is, which may be killed; written by it
         # Invariant: the actor wakes at `armed`, or has a LOOK in its mailbox if `woken`. Both change under the lock only: whoever inserts
         # something that is due before that tells the actor.
         self.armed = _INFINITE
@@ -443,6 +445,8 @@ class Books:
             drains, self.drains = self.drains, []
         if timer is not None:
             timer.cancel()
+        if self.processes is not None:
+            self.processes.close()
         self.cancel_waiting()
         over: list[Task[Any]] = []
         with self.lock:

@@ -274,6 +274,18 @@ class Engine:
                 except Exception as error:  # noqa: BLE001  # the outcome: a full or closed mailbox, no thread to be had, ...
                     self._settle(attempt, None, error)
 
+    def begun(self, attempt: Attempt) -> None:
+        """Take note that a function begins only now, as its process had to be started: its time counts from here."""
+        execution, books = attempt.execution, self.books
+        now = books.clock.now()
+        with books.lock:
+            if execution.attempt is not attempt:
+                return
+            attempt.began, execution.began_wall = now, books.wall_of(now)
+            timeout = execution.task._options.timeout
+            if timeout is not None:
+                set_alarm_locked(books, Bell.TIMEOUT, execution, now + timeout)
+
     def ended(self, attempt: Attempt, following: Attempt | None = None) -> None:
         """Take note of the outcome of an attempt, unless that was given up, and of what has begun in its place."""
         self.hands.released(attempt, following)

@@ -244,16 +244,19 @@ class WorkerDiedError(SchedulerError):
     Attributes:
         task: the name of the task.
         code: the exit code of a process, negative for a signal; None if it is not known, or was no process.
+        why: what is known beyond that.
     """
 
-    def __init__(self, task: str, code: int | None = None) -> None:
-        super().__init__(task, code)
+    def __init__(self, task: str, code: int | None = None, why: str = "") -> None:
+        super().__init__(task, code, why)
         self.task = task
         self.code = code
+        self.why = why
 
     def __str__(self) -> str:
-        code = "" if self.code is None else f" (exit code {self.code})"
-        return f"the worker of the task {self.task!r} died before the task was done{code}"
+        how = "" if self.code is None else f" (signal {-self.code})" if self.code < 0 else f" (exit code {self.code})"
+        why = f": {self.why}" if self.why else ""
+        return f"the worker of the task {self.task!r} died before the task was done{how}{why}"
 
 
 class ResultNotPicklableError(SchedulerError):

@@ -12,6 +12,7 @@ from actors._core.sending import ask_at_once, send_at_once
 from actors.errors import ActorDeadError, MailboxFullError
 from actors.scheduler.events import ThreadAbandoned
 from actors.scheduler.messages import Begin, Call, Cancel
+from actors.scheduler.process_pool import ProcessPool
 from actors.scheduler.work import Kind
 from actors.scheduler.workers import CoroutineRunner, FunctionWorker, Helper, Scribe, tell_ended
 
@@ -42,15 +43,17 @@ class Hands:
         self._helper: ActorRef[Any] | None = None
         self._scribe: ActorRef[Any] | None = None
         self._simulated = books.ports.dispatcher is not None
+        self.processes = ProcessPool(books)
 
     # -- beginning ---------------------------------------------------------------------------------------------------------
 
     def room(self, kind: Kind) -> bool:
         """Tell whether an attempt of this kind finds a worker."""
         if not self._on_threads(kind):
-            return True
+            return kind is not Kind.PROCESS or self.processes.room()
         limits = self._books.limits
-        return bool(self._free) or (len(self._workers) < limits.places[kind] and self._books.abandoned < max(1, limits.abandoned))
+        most = limits.places[Kind.FUNCTION] + (limits.places[Kind.PROCESS] if self._simulated else 0)
+        return bool(self._free) or (len(self._workers) < most and self._books.abandoned < max(1, limits.abandoned))
 
     def start(self, attempt: Attempt) -> None:
         """Have `attempt` run. What this raises is the outcome, and the attempt is not under way."""
@@ -64,11 +67,18 @@ class Hands:
             tell_ended(self._books, attempt)
         elif kind is Kind.COROUTINE:
             self._start_coroutine(attempt)
-        else:
+        elif self._on_threads(kind):
             self._start_function(attempt)
+        else:
+            self.processes.start(attempt)
 
     def _on_threads(self, kind: Kind) -> bool:
-        return kind is Kind.FUNCTION or kind is Kind.PROCESS
+        return kind is Kind.FUNCTION or (kind is Kind.PROCESS and self._simulated)
+
+    def prewarm(self) -> None:
+        """Start all processes."""
+        if not self._simulated:
+            self.processes.prewarm()
 
     def _ask(self, attempt: Attempt) -> None:
         if not attempt.take():
@@ -129,6 +139,7 @@ class Hands:
     def released(self, attempt: Attempt, following: Attempt | None) -> None:
         """Note that the worker of `attempt` is free again, or is at `following`."""
         self._coroutines.pop(attempt, None)
+        self.processes.released(attempt)
         worker = attempt.place
         if self._workers.get(worker) is attempt:
             self._workers[worker] = following
@@ -147,6 +158,8 @@ class Hands:
             self._cancel_coroutine(attempt)
         elif self._on_threads(kind):
             self._leave_behind(attempt, seconds)
+        elif kind is Kind.PROCESS:
+            self.processes.give_up(attempt)
 
     def _cancel_coroutine(self, attempt: Attempt) -> None:
         if attempt in self._coroutines:
@@ -212,6 +225,7 @@ class Hands:
             self._lost_with(worker)
         if self._runner is not None:
             self._runner.kill(block=False)
+        self.processes.close()
 
     def end_coroutines(self, seconds: float) -> None:
         """Let the runner end, and kill it after `seconds`: a coroutine may hold out against its cancellation."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from actors.scheduler.stored import RunRow
     from actors.scheduler.task import Run
 
-__all__ = ["LOOK", "Adopt", "Begin", "Call", "Cancel", "Claimed", "Close", "Drain", "Ended", "Look", "Save"]
+__all__ = ["LOOK", "Adopt", "Begin", "Begun", "Call", "Cancel", "Claimed", "Close", "Drain", "Ended", "Look", "Prewarm", "Save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,13 @@ class Cancel:
 
 
 @dataclass(frozen=True, slots=True)
+class Begun:
+    """To the actor: the process of the attempt has started, and its function begins."""
+
+    attempt: Attempt
+
+
+@dataclass(frozen=True, slots=True)
 class Ended:
     """To the actor: the outcome of the attempt is there, and its worker has gone on with another."""
 
@@ -50,6 +57,11 @@ class Drain:
     """To the actor: resolve this once no task is due or under way."""
 
     future: Future[bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Prewarm:
+    """To the actor: start all processes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,9 @@ from actors.scheduler.actor import SchedulerActor, attach, books_of, new_books
 from actors.scheduler.definition import Definition
 from actors.scheduler.errors import SchedulerClosedError
 from actors.scheduler.limits import check_limits
-from actors.scheduler.messages import Close, Drain
+from actors.scheduler.messages import Close, Drain, Prewarm
 from actors.scheduler.needs import all_needs, in_order, needs_of
+from actors.scheduler.processes import check_picklable
 from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.task import Task, TaskState
 from actors.scheduler.walltime import EPOCH
@@ -332,7 +333,7 @@ class Scheduler:
 
     def _one_off(self, due: float, work: Any, args: tuple[Any, ...], options: dict[str, Any], *, wall: bool = False) -> Task[Any]:
         needs = options.pop("needs", ())
-        checked = check_options(work, args, options, wall=wall or bool(options.get("persist")))
+        checked = _checked(work, args, options, wall=wall or bool(options.get("persist")))
         found = all_needs(self._books, args, check_needs(needs)) if needs or args else ()
         if checked.persist:
             if found:
@@ -356,7 +357,7 @@ class Scheduler:
         if times is not None:
             check_count("times", times)
         needs = options.pop("needs", ())
-        checked = check_options(work, args, options, wall=wall or bool(options.get("persist")))
+        checked = _checked(work, args, options, wall=wall or bool(options.get("persist")))
         if all_needs(self._books, args, check_needs(needs)):
             msg = (
                 f"needs={needs!r} is not valid: a recurring task needs no others, also not among its args; submit() the first run by itself"
@@ -400,6 +401,11 @@ class Scheduler:
     def stats(self) -> SchedulerStats:
         """Return the figures of this moment."""
         return self._books.stats()
+
+    def prewarm(self) -> None:
+        """Start all processes now, so that the first runs need not wait for them. Does not wait; in a simulation there are none."""
+        with contextlib.suppress(ActorDeadError):  # then none is needed
+            self.ref.tell(Prewarm())
 
     # -- going on, and ending ------------------------------------------------------------------------------------------------
 
@@ -486,6 +492,13 @@ class Scheduler:
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         await self.close_async()
+
+
+def _checked(work: Any, args: tuple[Any, ...], options: Mapping[str, Any], *, wall: bool) -> Options:
+    checked = check_options(work, args, options, wall=wall)
+    if checked.kind is Kind.PROCESS:  # also in a simulation, which stands for the same program
+        check_picklable(work, args, skip=Task)
+    return checked
 
 
 def _given(options: Options, args: tuple[Any, ...]) -> Any:

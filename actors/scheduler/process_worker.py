@@ -1,0 +1,215 @@
+"""What runs inside a worker process: takes one call at a time from the program and answers with its outcome.
+
+The other end of the pipe is a `ProcessSlot`. What goes over it, in this order, everything but bodies as small tuples:
+
+    worker    ("ready",)                          it has started; once
+    program   a body: function, arguments, context of the run; empty: end in order
+    worker    ("began",)                          the call was taken
+    worker    ("progress", done, total, text)     the latest, ten times a second at most; only between "began" and what follows
+    worker    ("value",) and a body               the function has returned
+    worker    ("error", text) and a body          it has raised; the text is its traceback
+    worker    ("unpicklable", why, text)          either could not be pickled
+
+The function runs on the main thread, as it would in a program of its own. A second thread reads the pipe, so that a worker whose program
+has died ends at once, whatever its function does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from collections import deque
+from multiprocessing.reduction import ForkingPickler
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from actors._core.ports import ambient
+from actors.scheduler.context import RunContext, running
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from types import FrameType
+
+    from actors.scheduler.context import Progress, RunInfo
+
+__all__ = ["ORPHANED", "serve"]
+
+PACE = 0.1  # seconds between two updates of the progress of a run
+ORPHANED = 70  # the exit code of a worker that has lost its program; nobody is left to see it
+
+
+def serve(pipe: Connection) -> None:
+    """Run calls that come through `pipe` until the program wants no more, or ends."""
+    # Ctrl-C in a terminal goes to every process of the program: the program decides. Not SIG_IGN, which programs that a function starts
+    # would inherit. The program started this process with the signal blocked, so that it cannot come before this line.
+    signal.signal(signal.SIGINT, _ignore)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    if sys.platform != "win32":
+        os.set_inheritable(pipe.fileno(), False)  # it was, to get here: what a function starts must not keep the pipe open
+        os.register_at_fork(after_in_child=pipe.close)  # nor what it forks
+    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    desk = _Desk(pipe)
+    threading.Thread(target=_read, args=(pipe, calls), name="greenroom-program", daemon=True).start()
+    desk.tell("ready")
+    home = _here()
+    while call := calls.get():
+        desk.begin()
+        _answer(desk, call)
+        del call  # a large argument is not kept until the next one comes
+        _tidy(home)
+
+
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    """Take no notice."""
+
+
+def _read(pipe: Connection, calls: queue.SimpleQueue[bytes]) -> None:
+    while True:
+        try:
+            call = pipe.recv_bytes()
+        except (EOFError, OSError):  # the program has died, or the function closed what is not its own
+            os._exit(ORPHANED)
+        calls.put(call)
+
+
+class _Desk:
+    """Sends to the program. Progress goes out from a thread of its own, so that a program that is stopped does not stop the function."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._sending = threading.Lock()  # guards the pipe's writing end, and `_running`
+        self._running = False
+        self._latest: deque[Progress] = deque(maxlen=1)  # appended to by the function, taken under the lock
+        self._news = threading.Event()
+        threading.Thread(target=self._send_progress, name="greenroom-progress", daemon=True).start()
+
+    def tell(self, *what: Any, body: Any = None) -> None:
+        """Send `what`, and after it `body`, or end: nobody is left to answer to."""
+        try:
+            self._pipe.send(what)
+            if body is not None:
+                self._pipe.send_bytes(body)
+        except OSError:
+            os._exit(ORPHANED)
+
+    def begin(self) -> None:
+        """Tell that a call was taken."""
+        with self._sending:
+            self._running = True
+            self._latest.clear()
+            self.tell("began")
+
+    def end(self, *what: Any, body: Any = None) -> None:
+        """Tell the outcome, behind the latest progress."""
+        with self._sending:
+            self._running = False
+            self._flush()
+            self.tell(*what, body=body)
+
+    def progress(self, progress: Progress) -> None:
+        """Have it sent soon, unless a later one comes first. Never waits."""
+        self._latest.append(progress)
+        self._news.set()
+
+    def _flush(self) -> None:
+        try:
+            latest = self._latest.popleft()
+        except IndexError:
+            return
+        self.tell("progress", latest.done, latest.total, latest.text)
+
+    def _send_progress(self) -> NoReturn:
+        pace = threading.Event()  # never set
+        while True:
+            self._news.wait()
+            self._news.clear()
+            with self._sending:
+                if self._running:
+                    self._flush()
+            pace.wait(PACE)
+
+
+def _answer(desk: _Desk, call: bytes) -> None:
+    """Make the call and tell its outcome. A process that the function forked, and that comes back from it, ends here."""
+    worker = os.getpid()
+    told: tuple[Any, ...]
+    body: Any = None
+    try:
+        function, args, info = _unpickled(call)
+        with running(_context(info, desk)):
+            value = function(*args)
+    except BaseException as error:  # noqa: BLE001  # whatever it is, it is the outcome: also SystemExit and KeyboardInterrupt
+        text = _text(error)
+        if os.getpid() != worker:
+            _end_fork(error, text)
+        told, body = _packed(error, "error", text)
+    else:
+        if os.getpid() != worker:
+            _end_fork(None, "")
+        told, body = _packed(value, "value")
+    desk.end(*told, body=body)
+
+
+def _unpickled(call: bytes) -> Any:
+    try:
+        return ForkingPickler.loads(call)
+    except Exception as error:
+        msg = (
+            f"a call cannot be unpickled in its process ({type(error).__name__}: {error}): define functions and classes in a file that can "
+            "be imported there, and not in an interactive session or under `if __name__ == '__main__':`"
+        )
+        raise TypeError(msg) from error
+
+
+def _context(info: RunInfo, desk: _Desk) -> RunContext:
+    now = ambient().clock.now
+    expires = None if info.deadline is None else now() + info.deadline
+    return RunContext(info, now=now, expires=expires, report=desk.progress)
+
+
+def _packed(what: object, *told: str) -> tuple[tuple[str, ...], Any]:
+    try:
+        return told, ForkingPickler.dumps(what)
+    except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, and this is told as well
+        why = f"{type(what).__name__} cannot be pickled: {''.join(traceback.format_exception_only(error)).rstrip()}"
+        return ("unpicklable", why, told[1] if len(told) > 1 else ""), None
+
+
+def _text(error: BaseException) -> str:
+    """Return the traceback of `error` from the function on, as people read it."""
+    below = error.__traceback__.tb_next if error.__traceback__ is not None else None
+    return "".join(traceback.format_exception(type(error), error, below)).rstrip()
+
+
+def _end_fork(error: BaseException | None, text: str) -> NoReturn:
+    """End a forked process as one ends whose main function has come to its end: the worker is another one, and only that one answers."""
+    if error is None:
+        os._exit(0)
+    if isinstance(error, SystemExit):
+        os._exit(error.code if isinstance(error.code, int) else int(error.code is not None))
+    with contextlib.suppress(AttributeError, OSError, ValueError):
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    os._exit(1)
+
+
+def _here() -> str:
+    try:
+        return str(Path.cwd())
+    except OSError:  # removed under the program's feet
+        return os.curdir
+
+
+def _tidy(home: str) -> None:
+    """Show what was printed, which would be lost if the worker is killed later, and go back to where the program was."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, OSError, ValueError):  # None, closed, or a pipe that nobody reads
+            stream.flush()
+    with contextlib.suppress(OSError):  # it is gone: the next function is told so by whatever it opens
+        os.chdir(home)

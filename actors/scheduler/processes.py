@@ -1,0 +1,463 @@
+"""Worker processes: where functions run that need a processor for themselves.
+
+One `ProcessSlot` is one worker process and what is needed to use it: a pipe, and a thread of this process that waits at its end. So one
+run can be killed without harm to others, and a worker that dies costs one run.
+
+Not `concurrent.futures.ProcessPoolExecutor`, although a pool of one comes near: it does not tell how a worker died, cannot give up one
+that is still starting, has no way for progress, and waits for ever for a worker that died while something it had forked lives on (seen
+with Python 3.11: what it waits for is a pipe that every forked process inherits). What it is made of, `multiprocessing`, is used here.
+Always by ``spawn``: a fork would copy the locks of a program with threads in whatever state they are.
+
+Calls and outcomes are pickled, as `multiprocessing` does it. Between a program and the processes that it starts itself is no trust
+boundary: they run the same code for the same user. Nothing that comes from elsewhere passes here.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import logging
+import multiprocessing
+import os
+import queue
+import signal
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from enum import Enum
+from multiprocessing.reduction import ForkingPickler
+from typing import TYPE_CHECKING, Any
+
+from actors._core.mutex import Mutex
+from actors.scheduler.context import Progress
+from actors.scheduler.errors import ResultNotPicklableError, SchedulerClosedError, WorkerDiedError
+from actors.scheduler.process_worker import serve
+
+if sys.platform != "win32":
+    from multiprocessing import resource_tracker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.context import SpawnProcess
+
+    from actors.scheduler.context import RunInfo
+
+__all__ = ["ProcessSlot", "check_picklable"]
+
+START_LIMIT = 60.0  # seconds that a new worker has, which imports the main module again
+END_LIMIT = 1.0  # seconds that an idle worker has to end in order; then it is killed
+
+KILL = getattr(signal, "SIGKILL", 9)
+GIVEN_UP = "it was given up"
+KILLED = "it was killed from outside, as the operating system does when memory runs out"
+NOT_STARTED = (
+    "it was not ready before that. A worker imports the main module again: what that does stands under `if __name__ == '__main__':`; "
+    "what went wrong is on stderr"
+)
+
+logger = logging.getLogger("actors")
+
+_spawn = multiprocessing.get_context("spawn")
+
+
+def check_picklable(function: object, args: tuple[object, ...], *, skip: type | tuple[type, ...] = ()) -> None:
+    """Raise unless a call can be sent to another process.
+
+    Args:
+        function: what is called.
+        args: its arguments.
+        skip: arguments of this type stand for others that are not known yet.
+
+    Raises:
+        TypeError: the function or an argument cannot be pickled.
+    """
+    _pickled(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
+    for number, argument in enumerate(args):
+        if isinstance(argument, skip):
+            continue
+        _pickled(
+            argument,
+            f"argument {number} of {function!r} cannot be sent to a process: pass plain data, and open files, connections and locks there",
+        )
+
+
+def _pickled(what: object, advice: str) -> Any:
+    try:
+        return ForkingPickler.dumps(what)
+    except Exception as error:
+        msg = f"{advice} ({type(error).__name__}: {error})"
+        raise TypeError(msg) from error
+
+
+class ProcessSlot:
+    """One worker process, which runs one function at a time. It starts when it is first needed, stays, and is replaced when it dies.
+
+    All methods may be called from any thread, and none of them but `join` waits. Callbacks come on the slot's own thread; they must not
+    block or raise.
+
+    Args:
+        name: of the process and of the thread, for people.
+        start_limit: seconds that a worker has to start; one that takes longer is killed.
+    """
+
+    def __init__(self, name: str = "process", *, start_limit: float = START_LIMIT) -> None:
+        self._name = name
+        self._start_limit = start_limit
+        self._lock = Mutex()  # guards the fields below
+        self._calls: queue.SimpleQueue[_Call | _Command] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None  # made by the first call
+        self._worker: _Worker | None = None  # written by the slot's thread
+        self._busy = False  # from `run` until just before its outcome is told
+        self._starting = False  # a process is being started; written by the slot's thread
+        self._killed = False  # the run under way, or the start, was given up
+        self._closed = False
+
+    @property
+    def busy(self) -> bool:
+        """Whether a run is under way: there is no room for another."""
+        return self._busy
+
+    @property
+    def ready(self) -> bool:
+        """Whether there is a worker that has started, as far as is known: a run need not wait for one."""
+        return self._worker is not None and not self._starting
+
+    @property
+    def pid(self) -> int | None:
+        """The process id of the worker, None while there is none."""
+        worker = self._worker
+        return worker.pid if worker is not None else None
+
+    def run(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        info: RunInfo,
+        *,
+        ended: Callable[[Any, BaseException | None], object],
+        progress: Callable[[Progress], object],
+        began: Callable[[], object] | None = None,
+    ) -> None:
+        """Run ``function(*args)`` in the process, which is started first if there is none.
+
+        Args:
+            function: can be pickled, as can `args`; see `check_picklable`. Else that is the outcome.
+            args: its arguments.
+            info: what `current_run()` is made of in there.
+            ended: called once, when the slot is free again, with what the function returned, or with an error: its own with the traceback
+                in a note, WorkerDiedError, ResultNotPicklableError, TypeError for a call that cannot be pickled, or what the operating
+                system said when no process could be started.
+            progress: called with what the function reports.
+            began: called when the function begins: the start of a process is over.
+
+        Raises:
+            RuntimeError: a run is under way.
+            SchedulerClosedError: after `close`.
+        """
+        with self._lock:
+            if self._busy:
+                msg = f"{self._name} is busy: one run at a time"
+                raise RuntimeError(msg)
+            self._put(_Call(function, args, info, ended, progress, began))
+            self._busy = True
+            self._killed = False
+
+    def prewarm(self) -> None:
+        """Start the process now, so that the first run need not wait for it. A failure is told by that run, which tries again.
+
+        Raises:
+            SchedulerClosedError: after `close`.
+        """
+        with self._lock:
+            self._put(_Command.PREWARM)
+
+    def kill(self) -> None:
+        """End the process at once, also one that is starting. The run under way ends with WorkerDiedError; the next has a new process."""
+        with self._lock:
+            self._killed = True
+            if self._worker is not None:
+                self._worker.kill()
+
+    def close(self) -> None:
+        """Run nothing any more: kill a run under way, and end an idle process in order. Not waited for; see `join`."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._busy or self._starting:
+                self.kill()
+            self._calls.put(_Command.CLOSE)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the process and the thread have ended after `close`; return False after `timeout` seconds."""
+        thread = self._thread
+        if thread is None or thread is threading.current_thread():
+            return True
+        thread.join(timeout)
+        return not thread.is_alive()
+
+    def _put(self, call: _Call | _Command) -> None:
+        if self._closed:
+            raise SchedulerClosedError(self._name)
+        if self._thread is None:
+            thread = threading.Thread(target=self._serve, name=f"greenroom-{self._name}", daemon=True)
+            thread.start()
+            self._thread = thread
+        self._calls.put(call)
+
+    # -- on the slot's thread ----------------------------------------------------------------------------------------------
+
+    def _serve(self) -> None:
+        while (call := self._calls.get()) is not _Command.CLOSE:
+            if isinstance(call, _Call):
+                self._do(call)
+            else:
+                self._warm()
+            del call  # large arguments are not kept until the next call comes
+        self._retire()
+
+    def _warm(self) -> None:
+        # A failure is not told here: the next run finds no process, tries again, and tells what it meets.
+        with contextlib.suppress(Exception):
+            self._ready("")
+
+    def _do(self, call: _Call) -> None:
+        value, error = None, None
+        try:
+            value, error = self._outcome(call)
+        except BaseException as failure:  # noqa: BLE001  # whatever went wrong is the outcome of the run
+            error = failure.with_traceback(None)  # which would keep the arguments alive; and the place is not the user's
+        with self._lock:
+            self._busy = False
+        _tell(call.ended, value, error)
+
+    def _outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
+        worker = self._begin(call.pickled(), call.info.name)
+        if call.began is not None:
+            _tell(call.began)
+        try:
+            return worker.outcome(call)
+        except (EOFError, OSError):
+            raise self._died(call.info.name, worker) from None
+
+    def _begin(self, body: Any, task: str) -> _Worker:
+        """Hand a call over; return the worker that has begun with it."""
+        worker, new = self._ready(task)
+        if not new and not worker.takes(body):
+            # It died between two runs, and the function has not begun: that is no failure of this one.
+            self._retire()
+            worker, new = self._ready(task)
+        if new and not worker.takes(body):
+            raise self._died(task, worker)
+        return worker
+
+    def _ready(self, task: str) -> tuple[_Worker, bool]:
+        """Return the worker, and whether it was started just now."""
+        if self._worker is not None:
+            if self._worker.is_alive():
+                return self._worker, False
+            self._retire()
+        with self._lock:
+            if self._killed or self._closed:
+                raise WorkerDiedError(task, None, GIVEN_UP)
+            self._starting = True
+        try:
+            worker = _Worker(self._name)
+            with self._lock:
+                self._worker = worker
+                if self._killed:
+                    worker.kill()
+            if not worker.starts(self._start_limit):
+                raise self._died(task, worker, starting=True)
+        finally:
+            with self._lock:
+                self._starting = False
+        return worker, True
+
+    def _died(self, task: str, worker: _Worker, *, starting: bool = False) -> WorkerDiedError:
+        code = self._retire()
+        why = GIVEN_UP if worker.killed else NOT_STARTED if starting else KILLED if code == -KILL else ""
+        return WorkerDiedError(task, code, why)
+
+    def _retire(self) -> int | None:
+        """Forget the worker once it has ended; return its exit code."""
+        with self._lock:
+            worker, self._worker = self._worker, None
+        return worker.end() if worker is not None else None
+
+
+class _Command(Enum):
+    PREWARM = "prewarm"
+    CLOSE = "close"
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A run that was handed in, and whom to tell."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    info: RunInfo
+    ended: Callable[[Any, BaseException | None], object]
+    progress: Callable[[Progress], object]
+    began: Callable[[], object] | None
+
+    def pickled(self) -> Any:
+        """Return the body that goes to the worker."""
+        try:
+            return ForkingPickler.dumps((self.function, self.args, self.info))
+        except Exception:
+            check_picklable(self.function, self.args)  # says which of them
+            raise
+
+
+class _Worker:
+    """A process that was started, and this program's end of the pipe to it.
+
+    The slot's thread owns it; `kill` comes from other threads, under the slot's lock, and not once the slot has forgotten the worker.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.killed = False
+        self._pipe, there = _spawn.Pipe(duplex=True)
+        try:
+            self._process: SpawnProcess = _spawn.Process(target=serve, args=(there,), name=f"greenroom-{name}")
+            _children.start(self)
+        except BaseException:
+            self._pipe.close()
+            raise
+        finally:
+            there.close()  # so that the pipe ends when the worker does
+        self.pid = self._process.pid
+
+    def is_alive(self) -> bool:
+        return not self.killed and self._process.is_alive()
+
+    def kill(self) -> None:
+        self.killed = True
+        self._process.kill()
+
+    def starts(self, limit: float) -> bool:
+        """Wait until it is ready; return False if it died before, or was not ready in time."""
+        try:
+            return self._pipe.poll(limit) and self._pipe.recv() == ("ready",)
+        except (EOFError, OSError):
+            return False
+
+    def takes(self, body: Any) -> bool:
+        """Send a call; return False if the worker died before it began with it."""
+        try:
+            self._pipe.send_bytes(body)
+            return self._pipe.recv() == ("began",)
+        except (EOFError, OSError):
+            return False
+
+    def outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
+        """Return what the function returned, or else what it raised; raise EOFError or OSError if the worker died."""
+        task = call.info.name
+        while True:
+            what, *more = self._pipe.recv()
+            if what == "progress":
+                _tell(call.progress, Progress(*more))
+            elif what == "value":
+                return _unpickled(self._pipe.recv_bytes(), task)
+            elif what == "error":
+                value, lost = _unpickled(self._pipe.recv_bytes(), task)
+                if lost is None and not isinstance(value, BaseException):
+                    lost = ResultNotPicklableError(task, f"an exception became {type(value).__name__} here")
+                return None, self._noted(lost or value, *more)
+            else:
+                why, text = more
+                return None, self._noted(ResultNotPicklableError(task, why), text)
+
+    def _noted(self, error: BaseException, text: str) -> BaseException:
+        if text:
+            error.add_note(f"In worker process {self.pid}:\n{text}")
+        return error
+
+    def end(self) -> int | None:
+        """End the process, in order if it is idle, and give back all that it held; return its exit code, None if that is unknown."""
+        if not self.killed:
+            with contextlib.suppress(OSError):
+                self._pipe.send_bytes(b"")
+            self._process.join(END_LIMIT)
+            self._process.kill()  # nothing happens if it has ended
+        self._process.join()
+        return _children.ended(self)
+
+
+class _Children:
+    """All worker processes of this program, so that none outlives it and a forked process keeps no pipe open.
+
+    Written by the slots' threads under the lock, which they also hold while they start a process: `multiprocessing` then looks after all
+    children, and two threads that wait for one child see its exit code at different times.
+    """
+
+    def __init__(self) -> None:
+        self._reset()
+
+    def _reset(self) -> None:
+        self._lock = threading.Lock()
+        self._workers: set[_Worker] = set()
+
+    def start(self, worker: _Worker) -> None:
+        with self._lock, _without_interrupts():
+            worker._process.start()
+            self._workers.add(worker)
+
+    def ended(self, worker: _Worker) -> int | None:
+        with self._lock:
+            self._workers.discard(worker)
+            code = worker._process.exitcode
+            worker._pipe.close()
+            if code is not None:  # else somebody else's waitpid took it
+                worker._process.close()
+            return code
+
+    def kill_all(self) -> None:
+        with self._lock:
+            for worker in self._workers:
+                worker._process.kill()
+
+    def forget_all(self) -> None:
+        """Start over in a forked process: they are its parent's, who may hold the lock at this moment."""
+        for worker in self._workers:
+            worker._pipe.close()
+        self._reset()
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Have a process that is started meanwhile begin with Ctrl-C blocked, until it has said what that means to it."""
+    if sys.platform == "win32":
+        yield
+        return
+    resource_tracker.ensure_running()  # it is a process as well, and whoever starts it unblocks what was blocked
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _unpickled(body: bytes, task: str) -> tuple[Any, ResultNotPicklableError | None]:
+    try:
+        return ForkingPickler.loads(body), None
+    except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, on the slot's thread
+        why = "".join(traceback.format_exception_only(error)).rstrip()
+        return None, ResultNotPicklableError(task, f"it was pickled there, but cannot be unpickled here: {why}")
+
+
+def _tell(callback: Callable[..., object], *what: Any) -> None:
+    try:
+        callback(*what)
+    except Exception:
+        logger.exception("greenroom: a callback of a process slot failed; please report this")
+
+
+_children = _Children()
+# Before multiprocessing waits for its children, which it does at exit, too: what was registered later is called earlier.
+atexit.register(_children.kill_all)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_children.forget_all)
