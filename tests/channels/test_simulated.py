@@ -275,8 +275,8 @@ def killing(sim: Simulation) -> None:
     assert before.sent == before.received + before.waiting == 3
     assert before.waiting == len(left)
     assert len({*got, *left}) == len(got) + len(left)
-    assert 3 in got
-    assert list(got) in (sorted(got), [2, 1, 3], [2, 3, 1])  # 2 was sent while 1 was with the one who was killed
+    # What was with the one who was killed may come late, behind what was handed to the other meanwhile. All else is in order.
+    assert any(others == sorted(others) for others in ([one for one in got if one != late] for late in (1, 2, 3)))
 
 
 def test_a_kill_at_any_moment_leaves_the_channel_whole() -> None:
