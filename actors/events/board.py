@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from actors._core.admission import post
-from actors._core.future import Future
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import Entry
 from actors._core.mutex import Mutex
@@ -15,6 +14,7 @@ from actors._core.ports import touched
 from actors.errors import ActorDeadError
 from actors.events.errors import BusClosedError, BusFullError
 from actors.events.feed import Feed, Outcome
+from actors.events.futures import new_future
 from actors.events.hosts import BusActor, Expired, Stay, Unwatch, Watch
 from actors.events.records import BusStats, Slow
 from actors.events.retained import RetainedEvents
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from actors._core.actor import Actor
     from actors._core.cell import Cell
+    from actors._core.future import Future
     from actors._core.ref import ActorRef
     from actors.runtime import Runtime
 
@@ -233,15 +234,15 @@ class Board:
 
 def _at_end(ref: ActorRef[Any], call: Callable[[], object]) -> None:
     """Call `call()` when an actor of the bus begins to end, however that comes."""
-    stay: Future[None] = Future()
-    stay._cell = ref._target
+    cell = ref._target
+    stay = new_future(cell.system.ports, cell)
 
     def ended(_: Future[None]) -> None:
         stay.exception()  # read, so that nobody reports it
         call()
 
     stay.add_done_callback(ended)
-    if not post(ref._target, Entry((Stay(), stay, None))):  # past the bound of the mailbox
+    if not post(cell, Entry((Stay(), stay, None))):  # past the bound of the mailbox
         stay.try_fail(ActorDeadError())
 
 

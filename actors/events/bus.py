@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from actors._core.bounded import Overflow
 from actors._core.context import current_cell
-from actors._core.future import Future
 from actors._core.mailbox import Bounded
 from actors._core.options import Overrides
 from actors._core.ref import ActorRef
@@ -19,6 +18,7 @@ from actors.events.checks import check_count, check_of, check_slow, check_target
 from actors.events.errors import NoResponderError
 from actors.events.feed import Feed, Outcome
 from actors.events.feeds import OwnFeed, TargetFeed
+from actors.events.futures import new_future
 from actors.events.hosts import AsyncResponder, AsyncRunner, Expired, Responder, Runner, is_async
 from actors.events.outlets import ChannelOutlet, MailboxOutlet
 from actors.events.records import BusEvent, BusStats, Slow
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
+    from actors._core.future import Future
     from actors.channels import Sender
     from actors.system import ActorSystem
 
@@ -292,14 +293,14 @@ class EventBus:
         feeds = board.responders(words, message)
         if not feeds:
             raise NoResponderError(topic)
-        reply: Future[Any] = Future()
-        if board.ports.dispatcher is not None:
-            board.ports.dispatcher.adopt(reply)
+        cells = [ref._target for feed in feeds if (ref := feed.runner or feed.actor) is not None]
+        # Whoever waits for the answer of one actor waits for that actor: a cycle of such waits is found.
+        reply = new_future(board.ports, cells[0] if len(cells) == 1 else None)
         if seconds is not None:
             clock, expired = board.ports.clock, Expired(reply, max(0.0, seconds))
             alarm = clock.call_at(clock.now() + expired.seconds, partial(board.expire, expired))
             reply.add_done_callback(lambda _: alarm.cancel())
-        ask_all([ref._target for feed in feeds if (ref := feed.runner or feed.actor) is not None], BusEvent(topic, message), reply)
+        ask_all(cells, BusEvent(topic, message), reply)
         return reply
 
     # -- the end -----------------------------------------------------------------------------------------------------------

@@ -90,6 +90,9 @@ class Feed:
         self._publishers = 0  # those that wait for room
         self._why: str | None = None
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self.pattern!r}>"
+
     def wants(self, event: Any) -> bool:
         """Tell whether `event` is of its class."""
         return self.of is object or isinstance(event, self.of)

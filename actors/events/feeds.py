@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from actors._core.admission import post
 from actors._core.context import current_cell
-from actors._core.future import Future
 from actors._core.messages import Entry
 from actors._core.ports import touched
 from actors.channels import ChannelEmptyError, ChannelEndedError, open_channel
 from actors.events.feed import Feed, Home, Outcome
+from actors.events.futures import new_future
 from actors.events.outlets import ChannelOutlet
 from actors.events.records import BusEvent, Slow
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from actors.events.topics import Words
 
 __all__ = ["EVENTS_WAIT", "EventsWait", "OwnFeed", "TargetFeed"]
+
+
+GIVEN_UP = "who subscribed was killed meanwhile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,7 @@ class TargetFeed(Feed):
         super().__init__(home, pattern, words, outlet, of=of, capacity=capacity, slow=slow, timeout=timeout)
         # Events that were published while the target was given the retained ones. None, under the lock, when there are no more.
         self._late: deque[BusEvent[Any]] | None = deque()
-        self._opened: Future[None] = Future()
-        if home.ports.dispatcher is not None:
-            home.ports.dispatcher.adopt(self._opened)
+        self._opened = new_future(home.ports)
 
     def open(self, retained: list[BusEvent[Any]]) -> None:
         """See `Feed`. Invariant: until `_late` is None, nobody else puts anything into the target."""
@@ -170,6 +171,10 @@ class TargetFeed(Feed):
                 self._put_first(event)
             while (late := self._next_late()) is not None:
                 self._put_first(late)
+        except BaseException:  # killed: nobody will have the subscription
+            self.end(GIVEN_UP, told=False)
+            self.lose_all()
+            raise
         finally:
             self._opened.try_set(None)
 
@@ -179,11 +184,18 @@ class TargetFeed(Feed):
             if self._why is not None:
                 return Outcome.GONE
             self._offered += 1
+            self._opened.done()  # in a simulation, who looks at it comes after who resolved it: after the retained events
             opening = self._late is not None
             if self._late is not None and self.slow is not Slow.BLOCK and len(self._late) < self._capacity:
                 self._late.append(event)
                 return Outcome.GOT
         return self._no_room(event) if opening else self._put(event)
+
+    def lose_all(self) -> None:
+        """See `Feed`."""
+        while (late := self._next_late()) is not None:
+            self._lose(late)
+        self._calm()
 
     def _put(self, event: BusEvent[Any]) -> Outcome:
         try:

@@ -11,7 +11,7 @@ from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Shut
 from actors._core.messages import Entry
 from actors._core.sending import send_async, send_within
-from actors.channels import ChannelClosedError
+from actors.channels import ChannelClosedError, ChannelFullError
 from actors.errors import MailboxFullError, Timeout
 
 if TYPE_CHECKING:
@@ -48,7 +48,13 @@ class ChannelOutlet:
 
     def put(self, event: BusEvent[Any]) -> bool:
         """Put `event` there if there is room at once."""
-        return self.put_waiting(event, 0)
+        try:
+            self._sender.send_nowait(event)
+        except ChannelFullError:
+            return False
+        except ChannelClosedError:
+            raise Gone from None
+        return True
 
     def put_waiting(self, event: BusEvent[Any], timeout: float | None) -> bool:
         """Wait for room as `Future.get` does; False if there was none within `timeout` seconds."""

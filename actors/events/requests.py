@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors._core.future import Future
 from actors._core.messages import Entry
 from actors._core.sending import note_of
 from actors.errors import MailboxFullError
+from actors.events.futures import new_future
 from actors.events.outlets import try_send
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
+    from actors._core.future import Future
     from actors.events.records import BusEvent
 
 __all__ = ["ask_all", "ask_now"]
@@ -21,8 +22,7 @@ __all__ = ["ask_all", "ask_now"]
 
 def ask_now(cell: Cell, request: BusEvent[Any]) -> Future[Any]:
     """Ask an actor without ever waiting for room in its mailbox; the future fails if there is none, or if the actor is dead."""
-    future: Future[Any] = Future()
-    future._cell = cell
+    future = new_future(cell.system.ports, cell)
     try:
         if not try_send(cell, Entry((request, future, note_of(cell, None)))):
             future.try_fail(MailboxFullError(cell.label(), request, getattr(cell.queue, "capacity", 0) or 0))
@@ -45,8 +45,6 @@ def ask_all(cells: list[Cell], request: BusEvent[Any], reply: Future[Any]) -> No
         elif left.pop() == 0:
             reply.try_fail(error)
 
-    if len(cells) == 1:
-        reply._cell = cells[0]  # whoever waits for the reply waits for that actor: a cycle of such waits is found
     asks = [ask_now(cell, request) for cell in cells]
     for ask in asks:
         ask.add_done_callback(answered)

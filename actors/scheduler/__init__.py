@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from actors.scheduler.actor import SchedulerActor
 from actors.scheduler.context import Progress, RunContext, current_run, report_progress
+from actors.scheduler.cron import Cron
 from actors.scheduler.errors import (
     CronError,
     CycleError,
@@ -28,6 +29,7 @@ from actors.scheduler.errors import (
     WorkerDiedError,
 )
 from actors.scheduler.events import ClockJumped, RunInterrupted, RunMissed, RunSkipped, StoreFailed, TaskFailed, ThreadAbandoned
+from actors.scheduler.progress import show_progress
 from actors.scheduler.scheduler import Scheduler
 from actors.scheduler.stats import SchedulerStats
 from actors.scheduler.task import Run, RunOutcome, Task, TaskState
@@ -35,6 +37,7 @@ from actors.scheduler.work import Interrupted, Kind, Missed, Overlap, ResultOf, 
 
 __all__ = [
     "ClockJumped",
+    "Cron",
     "CronError",
     "CycleError",
     "DuplicateTaskError",
@@ -77,4 +80,5 @@ __all__ = [
     "WorkerDiedError",
     "current_run",
     "report_progress",
+    "show_progress",
 ]

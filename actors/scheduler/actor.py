@@ -87,10 +87,6 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._hands.processes.close()
         self._hands.processes.join()
 
-    def on_failure(self, *_: Any) -> None:
-        """End the processes; the next instance has its own."""
-        self._hands.processes.close()
-
     @property
     def _state(self) -> Books:
         assert self._books is not None  # since on_start

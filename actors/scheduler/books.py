@@ -59,6 +59,7 @@ class Books:
         self.alarms: Agenda[Alarm] = Agenda(_is_live)
         self.running: Counter[Kind] = Counter()  # places taken
         self.under_way: dict[Execution, None] = {}  # runs that were due and are not over
+        self.tried: dict[Execution, None] = {}  # those of them of which an attempt was begun: few, while very many may wait for a place
         self.taken: list[tuple[float, Task[Any]]] = []  # out of the agenda, and not begun yet; the actor's, and `end`'s
         self.blocked: dict[Task[Any], None] = {}
         self.names: dict[str, Task[Any]] = {}
@@ -269,6 +270,7 @@ class Books:
             execution.stage = Stage.OVER
         elif execution.attempt is not None:
             execution.attempt.context.cancelled = True
+            execution.attempt.prevent()
 
     def leave_agenda_locked(self, task: Task[Any]) -> None:
         """Take `task` out of the agenda if it is there."""
@@ -455,6 +457,7 @@ class Books:
         self.stop_locked(execution)
         execution.stage = Stage.OVER
         del self.under_way[execution]
+        self.tried.pop(execution, None)
         extra = task._extra
         assert extra is not None  # made with the execution
         if execution in extra.under_way:
@@ -465,8 +468,6 @@ class Books:
             extra.value, extra.error = attempt.outcome
             state = TaskState.SUCCEEDED if extra.error is None else TaskState.FAILED
         else:
-            if attempt is not None:
-                attempt.take()
             state = TaskState.CANCELLED
         return [task] if self.over_locked(task, state) else []
 

@@ -218,7 +218,7 @@ class Engine:
     def lost(self, attempt: Attempt) -> None:
         """Take note that what ran an attempt is gone."""
         if attempt.execution.attempt is attempt:
-            attempt.take()
+            attempt.prevent()
             self._settle(attempt, *(attempt.outcome or (None, WorkerDiedError(attempt.execution.task.name))))
 
     def _settle(self, attempt: Attempt, value: Any, error: BaseException | None) -> None:
@@ -316,6 +316,7 @@ class Engine:
         with books.lock:
             execution.stage = Stage.OVER
             del books.under_way[execution]
+            books.tried.pop(execution, None)
             extra.under_way.remove(execution)
             extra.last = run
             for bell in list(execution.alarms):
@@ -368,7 +369,7 @@ class Engine:
         for execution in list(books.under_way):
             attempt = execution.attempt
             if attempt is not None:
-                given_up = attempt.take() or attempt.context.cancelled or attempt.outcome is None
+                given_up = attempt.prevent() or attempt.context.cancelled or attempt.outcome is None
                 attempt.context.cancelled = True
                 self._settle(attempt, *((None, ActorRestarting(books.name)) if given_up or attempt.outcome is None else attempt.outcome))
         with books.lock:

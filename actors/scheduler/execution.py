@@ -42,6 +42,7 @@ class Attempt:
         task: of a coroutine, the asyncio.Task, on its loop.
         returned: of a function, whether it has returned. This and the next two are guarded by the lock of the books.
         abandoned: of a function, whether its thread was left behind.
+        prevented: whether it was kept from beginning.
         passed_on: whether its place has gone to another run already.
     """
 
@@ -56,6 +57,7 @@ class Attempt:
         "outcome",
         "passed_on",
         "place",
+        "prevented",
         "returned",
         "task",
     )
@@ -73,14 +75,21 @@ class Attempt:
         self.abandoned = False
         self.returned = False
         self.passed_on = False
+        self.prevented = False
 
     def take(self) -> bool:
-        """Claim the beginning, or the never beginning, of the attempt; True for the first caller only."""
+        """Claim the beginning of the attempt; True for the first caller only, and for nobody once it was prevented."""
         try:
             self.claim.pop()
         except IndexError:
             return False
         return True
+
+    def prevent(self) -> bool:
+        """Keep the attempt from beginning; False if it has begun. Under the lock of the books, or in the turn of the actor."""
+        if self.take():
+            self.prevented = True
+        return self.prevented
 
 
 class Execution:

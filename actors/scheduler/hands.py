@@ -39,7 +39,7 @@ class Hands:
         self._workers: dict[ActorRef[Any], Attempt | None] = {}  # living ones, with what each is at
         self._free: list[ActorRef[Any]] = []
         self._runner: ActorRef[Any] | None = None
-        self._coroutines: dict[Attempt, None] = {}  # what the runner is at
+        self._coroutines: dict[Attempt, None] = {}  # what the runner is at, and perhaps one before it whose Down is on the way
         self._helper: ActorRef[Any] | None = None
         self._simulated = books.ports.dispatcher is not None
         self.processes = ProcessPool(books)
@@ -109,6 +109,7 @@ class Hands:
             if self._runner is None:
                 self._runner = self._spawn(CoroutineRunner)
             self._coroutines[attempt] = None
+            attempt.place = self._runner
             try:
                 self._runner.tell(Begin(attempt))
             except ActorDeadError:
@@ -141,7 +142,7 @@ class Hands:
     def give_up(self, attempt: Attempt, seconds: float) -> None:
         """End an attempt whose outcome nobody wants any more; if it has not begun, it never will."""
         attempt.context.cancelled = True
-        if attempt.take():
+        if attempt.prevent():
             return  # whoever it was handed to finds that out
         kind = attempt.execution.task._options.kind
         if kind is Kind.ASK and attempt.place is not None:
@@ -154,9 +155,9 @@ class Hands:
             self.processes.give_up(attempt)
 
     def _cancel_coroutine(self, attempt: Attempt) -> None:
-        if self._runner is not None and attempt in self._coroutines:
+        if attempt in self._coroutines:
             try:
-                self._runner.tell(Cancel(attempt))
+                attempt.place.tell(Cancel(attempt))
             except ActorDeadError:
                 self._coroutines.pop(attempt)  # it was cancelled with the runner
 
@@ -180,9 +181,12 @@ class Hands:
         if ref == self._helper:
             self._helper = None
             return []
-        if ref == self._runner:
-            self._runner = None
-            lost, self._coroutines = list(self._coroutines), {}
+        if ref.actor_class is CoroutineRunner:
+            if ref == self._runner:  # else another has taken its place already
+                self._runner = None
+            lost = [attempt for attempt in self._coroutines if attempt.place == ref]
+            for attempt in lost:
+                del self._coroutines[attempt]
             return lost
         if ref in self._free:
             self._free.remove(ref)
@@ -196,7 +200,7 @@ class Hands:
         with books.lock:
             lost = [one.attempt for one in books.under_way if one.attempt is not None and one.attempt.place == worker]
             for attempt in lost:
-                if not attempt.take() and not attempt.returned:  # its thread is stuck in it
+                if not attempt.prevent() and not attempt.returned:  # its thread is stuck in it
                     attempt.abandoned = True
                     books.abandoned += 1
         return lost
@@ -211,6 +215,7 @@ class Hands:
             self._lost_with(worker)
         if self._runner is not None:
             self._runner.kill(block=False)
+        self.processes.close()
 
     def end_coroutines(self, seconds: float) -> None:
         """Let the runner end, and kill it after `seconds`: a coroutine may hold out against its cancellation."""

@@ -83,6 +83,7 @@ def _attempt_locked(books: Books, kind: Kind, now: float) -> Attempt | None:
     execution.attempts += 1
     execution.began_wall = books.wall_of(now)
     if execution.attempts == 1:
+        books.tried[execution] = None
         extra.begun += 1
         books.late.append(now - execution.due)
     # In the same step, so that whoever cancels the task from now on finds the attempt, and can keep it from beginning.
@@ -101,6 +102,7 @@ def _new_attempt(books: Books, execution: Execution, extra: Extra, now: float) -
     def report(progress: Progress) -> None:
         extra.progress = progress
 
+    extra.progress = None  # what an earlier run or attempt has said does not count for this one
     context = RunContext(info, now=clock.now, expires=execution.expires, report=report)
     if task._options.kind in (Kind.TELL, Kind.ASK):
         return Attempt(execution, None, needs.value_of(task._given), context, now)

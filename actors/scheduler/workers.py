@@ -50,8 +50,6 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
             attempt = following
             following = self._run(attempt) if attempt.take() else None
             if attempt.abandoned:
-                # Not by tell(): nothing that an abandoned handler sends need arrive.
-                self._books.clock.soon(self._books.wake_again)
                 return
             tell_ended(self._books, attempt, following)
 
@@ -66,6 +64,9 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
             if os.getpid() != process:
                 _end_fork(attempt)
             following = pass_on(self._books, attempt, willing=returned and self._may_go_on())
+            if attempt.abandoned:
+                # Not by tell(): nothing that an abandoned handler sends need arrive.
+                self._books.clock.soon(self._books.wake_again)
         return following
 
     def _may_go_on(self) -> bool:

@@ -111,6 +111,9 @@ def test_no_event_overtakes_the_retained_ones_that_a_target_is_being_given(syste
     while bus.stats().subscriptions == 0:
         assert not subscribing.done()
     publisher = in_thread(lambda: [bus.publish("a.x", number) for number in (5, 6)])
+    [feed] = bus._board._open
+    while feed._publishers < 2:  # it stands behind the subscriber, who waits with the fourth
+        assert not publisher.done()
     holder.go()
     assert publisher.get(timeout=SAFETY) == [1, 1]
     subscribing.get(timeout=SAFETY)

@@ -275,7 +275,7 @@ def minutes_around(zone: str, change: int) -> tuple[list[tuple[float, datetime]]
     return passing, calendar_minutes
 
 
-@settings(max_examples=scaled(1500, 80))
+@settings(max_examples=scaled(600, 80))
 @given(expressions(), st.sampled_from(sorted(CHANGES)), st.sampled_from([0, 1]), st.data())
 def test_moments_are_those_that_the_rules_say(
     drawn: tuple[str, Callable[[datetime], bool], bool], zone: str, change: int, data: st.DataObject
@@ -299,7 +299,7 @@ def test_moments_are_those_that_the_rules_say(
     assert list(cron.latest(after, until, limit)) == expected[low:high][-limit:]
 
 
-@settings(max_examples=scaled(2000, 100))
+@settings(max_examples=scaled(1000, 100))
 @given(
     st.tuples(_fields(0, 59), _fields(0, 59), _fields(0, 23), _fields(1, 31), _fields(1, 12), _fields(0, 6)),
     st.integers(0, 2**32),
@@ -402,7 +402,7 @@ def test_an_expression_that_is_malformed_or_never_fires_is_refused(expression: s
     assert isinstance(caught.value, ValueError)
 
 
-@settings(max_examples=scaled(20_000, 300))
+@settings(max_examples=scaled(4000, 300))
 @given(
     st.one_of(
         st.text(max_size=40),

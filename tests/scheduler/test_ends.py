@@ -24,6 +24,7 @@ from actors.scheduler import (
     WorkerDiedError,
     current_run,
 )
+from supervisors import Supervisor, child
 from tests.scheduler.kit import Events, Silent, Sink, add, fail
 from tests.support import scaled
 
@@ -109,10 +110,16 @@ def test_paused_scheduler_can_be_closed(sim: Simulation, scheduler: Scheduler) -
 
 
 def test_block_closes_its_scheduler_also_when_it_raises(sim: Simulation) -> None:
-    with pytest.raises(ZeroDivisionError), Scheduler(sim.system) as scheduler:
-        task = scheduler.after(1.0, add)
-        raise ZeroDivisionError
-    assert task.state is TaskState.CANCELLED
+    tasks: list[Any] = []
+
+    def block() -> None:
+        with Scheduler(sim.system) as scheduler:
+            tasks.append(scheduler.after(1.0, add))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        block()
+    assert tasks[0].state is TaskState.CANCELLED
 
 
 def test_close_on_a_loop_names_its_awaitable_form() -> None:
@@ -338,6 +345,23 @@ def test_tasks_survive_a_restart_in_place(sim: Simulation, scheduler: Scheduler)
     assert scheduler.submit(add, 2).result() == 2
     scheduler.close()
     assert sim.system.actors() == []
+
+
+def test_supervised_actor_keeps_its_tasks_when_it_crashes(sim: Simulation) -> None:
+    supervisor = sim.spawn(Supervisor, [child(SchedulerActor, name="scheduler", coroutines=1)])
+    sim.run()
+    ref = sim.system.lookup(f"{supervisor.path}/scheduler")
+    scheduler = Scheduler.of(ref)
+    later, running = scheduler.after(10, add, 1), scheduler.submit(asyncio.sleep, 1000)
+    tried = scheduler.submit(asyncio.sleep, 5, "done", retry=Retry(initial=0.5))
+    sim.advance(1)
+    sim.crash(ref)
+    sim.advance(1)
+    assert isinstance(running.future.exception(), ActorRestarting)
+    assert (tried.result(), later.result()) == ("done", 1)
+    assert Scheduler.of(ref).stats().succeeded == 2
+    scheduler.close()
+    assert later.state is TaskState.SUCCEEDED
 
 
 class Family(Actor):
