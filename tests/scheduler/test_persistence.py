@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from actors import Actor, ActorDeadError, ActorSystem, AskCancelled, CodecError, TimerMode
+from actors import ActorSystem, AskCancelled, CodecError, TimerMode
 from actors.scheduler import (
     AlreadyRunError,
     DuplicateTaskError,
@@ -87,7 +87,7 @@ class Program:
         assert run is not None
         self.began.append((run.id, run.attempt))
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> Self:
         self.sim.__enter__()
         self.events = Events(self.sim.system)
         self.store = Store(self.path, keep=100_000, synchronous=False)
@@ -99,7 +99,7 @@ class Program:
         """End it as SIGKILL does: what is committed is all that is left. To be called between two steps."""
         self.store._database.close()
 
-    def __exit__(self, *error: Any) -> None:
+    def __exit__(self, *error: object) -> None:
         if not self.store._database.closed:
             if error[0] is None:
                 self.scheduler.close()
@@ -117,7 +117,7 @@ class Program:
 
 
 def seconds(run: str) -> float:
-    return (datetime.fromisoformat(run.partition("@")[2].replace("Z", "+00:00")) - START).total_seconds()
+    return (datetime.fromisoformat(run.partition("@")[2]) - START).total_seconds()
 
 
 def history(path: Path, name: str | None = None) -> list[StoredRun]:
@@ -224,13 +224,12 @@ def test_one_off_of_a_time_is_run_once_however_often_it_is_declared(path: Path) 
 
 def test_one_off_that_failed_in_an_earlier_program_says_so_and_is_not_run_again(path: Path) -> None:
     when = START + timedelta(seconds=10)
-    with Program(path) as first:
-        with pytest.raises(ValueError, match="on purpose"):
-            first.scheduler.at(when, first.fails, name="a", persist=True).result()
+    with Program(path) as first, pytest.raises(ValueError, match="on purpose"):
+        first.scheduler.at(when, first.fails, name="a", persist=True).result()
     with Program(path, at=20.0) as second:
         told: list[Any] = []
         task = second.scheduler.at(when, second.fails, name="a", persist=True, on_failure=told.append)
-        with pytest.raises(AlreadyRunError, match="failed in an earlier program.*ValueError: on purpose") as caught:
+        with pytest.raises(AlreadyRunError, match=r"failed in an earlier program.*ValueError: on purpose") as caught:
             task.result()
         assert caught.value.run_id == "a@2026-01-01T00:00:10.000000Z"
         second.sim.advance(5.0)
