@@ -12,13 +12,18 @@ from actors._core.options import DispatcherKind
 from actors.scheduler.books import Books
 from actors.scheduler.engine import Engine
 from actors.scheduler.hands import Hands
+from actors.scheduler.keeper import ADOPTED_AFTER
 from actors.scheduler.limits import check_limits
-from actors.scheduler.messages import Begun, Close, Drain, Ended, Look, Prewarm
+from actors.scheduler.messages import Adopt, Begun, Claimed, Close, Drain, Ended, Look, Prewarm
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from actors._core.ref import ActorRef
+    from actors.scheduler.jobs import Jobs
+    from actors.scheduler.limits import Limits
+    from actors.scheduler.store import Store
+    from actors.system import ActorSystem
 
 __all__ = ["SchedulerActor", "books_of", "new_books"]
 
@@ -42,8 +47,8 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         asks: int = 1000,
         capacity: int = 2_000_000,
         abandoned: int = 16,
-        store: str | Path | Any = None,
-        jobs: Any = None,
+        store: str | Path | Store | None = None,
+        jobs: Jobs | None = None,
         books: Books | None = None,
     ) -> None:
         super().__init__()
@@ -72,20 +77,28 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Go on with the tasks there are."""
         books = self._books
         if books is None:
-            self._books = books = new_books(self.path, self.system, self._limits)
+            self._books = books = new_books(self.path, self.system, self._limits, self._store, self._jobs)
         if books.ref is None:
             attach(books, self.actor_ref)
         self._hands = Hands(self, books)
         books.processes = self._hands.processes
         self._engine = Engine(books, self._hands, self.system.events.publish)
+        self._hands.start_scribe()
         self._engine.recover()
         self._engine.look()
+        if books.keeper.writes:
+            self.start_timer("adopt", ADOPTED_AFTER, Adopt())
         self._after()
 
     def on_stop(self) -> None:
-        """End the processes, and wait for them."""
+        """Say what became of what is under way, end the processes and wait for them, and give the store back."""
+        books = self._state
+        with books.lock:
+            books.closing = True
+        self._engine.end_all()
         self._hands.processes.close()
         self._hands.processes.join()
+        books.keeper.close()
 
     @property
     def _state(self) -> Books:
@@ -114,7 +127,24 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         """Take note of an outcome."""
         self._state.changes()
         self._engine.ended(message.attempt, message.following)
+        if self._state.closing:  # a run of the same task may have waited for a place beside that one
+            self._state.cancel_waiting()
+            self._engine.look()
         self._engine.fill()
+        self._after()
+
+    @handler
+    def claimed(self, message: Claimed) -> None:
+        """Take note of the answer of the store."""
+        self._state.changes()
+        self._engine.claimed(message)
+        self._engine.fill()
+        self._after()
+
+    @handler
+    def adopt(self, _: Adopt) -> None:
+        """Go on with the persistent tasks that the program has not declared."""
+        self._state.keeper.adopt()
         self._after()
 
     @handler
@@ -156,7 +186,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
                 drains, books.drains = books.drains, []
             for future in drains:
                 future.try_set(True)
-        if books.closing and not books.ended and not books.under_way:
+        if books.closing and not books.ended and not books.under_way and not books.keeper.asked:
             self._hands.end_coroutines(COROUTINES_END)
             self.stop()
 
@@ -164,9 +194,15 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
 COROUTINES_END = 1.0  # seconds that coroutines may hold out against their cancellation when the scheduler is closed
 
 
-def new_books(path: str, system: Any, limits: Any) -> Books:
-    """Return the books of a new scheduler."""
-    return Books(path, system.ports, limits)
+def new_books(path: str, system: ActorSystem, limits: Limits, store: str | Path | Store | None, jobs: Jobs | None) -> Books:
+    """Return the books of a new scheduler, with its store open.
+
+    Raises:
+        StoreError: that cannot be opened.
+    """
+    books = Books(path, system.ports, limits)
+    books.keeper.open(system, store, jobs)
+    return books
 
 
 def attach(books: Books, ref: ActorRef[SchedulerActor]) -> None:

@@ -19,6 +19,7 @@ from actors.errors import ActorDeadError, AskCancelled
 from actors.scheduler.agenda import Agenda
 from actors.scheduler.errors import DuplicateTaskError, SchedulerClosedError, SchedulerFullError
 from actors.scheduler.execution import Execution, Stage
+from actors.scheduler.keeper import Keeper
 from actors.scheduler.messages import LOOK
 from actors.scheduler.stats import SchedulerStats
 from actors.scheduler.task import OVER, Extra, RunOutcome, Task, TaskFuture, TaskState
@@ -51,6 +52,7 @@ class Books:
         self.clock = ports.clock
         self.limits = limits
         self.lock = Mutex()
+        self.keeper = Keeper(self)
         self.ref: ActorRef[Any] | None = None  # set once, before the first handle is given out
         self.numbers = itertools.count(1)
         self.agenda: Agenda[Task[Any]] = Agenda(_is_scheduled)  # by the clock
@@ -135,11 +137,8 @@ class Books:
         """
         self.changes()
         with self.lock:
-            self._check_room_locked(options.name)
-            task: Task[Any] = Task(self, next(self.numbers), work, given, options, due)
-            self.open += 1
-            if options.name is not None:
-                self.names[options.name] = task
+            self.check_room_locked(options.name)
+            task = self.new_locked(work, given, options, due)
             if recurrence is not None:
                 task._extra = extra = Extra()
                 extra.recurrence, extra.runs_left = recurrence, times
@@ -151,7 +150,16 @@ class Books:
             self.wake()
         return task
 
-    def _check_room_locked(self, name: str | None) -> None:
+    def new_locked(self, work: Any, given: Any, options: Options, due: float) -> Task[Any]:
+        """Return a new task that is in no agenda yet. There has to be room for it."""
+        task: Task[Any] = Task(self, next(self.numbers), work, given, options, due)
+        self.open += 1
+        if options.name is not None:
+            self.names[options.name] = task
+        return task
+
+    def check_room_locked(self, name: str | None) -> None:
+        """Raise unless a task of this name can be taken in."""
         if self.closing or self.ended:
             raise SchedulerClosedError(self.name)
         if self.open >= self.limits.capacity:
@@ -238,13 +246,14 @@ class Books:
         with self.lock:
             if task._state in OVER or _was_told_locked(task):
                 return False
-            wakes = self._cancel_locked(task)
+            wakes = self.cancel_locked(task)
+        self.keeper.cancelled(task)
         self.resolve(task)
         if wakes:
             self.wake()
         return True
 
-    def _cancel_locked(self, task: Task[Any]) -> bool:
+    def cancel_locked(self, task: Task[Any]) -> bool:
         """Cancel a task that is not over; tell whether the actor has to be woken."""
         self.leave_agenda_locked(task)
         self.blocked.pop(task, None)
@@ -266,7 +275,7 @@ class Books:
         if execution.stage is Stage.READY:
             execution.stage = Stage.OVER
             self.ready[execution.task._options.kind].cancelled()
-        elif execution.stage is Stage.WAITING:
+        elif execution.stage in (Stage.WAITING, Stage.CLAIMING):  # the place of one that is claimed is given back with the answer
             execution.stage = Stage.OVER
         elif execution.attempt is not None:
             execution.attempt.context.cancelled = True
@@ -407,7 +416,7 @@ class Books:
                     task._due = None
                 tasks = [task for task in tasks if not self._goes_on_locked(task)]
                 for task in tasks:
-                    self._cancel_locked(task)
+                    self.cancel_locked(task)
             for task in tasks:
                 self.resolve(task)
             if not tasks and not entries:
@@ -416,7 +425,7 @@ class Books:
             tasks = [one.task for one in self.under_way if one.stage is not Stage.RUNNING and not self._goes_on_locked(one.task)]
             tasks = [task for task in dict.fromkeys(tasks) if task._state not in OVER]
             for task in tasks:
-                self._cancel_locked(task)
+                self.cancel_locked(task)
         for task in tasks:
             self.resolve(task)
 
@@ -451,6 +460,8 @@ class Books:
             self.resolve(task)
         for drain in drains:
             drain.try_set(True)
+        if self.keeper.writes and not self.keeper.closed:  # the actor was killed
+            self.ports.aside(self.keeper.close, "store")
 
     def _end_execution_locked(self, execution: Execution) -> list[Task[Any]]:
         task, attempt = execution.task, execution.attempt
@@ -472,6 +483,12 @@ class Books:
         return [task] if self.over_locked(task, state) else []
 
     # -- times -----------------------------------------------------------------------------------------------------------------
+
+    def times_of(self, task: Task[Any], own_due: float) -> tuple[float, float]:
+        """Return a time of the task's own clock by the clock, and by the clock on the wall."""
+        if task._options.wall:
+            return own_due + (self.clock.now() - self.clock.wall()), own_due
+        return own_due, self.wall_of(own_due)
 
     def wall_of(self, time: float) -> float:
         """Return what the clock on the wall shows at a clock time."""

@@ -12,10 +12,11 @@ from actors.errors import ActorRestarting
 from actors.scheduler import needs, recurring
 from actors.scheduler.alarms import Bell, drop_alarm_locked, set_alarm_locked
 from actors.scheduler.books import goes_short_way
-from actors.scheduler.errors import TaskDeadlineExceeded, TaskMissedError, TaskTimeout, WorkerDiedError
-from actors.scheduler.events import ClockJumped, RunMissed, TaskFailed
-from actors.scheduler.execution import Execution, Stage
+from actors.scheduler.errors import AlreadyRunError, TaskDeadlineExceeded, TaskMissedError, TaskTimeout, WorkerDiedError
+from actors.scheduler.events import ClockJumped, RunMissed, RunSkipped, TaskFailed
+from actors.scheduler.execution import Claim, Execution, Stage
 from actors.scheduler.places import leave_locked, make_ready, next_attempt, summarise_locked
+from actors.scheduler.stored import RunState
 from actors.scheduler.task import OVER, Extra, Run, RunOutcome, Task, TaskState
 from actors.scheduler.work import Missed
 
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
     from actors.scheduler.books import Books
     from actors.scheduler.execution import Attempt
     from actors.scheduler.hands import Hands
+    from actors.scheduler.messages import Claimed
+    from actors.scheduler.stored import RunRow
 
 __all__ = ["Engine"]
 
 BATCH = 200  # due tasks begun before the actor looks at its mail
+CLAIM_DELAYS = (0.1, 30.0)  # seconds after which a run is claimed again that the store could not take, at first and at most
 JUMP = 1.0  # seconds by which the clocks may drift apart between two looks without a notice
 
 
@@ -43,6 +47,7 @@ class Engine:
 
     def __init__(self, books: Books, hands: Hands, publish: Callable[[object], None]) -> None:
         self.books = books
+        self.keeper = books.keeper
         self.hands = hands
         self.publish = publish
         self._offset = books.clock.wall() - books.clock.now()
@@ -59,6 +64,7 @@ class Engine:
         now, wall = books.clock.now(), books.clock.wall()
         self._see_jump(now, wall)
         self._ring(now)
+        self._begin_again()
         due = books.take_due(now, wall, BATCH)
         self._begin_due(due, now, wall)
         self.fill()
@@ -118,12 +124,12 @@ class Engine:
         for when, task in due:
             if goes_short_way(task):
                 self.books.late.append((wall if task._options.wall else now) - when)
-                if self._tell(task, when if not task._options.wall else now - (wall - when)):
+                if self._tell(task, when):
                     told.append(task)
             elif task._extra is not None and task._extra.recurrence is not None:
                 recurring.due(self, task, when, now, wall)
             else:
-                self._begin_one_off(task, when if not task._options.wall else now - (wall - when), now)
+                self._begin_one_off(task, when, wall if task._options.wall else now)
         if told:
             self._told(told)
         with self.books.lock:
@@ -153,6 +159,7 @@ class Engine:
 
     def _begin_one_off(self, task: Task[Any], due: float, now: float) -> None:
         options = task._options
+        self.keeper.opened(task, (due,), None)
         execution = self.new_execution(task, due)
         if execution is None:
             return
@@ -162,11 +169,11 @@ class Engine:
         else:
             make_ready(self.books, execution)
 
-    def new_execution(self, task: Task[Any], due: float) -> Execution | None:
-        """Return a new run of `task`, None if that is over."""
+    def new_execution(self, task: Task[Any], own_due: float) -> Execution | None:
+        """Return a new run of `task`, due then by its own clock; None if the task is over."""
         books = self.books
         deadline = task._options.deadline
-        due_wall = books.wall_of(due)
+        due, due_wall = books.times_of(task, own_due)
         with books.lock:
             if task._state in OVER:
                 return None
@@ -183,6 +190,72 @@ class Engine:
         """Let a new run wait for a place."""
         make_ready(self.books, execution)
 
+    # -- persistent tasks --------------------------------------------------------------------------------------------------
+
+    def _begin_again(self) -> None:
+        """Let the runs begin another time that an earlier program was at when it ended."""
+        for task, row in self.keeper.take_again():
+            execution = self.new_execution(task, row.due)
+            if execution is not None:
+                with self.books.lock:
+                    assert task._extra is not None
+                    task._extra.numbered -= 1  # it has its number
+                    execution.number, execution.attempts = row.number, row.attempt
+                make_ready(self.books, execution)
+
+    def claimed(self, answer: Claimed) -> None:
+        """Begin with a run whose claim is in the store; try again later if the store failed; drop it if it was run before."""
+        books, execution = self.books, answer.execution
+        kind = execution.task._options.kind
+        with books.lock:
+            books.running[kind] -= 1
+            over = execution.stage is Stage.OVER
+            if answer.error is not None:
+                execution.claim = Claim.WANTED
+                if not over:
+                    delay = min(CLAIM_DELAYS[1], CLAIM_DELAYS[0] * 2.0 ** min(execution.refusals, 30))
+                    execution.refusals += 1
+                    execution.stage = Stage.WAITING
+                    set_alarm_locked(books, Bell.RETRY, execution, books.clock.now() + delay)
+                    summarise_locked(execution.task)
+            elif answer.row is None:
+                execution.claim = Claim.HELD
+        if over:
+            self.keeper.answered(execution)
+        elif answer.row is not None:
+            self._drop(execution, answer.row)
+        elif answer.error is None:
+            make_ready(books, execution, first=True)
+
+    def _drop(self, execution: Execution, row: RunRow) -> None:
+        """Forget a run that was run before, or seen to; nobody is told of it a second time."""
+        books, task, extra = self.books, execution.task, execution.task._extra
+        assert extra is not None  # made with the execution
+        with books.lock:
+            execution.stage = Stage.OVER
+            del books.under_way[execution]
+            extra.under_way.remove(execution)
+            for bell in list(execution.alarms):
+                drop_alarm_locked(books, bell, execution)
+            if task._state in OVER:
+                return
+            recurs = extra.recurrence is not None
+            if recurs:
+                books.counts[RunOutcome.SKIPPED] += 1
+                summarise_locked(task)
+            else:
+                if row.state is not RunState.SUCCEEDED:
+                    extra.error = AlreadyRunError(row.id, row.state.value, row.error)
+                state = {RunState.SUCCEEDED: TaskState.SUCCEEDED, RunState.CANCELLED: TaskState.CANCELLED}.get(row.state, TaskState.FAILED)
+                books.over_locked(task, state)
+        if recurs:
+            self.publish(RunSkipped(task, execution.due_at))
+            recurring.after_run(self, task)
+        else:
+            self.keeper.dropped(task)
+            books.resolve(task)
+            needs.follow(self, task)
+
     # -- attempts ----------------------------------------------------------------------------------------------------------
 
     def fill(self) -> None:
@@ -192,6 +265,10 @@ class Engine:
                 attempt = next_attempt(self.books, kind)
                 if attempt is None:
                     break
+                if isinstance(attempt, Execution):
+                    self.keeper.claim(attempt)
+                    continue
+                self.keeper.begins(attempt.execution)
                 try:
                     self.hands.start(attempt)
                 except Exception as error:  # noqa: BLE001  # the outcome: a full or closed mailbox, no thread to be had, ...
@@ -329,6 +406,7 @@ class Engine:
                     books.over_locked(task, _STATES[outcome])
                 else:
                     summarise_locked(task)
+        self.keeper.finished(execution, outcome, error)
         if cancelled:
             return
         if outcome is not RunOutcome.CANCELLED:
@@ -389,7 +467,11 @@ class Engine:
     def end_all(self) -> None:
         """Give up what is under way."""
         for execution in list(self.books.under_way):
-            self._end_early(execution, RunOutcome.CANCELLED, None)
+            attempt = execution.attempt
+            if attempt is not None and attempt.outcome is not None:  # its notice is on the way, and may come too late
+                self._settle(attempt, *attempt.outcome)
+            else:
+                self._end_early(execution, RunOutcome.CANCELLED, None)
 
 
 _STATES = {

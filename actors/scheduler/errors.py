@@ -11,6 +11,7 @@
     ├── TaskTimeout (also Timeout)
     ├── TaskDeadlineExceeded (also DeadlineExceeded)
     ├── TaskMissedError
+    ├── AlreadyRunError
     ├── WorkerDiedError
     ├── ResultNotPicklableError
     └── StoreError
@@ -27,6 +28,7 @@ from __future__ import annotations
 from actors.errors import ActorError, DeadlineExceeded, Timeout
 
 __all__ = [
+    "AlreadyRunError",
     "CronError",
     "CycleError",
     "DuplicateTaskError",
@@ -216,6 +218,26 @@ class TaskMissedError(SchedulerError):
         return f"the task {self.task!r} was missed, {self.late:.3g} seconds late: raise its grace, or use Missed.ONCE"
 
 
+class AlreadyRunError(SchedulerError):
+    """The run of a persistent one-off was over before: an earlier program has done it, or seen to it.
+
+    Attributes:
+        run_id: of the run.
+        state: what became of it, as text: failed, interrupted, missed, ...
+        why: what it failed of, as text.
+    """
+
+    def __init__(self, run_id: str, state: str, why: str | None = None) -> None:
+        super().__init__(run_id, state, why)
+        self.run_id = run_id
+        self.state = state
+        self.why = why
+
+    def __str__(self) -> str:
+        why = f": {self.why}" if self.why else ""
+        return f"the run {self.run_id!r} was {self.state} in an earlier program, and is not begun again{why}"
+
+
 class WorkerDiedError(SchedulerError):
     """What ran the task ended before the task did.
 
@@ -255,53 +277,65 @@ class ResultNotPicklableError(SchedulerError):
 
 
 class StoreError(SchedulerError):
-    """The store of schedules failed.
+    """The store cannot be read or written.
 
     Attributes:
         path: of the database.
         why: what is wrong, and what to do about it.
     """
 
-    def __init__(self, path: str, why: str = "") -> None:
+    def __init__(self, path: str, why: str) -> None:
         super().__init__(path, why)
         self.path = path
         self.why = why
 
     def __str__(self) -> str:
-        return f"the store {self.path!r} {self.why or 'failed'}"
+        return f"the store {self.path!r} {self.why}"
 
 
 class StoreLockedError(StoreError):
-    """Another program, or another Store of this one, has the database open."""
+    """Another program, or another `Store` of this one, has the database. It is theirs until they close it or end."""
 
-    def __init__(self, path: str, why: str = "is in use by another program: end that one, or use another file") -> None:
-        super().__init__(path, why)
-
-
-class StoreFullError(StoreError):
-    """There is no room for the database to grow."""
-
-    def __init__(self, path: str, why: str = "cannot grow: make room on its disk, or forget() old history") -> None:
-        super().__init__(path, why)
-
-
-class StoreDamagedError(StoreError):
-    """The file is no database, or is damaged."""
-
-    def __init__(self, path: str, why: str = "is damaged: bring back a copy, or move it away to begin anew") -> None:
-        super().__init__(path, why)
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "is in use: one program at a time. End the other one, close its Store, or take another file")
+        self.args = (path,)
 
 
 class StoreVersionError(StoreError):
-    """The database was written by another application or a newer version.
+    """The database is none of ours, or of a version that this one does not know. It has not been touched.
 
     Attributes:
-        found: the version that was found.
-        supported: the newest that this version knows.
+        found: the version of the database; None if it is no store at all.
+        supported: the version that this program writes.
     """
 
-    def __init__(self, path: str, found: int, supported: int, why: str = "") -> None:
-        super().__init__(path, why or f"has version {found}, and {supported} is the newest known here: update, or use another file")
-        self.args = (path, found, supported, why)
+    def __init__(self, path: str, found: int | None, supported: int) -> None:
+        if found is None:
+            why = "is a database of another application: take another file"
+        else:
+            why = f"has version {found}, and this program knows those up to {supported}: update greenroom, or take another file"
+        super().__init__(path, why)
+        self.args = (path, found, supported)
         self.found = found
         self.supported = supported
+
+
+class StoreFullError(StoreError):
+    """There is no room for a change. Nothing of it was made: what was in the store before is still there."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, "has no room to grow: make room on its disk, or call forget(); nothing that was in it is lost")
+        self.args = (path,)
+
+
+class StoreDamagedError(StoreError):
+    """The file is no database, or is damaged.
+
+    Attributes:
+        found: what is wrong with it.
+    """
+
+    def __init__(self, path: str, found: str) -> None:
+        super().__init__(path, f"is damaged ({found}): put it aside and take a new file, or bring back a copy")
+        self.args = (path, found)
+        self.found = found

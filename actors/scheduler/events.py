@@ -11,7 +11,17 @@ if TYPE_CHECKING:
     from actors.scheduler.task import Run, Task
     from actors.scheduler.work import Missed
 
-__all__ = ["ClockJumped", "RunInterrupted", "RunMissed", "RunSkipped", "StoreFailed", "TaskFailed", "ThreadAbandoned"]
+__all__ = [
+    "ClockJumped",
+    "RunInterrupted",
+    "RunMissed",
+    "RunSkipped",
+    "ScheduleChanged",
+    "ScheduleLeft",
+    "StoreFailed",
+    "TaskFailed",
+    "ThreadAbandoned",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,3 +90,29 @@ class StoreFailed:
     """The store could not write; what waits for it is tried again."""
 
     error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleChanged:
+    """A task of the store was declared in another way than before; that holds from now on.
+
+    Attributes:
+        name: of the task.
+        missed: how many of its runs were due before and are not run, because it recurs in another way now.
+    """
+
+    name: str
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleLeft:
+    """A task of the store was not declared by this program, and cannot go on without that. It stays in the store and is not run.
+
+    Attributes:
+        name: of the task.
+        why: what is not known of it.
+    """
+
+    name: str
+    why: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from actors.scheduler.stored import run_id
 from actors.scheduler.walltime import from_wall
 
 if TYPE_CHECKING:
@@ -13,15 +14,27 @@ if TYPE_CHECKING:
 
     from actors.scheduler.alarms import Alarm, Bell
     from actors.scheduler.context import RunContext
+    from actors.scheduler.stored import RunState
     from actors.scheduler.task import Task
 
-__all__ = ["Attempt", "Execution", "Stage"]
+__all__ = ["Attempt", "Claim", "Execution", "Stage"]
+
+
+class Claim(Enum):
+    """What the store knows of a run of a persistent task. Written by the scheduler's actor."""
+
+    NONE = "none"  # the task is not persistent
+    WANTED = "wanted"  # it has to be claimed before it begins
+    AGAIN = "again"  # it was claimed by an earlier program, and has to be claimed for another attempt
+    ASKED = "asked"
+    HELD = "held"
 
 
 class Stage(Enum):
     """Where a run is on its way. Written by the scheduler's actor."""
 
     READY = "ready"
+    CLAIMING = "claiming"  # it has a place, and waits until the store has its claim
     RUNNING = "running"
     WAITING = "waiting"
     OVER = "over"
@@ -108,9 +121,30 @@ class Execution:
         began_wall: when the last attempt began, in seconds since the epoch.
         seconds: that the last attempt took.
         alarms: by what they are for; the actor's.
+        claim: what the store knows of it.
+        refusals: how often the store could not take its claim.
+        noted: the last attempt that the store knows of, or is told of.
+        left: what became of it, and its error, if that was before its claim was answered.
     """
 
-    __slots__ = ("alarms", "attempt", "attempts", "began_wall", "due", "due_wall", "error", "expires", "number", "seconds", "stage", "task")
+    __slots__ = (
+        "alarms",
+        "attempt",
+        "attempts",
+        "began_wall",
+        "claim",
+        "due",
+        "due_wall",
+        "error",
+        "expires",
+        "left",
+        "noted",
+        "number",
+        "refusals",
+        "seconds",
+        "stage",
+        "task",
+    )
 
     def __init__(self, task: Task[Any], number: int, due: float, due_wall: float, expires: float | None) -> None:
         self.task = task
@@ -125,6 +159,10 @@ class Execution:
         self.began_wall: float | None = None
         self.seconds: float | None = None
         self.alarms: dict[Bell, Alarm] = {}
+        self.claim = Claim.WANTED if task._options.persist else Claim.NONE
+        self.refusals = 0
+        self.noted = 0
+        self.left: tuple[RunState, str | None] | None = None
 
     @property
     def due_at(self) -> datetime:
@@ -141,5 +179,6 @@ class Execution:
         """Names the run, all of its attempts; with a store also across restarts: made of the task's name and the due time."""
         options = self.task._options
         if options.persist:
-            return f"{options.name}@{self.due_at.isoformat()}"
+            assert options.name is not None
+            return run_id(options.name, self.due_wall)
         return f"{self.task.id}-{self.number}"

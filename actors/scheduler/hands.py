@@ -14,7 +14,7 @@ from actors.scheduler.events import ThreadAbandoned
 from actors.scheduler.messages import Begin, Call, Cancel
 from actors.scheduler.process_pool import ProcessPool
 from actors.scheduler.work import Kind
-from actors.scheduler.workers import CoroutineRunner, FunctionWorker, Helper, tell_ended
+from actors.scheduler.workers import CoroutineRunner, FunctionWorker, Helper, Scribe, tell_ended
 
 if TYPE_CHECKING:
     from actors._core.actor import Actor
@@ -41,6 +41,7 @@ class Hands:
         self._runner: ActorRef[Any] | None = None
         self._coroutines: dict[Attempt, None] = {}  # what the runner is at, and perhaps one before it whose Down is on the way
         self._helper: ActorRef[Any] | None = None
+        self._scribe: ActorRef[Any] | None = None
         self._simulated = books.ports.dispatcher is not None
         self.processes = ProcessPool(books)
 
@@ -118,10 +119,16 @@ class Hands:
             else:
                 return
 
-    def _spawn(self, actor_class: type[Actor]) -> ActorRef[Any]:
+    def start_scribe(self) -> None:
+        """Have a child write into the store, if there is one."""
+        if self._books.keeper.writes:
+            self._scribe = self._spawn(Scribe, self._books.keeper)
+            self._books.keeper.begin(self._scribe)
+
+    def _spawn(self, actor_class: type[Actor], argument: Any = None) -> ActorRef[Any]:
         """Start a child without waiting until it runs: the event loop may be busy. It takes mail at once."""
         cell = self._actor._greenroom_cell
-        future = cell.system.spawn_under(cell, actor_class, (self._books,), {}, None, Overrides(None, None, None))
+        future = cell.system.spawn_under(cell, actor_class, (argument or self._books,), {}, None, Overrides(None, None, None))
         assert future._cell is not None
         ref = future._cell.ref
         self._actor.watch(ref)
@@ -180,6 +187,9 @@ class Hands:
         """Forget a child that has ended; return the attempts that ended with it."""
         if ref == self._helper:
             self._helper = None
+            return []
+        if ref == self._scribe:
+            self.start_scribe()
             return []
         if ref.actor_class is CoroutineRunner:
             if ref == self._runner:  # else another has taken its place already

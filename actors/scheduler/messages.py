@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actors._core.future import Future
-    from actors.scheduler.execution import Attempt
+    from actors.scheduler.errors import StoreError
+    from actors.scheduler.execution import Attempt, Execution
+    from actors.scheduler.stored import RunRow
     from actors.scheduler.task import Run
 
-__all__ = ["LOOK", "Begin", "Begun", "Call", "Cancel", "Close", "Drain", "Ended", "Look", "Prewarm"]
+__all__ = ["LOOK", "Adopt", "Begin", "Begun", "Call", "Cancel", "Claimed", "Close", "Drain", "Ended", "Look", "Prewarm", "Save"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,3 +77,28 @@ class Call:
 
     function: Any
     run: Run[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """To the actor: the store has answered the claim of a run.
+
+    Attributes:
+        execution: the run.
+        row: what the store had of this run before, so that it is not begun again.
+        error: why the store could not answer.
+    """
+
+    execution: Execution
+    row: RunRow | None = None
+    error: StoreError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """To the actor: go on with what is in the store and was not declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """To the scribe: write what waits."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from actors.scheduler import needs
 from actors.scheduler.alarms import Bell, set_alarm_locked
 from actors.scheduler.context import Progress, RunContext, RunInfo
-from actors.scheduler.execution import Attempt, Execution, Stage
+from actors.scheduler.execution import Attempt, Claim, Execution, Stage
 from actors.scheduler.task import OVER, Task, TaskState
 from actors.scheduler.work import Kind
 
@@ -15,30 +15,36 @@ if TYPE_CHECKING:
     from actors.scheduler.books import Books
     from actors.scheduler.task import Extra
 
+_FIRST = float("-inf")  # of priorities
+
 __all__ = ["leave_locked", "make_ready", "next_attempt", "pass_on", "summarise_locked"]
 
 
-def make_ready(books: Books, execution: Execution) -> None:
-    """Let `execution` wait for a place, unless its task is over."""
+def make_ready(books: Books, execution: Execution, *, first: bool = False) -> None:
+    """Let `execution` wait for a place, unless its task is over; `first`: before all others."""
     task = execution.task
     with books.lock:
         if execution.stage is Stage.OVER or task._state in OVER:
             return  # its end is among the news
         execution.stage = Stage.READY
-        books.ready[task._options.kind].insert(task._options.priority, next(books.numbers), execution)
+        books.ready[task._options.kind].insert(_FIRST if first else task._options.priority, next(books.numbers), execution)
         summarise_locked(task)
 
 
-def next_attempt(books: Books, kind: Kind) -> Attempt | None:
-    """Give a free place to the run that is next and return its new attempt; None if no place is free, or nothing waits."""
+def next_attempt(books: Books, kind: Kind) -> Attempt | Execution | None:
+    """Give a free place to the run that is next.
+
+    Returns:
+        Its new attempt; the run itself, if the store has to have its claim first; None if no place is free, or nothing waits.
+    """
     now = books.clock.now()
     with books.lock:
         if books.paused or books.closing or books.running[kind] >= books.limits.places[kind]:
             return None
-        attempt = _attempt_locked(books, kind, now)
-        if attempt is not None:
+        following = _next_locked(books, kind, now)
+        if following is not None:
             books.running[kind] += 1
-    return attempt
+    return following
 
 
 def pass_on(books: Books, attempt: Attempt, *, willing: bool) -> Attempt | None:
@@ -60,10 +66,16 @@ def pass_on(books: Books, attempt: Attempt, *, willing: bool) -> Attempt | None:
         if not willing or books.paused or books.closing:
             return None
         kind = attempt.execution.task._options.kind
-        following = _attempt_locked(books, kind, now)
+        following = _next_locked(books, kind, now)
         if following is not None:
             attempt.passed_on = True
+        if isinstance(following, Attempt):
             following.place = attempt.place
+    if isinstance(following, Execution):  # it has the place, and begins in the actor's turn
+        books.keeper.claim(following)
+        return None
+    if following is not None:
+        books.keeper.begins(following.execution)
     return following
 
 
@@ -73,13 +85,16 @@ def leave_locked(books: Books, attempt: Attempt) -> None:
         books.running[attempt.execution.task._options.kind] -= 1
 
 
-def _attempt_locked(books: Books, kind: Kind, now: float) -> Attempt | None:
+def _next_locked(books: Books, kind: Kind, now: float) -> Attempt | Execution | None:
     while (execution := books.ready[kind].pop()) is not None and execution.expires is not None and execution.expires <= now:
         # Its time has passed, as it may while the scheduler is paused: it begins no more, and its alarm ends it at the next look.
         execution.stage = Stage.WAITING
         summarise_locked(execution.task)
     if execution is None:
         return None
+    if execution.claim is Claim.WANTED:
+        execution.stage, execution.claim = Stage.CLAIMING, Claim.ASKED
+        return execution
     task, options, extra = execution.task, execution.task._options, execution.task._extra
     assert extra is not None  # made with the execution
     execution.stage = Stage.RUNNING
@@ -112,7 +127,12 @@ def _new_attempt(books: Books, execution: Execution, extra: Extra, now: float) -
     return Attempt(execution, task._work, tuple(needs.value_of(one) for one in task._given), context, now)
 
 
-_BY_STAGE = ((Stage.RUNNING, TaskState.RUNNING), (Stage.READY, TaskState.READY), (Stage.WAITING, TaskState.WAITING))
+_BY_STAGE = (
+    (Stage.RUNNING, TaskState.RUNNING),
+    (Stage.READY, TaskState.READY),
+    (Stage.CLAIMING, TaskState.READY),
+    (Stage.WAITING, TaskState.WAITING),
+)
 
 _STATE_AT = dict(_BY_STAGE)
 

@@ -10,6 +10,7 @@ from actors.scheduler import needs
 from actors.scheduler.events import RunMissed, RunSkipped
 from actors.scheduler.recurrence import Every, due_runs
 from actors.scheduler.task import OVER, Run, RunOutcome, Task, TaskState
+from actors.scheduler.walltime import from_wall
 from actors.scheduler.work import Overlap
 
 if TYPE_CHECKING:
@@ -29,15 +30,15 @@ def due(engine: Engine, task: Task[Any], when: float, now: float, wall: float) -
     assert extra is not None
     own_now = wall if options.wall else now
     plan = due_runs(extra.recurrence, when, own_now, grace=options.grace, policy=options.missed)
+    plan = engine.keeper.due(task, plan)
     if plan.missed:
         assert plan.first_missed is not None
         with books.lock:
             books.counts[RunOutcome.MISSED] += plan.missed
-        engine.publish(RunMissed(task, books.at_of(now - (own_now - plan.first_missed)), plan.missed, options.missed))
+        engine.publish(RunMissed(task, from_wall(books.times_of(task, plan.first_missed)[1]), plan.missed, options.missed))
     begun = 0
     for at in plan.run:
-        late = own_now - at > options.grace
-        begun += _begin(engine, task, now - (own_now - at), late=late)
+        begun += _begin(engine, task, at, late=own_now - at > options.grace)
     with books.lock:
         if task._state in OVER:
             return
@@ -45,11 +46,14 @@ def due(engine: Engine, task: Task[Any], when: float, now: float, wall: float) -
             extra.runs_left = 0
         elif extra.runs_left != 0 and not (begun and _counts_from_the_end(extra)):
             books.put_locked(task, plan.next)
+        exhausted = extra.runs_left == 0
+    if exhausted:
+        engine.keeper.exhausted(task)
     _end_if_done(engine, task)
 
 
 def _begin(engine: Engine, task: Task[Any], at: float, *, late: bool) -> bool:
-    """Begin the run that was due at clock time `at`, let it wait, or skip it; return whether it was begun."""
+    """Begin the run that was due at `at`, by the task's own clock, let it wait, or skip it; return whether it was begun."""
     books, overlap, extra = engine.books, task._options.overlap, task._extra
     assert extra is not None
     with books.lock:
@@ -91,10 +95,11 @@ def _start(engine: Engine, task: Task[Any], at: float) -> bool:
 def _skip(engine: Engine, task: Task[Any], at: float) -> None:
     books, extra = engine.books, task._extra
     assert extra is not None
-    due_at = books.at_of(at)
+    due_at = from_wall(books.times_of(task, at)[1])
     with books.lock:
         books.counts[RunOutcome.SKIPPED] += 1
         extra.last = Run(task, 0, 0, due_at, None, None, RunOutcome.SKIPPED, None, None, f"{task.id}-0")
+    engine.keeper.skipped(task, at)
     engine.publish(RunSkipped(task, due_at))
 
 
@@ -114,11 +119,13 @@ def after_run(engine: Engine, task: Task[Any]) -> None:
             if at is not None:
                 _count_locked(extra)
             elif _counts_from_the_end(extra) and task._due is None:
-                following = extra.recurrence.next_after(books.clock.now())
+                following = extra.recurrence.next_after(books.clock.wall() if task._options.wall else books.clock.now())
                 if following is None:
                     extra.runs_left = 0
                 else:
                     books.put_locked(task, following)
+    if extra.runs_left == 0:
+        engine.keeper.exhausted(task)
     if at is not None:
         _start(engine, task, at)
     _end_if_done(engine, task)
@@ -138,6 +145,7 @@ def _end_if_done(engine: Engine, task: Task[Any]) -> None:
         books.leave_agenda_locked(task)
         over = books.over_locked(task, TaskState.CANCELLED if books.closing else TaskState.SUCCEEDED)
     if over:
+        engine.keeper.over(task)
         books.resolve(task)
         needs.follow(engine, task)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
@@ -13,6 +14,7 @@ from actors._core.seconds import check_seconds, check_timeout
 from actors._core.timers import TimerMode
 from actors.errors import ActorDeadError, Timeout
 from actors.scheduler.actor import SchedulerActor, attach, books_of, new_books
+from actors.scheduler.definition import Definition
 from actors.scheduler.errors import SchedulerClosedError
 from actors.scheduler.limits import check_limits
 from actors.scheduler.messages import Close, Drain, Prewarm
@@ -30,7 +32,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from actors.scheduler.books import Books
+    from actors.scheduler.jobs import Jobs
     from actors.scheduler.stats import SchedulerStats
+    from actors.scheduler.store import Store
     from actors.scheduler.work import Work
     from actors.system import ActorSystem
 
@@ -91,8 +95,8 @@ class Scheduler:
         asks: int = 1000,
         capacity: int = 2_000_000,
         abandoned: int = 16,
-        store: str | Path | Any = None,
-        jobs: Any = None,
+        store: str | Path | Store | None = None,
+        jobs: Jobs | None = None,
     ) -> None:
         if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
             msg = f"system={system!r} is not valid: an ActorSystem"
@@ -100,7 +104,7 @@ class Scheduler:
         limits = check_limits(
             threads=threads, coroutines=coroutines, processes=processes, asks=asks, capacity=capacity, abandoned=abandoned
         )
-        self._books: Books = new_books(f"/{name}", system, limits)
+        self._books: Books = new_books(f"/{name}", system, limits, store, jobs)
         places: dict[str, Any] = {
             "threads": threads,
             "coroutines": coroutines,
@@ -109,7 +113,11 @@ class Scheduler:
             "capacity": capacity,
             "abandoned": abandoned,
         }
-        ref = system.start(SchedulerActor, name=name, store=store, jobs=jobs, books=self._books, **places)
+        try:
+            ref = system.start(SchedulerActor, name=name, books=self._books, **places)
+        except BaseException:
+            self._books.keeper.close()
+            raise
         attach(self._books, ref)
 
     @classmethod
@@ -187,6 +195,8 @@ class Scheduler:
     def at(self, when: datetime, work: Any, /, *args: Any, **options: Any) -> Task[Any]:
         """Run `work` when the clock on the wall shows `when`; at once, if it has shown it before.
 
+        With ``persist=True``, a time that has passed is one that was missed, and one that an earlier program has run is not run again.
+
         Args:
             when: a time of day with a zone.
             work: see the class.
@@ -201,7 +211,9 @@ class Scheduler:
         if when.utcoffset() is None:
             msg = f"when={when!r} is not valid: it has no zone; write datetime(..., tzinfo=ZoneInfo('Europe/Berlin')), or UTC"
             raise ValueError(msg)
-        due = max((when - EPOCH).total_seconds(), self._books.clock.wall())
+        due = (when - EPOCH).total_seconds()
+        if not options.get("persist"):  # the run of a persistent one is known by its time, also if an earlier program was to run it
+            due = max(due, self._books.clock.wall())
         return self._one_off(due, work, args, options, wall=True)
 
     @overload
@@ -321,8 +333,14 @@ class Scheduler:
 
     def _one_off(self, due: float, work: Any, args: tuple[Any, ...], options: dict[str, Any], *, wall: bool = False) -> Task[Any]:
         needs = options.pop("needs", ())
-        checked = _checked(work, args, options, wall=wall)
+        checked = _checked(work, args, options, wall=wall or bool(options.get("persist")))
         found = all_needs(self._books, args, check_needs(needs)) if needs or args else ()
+        if checked.persist:
+            if found:
+                msg = f"needs={needs!r} is not valid with persist=True: a persistent task needs no others, also not among its args"
+                raise ValueError(msg)
+            definition = Definition(work, _given(checked, args), checked, None, None)
+            return self._books.keeper.declare(definition, due if wall else self._on_wall(due), fixed=wall)
         return self._books.insert(work, _given(checked, args), checked, due, needs=found)
 
     def _recurring(
@@ -339,7 +357,7 @@ class Scheduler:
         if times is not None:
             check_count("times", times)
         needs = options.pop("needs", ())
-        checked = _checked(work, args, options, wall=wall)
+        checked = _checked(work, args, options, wall=wall or bool(options.get("persist")))
         if all_needs(self._books, args, check_needs(needs)):
             msg = (
                 f"needs={needs!r} is not valid: a recurring task needs no others, also not among its args; submit() the first run by itself"
@@ -348,7 +366,18 @@ class Scheduler:
         if first is None:
             msg = f"{recurrence!r} is not valid: it is never due"
             raise ValueError(msg)
+        if checked.persist:
+            if isinstance(recurrence, Every):
+                first = self._on_wall(first)
+                recurrence = replace(recurrence, origin=first)
+            definition = Definition(work, _given(checked, args), checked, recurrence, times)
+            return self._books.keeper.declare(definition, first, fixed=False)
         return self._books.insert(work, _given(checked, args), checked, first, recurrence=recurrence, times=times)
+
+    def _on_wall(self, due: float) -> float:
+        """Return a clock time by the clock on the wall, which is the one that the next program has, too."""
+        clock = self._books.clock
+        return clock.wall() + (due - clock.now())
 
     # -- looking -------------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from actors.scheduler.books import Books
     from actors.scheduler.context import Progress
     from actors.scheduler.execution import Execution
+    from actors.scheduler.ledger import Page
     from actors.scheduler.work import Kind, Options
 
 __all__ = ["OVER", "Extra", "Run", "RunOutcome", "Task", "TaskFuture", "TaskState"]
@@ -97,6 +98,7 @@ class Extra:
     """What only some tasks have. Guarded by the lock of the books, but for `progress`: whoever runs the task writes it, the last wins."""
 
     __slots__ = (
+        "adopted",
         "begun",
         "dependents",
         "error",
@@ -105,6 +107,7 @@ class Extra:
         "made_up",
         "needs",
         "numbered",
+        "page",
         "progress",
         "queued",
         "recurrence",
@@ -117,6 +120,8 @@ class Extra:
     def __init__(self) -> None:
         self.future: TaskFuture[Any] | None = None
         self.stored: Future[None] | None = None
+        self.page: Page | None = None  # of a persistent task: what the store knows of it
+        self.adopted = False  # whether it came out of the store, and the program has not declared it
         self.last: Run[Any] | None = None
         self.progress: Progress | None = None
         self.needs: set[Task[Any]] | None = None  # those that have not succeeded yet

@@ -18,16 +18,18 @@ from actors._core.options import DispatcherKind
 from actors.errors import ActorDeadError, ActorKilled
 from actors.scheduler.context import running
 from actors.scheduler.errors import WorkerDiedError
-from actors.scheduler.messages import Begin, Call, Cancel, Ended
+from actors.scheduler.messages import Begin, Call, Cancel, Ended, Save
 from actors.scheduler.places import pass_on
 
 if TYPE_CHECKING:
     from actors.scheduler.books import Books
     from actors.scheduler.execution import Attempt
+    from actors.scheduler.keeper import Keeper
 
-__all__ = ["CALLBACKS_WAITING", "CoroutineRunner", "FunctionWorker", "Helper"]
+__all__ = ["CALLBACKS_WAITING", "CoroutineRunner", "FunctionWorker", "Helper", "Scribe"]
 
 CALLBACKS_WAITING = 10_000
+SAVE_DELAYS = (0.1, 30.0)  # seconds after which the store is tried again when it has failed, at first and at most
 
 
 class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
@@ -137,6 +139,27 @@ class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=Tru
         task = message.attempt.task
         if task is not None:  # both run on the loop: nothing comes between this look and the next line
             task.cancel()
+
+
+class Scribe(Actor, dispatcher=DispatcherKind.THREAD):
+    """Writes into the store what waits for that: all of it in one transaction, and again if that fails."""
+
+    use_daemon_thread = True
+
+    def __init__(self, keeper: Keeper) -> None:
+        super().__init__()
+        self._keeper = keeper
+        self._delay = SAVE_DELAYS[0]
+
+    @handler
+    def save(self, _: Save) -> None:
+        """Write, or try it again later."""
+        if self._keeper.save():
+            self._delay = SAVE_DELAYS[0]
+            self.cancel_timer("again")
+        else:
+            self.start_timer("again", self._delay, Save())
+            self._delay = min(SAVE_DELAYS[1], self._delay * 2)
 
 
 class Helper(Actor, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):

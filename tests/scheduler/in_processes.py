@@ -175,6 +175,13 @@ def fork_and_exit(code: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
+def fork_and_count() -> int:
+    child = os.fork()
+    if child == 0:
+        return 1
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
 def fork_and_die(path: str) -> NoReturn:
     """The child lives on when the worker has died."""
     child = os.fork()

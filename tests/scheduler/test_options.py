@@ -250,7 +250,7 @@ def test_handles_are_not_pickled(scheduler: Scheduler) -> None:
         StoreLockedError("p"),
         StoreVersionError("p", 3, 2),
         StoreFullError("p"),
-        StoreDamagedError("p"),
+        StoreDamagedError("p", "no table"),
     ],
     ids=lambda error: type(error).__name__,
 )

@@ -318,6 +318,10 @@ def test_forked_child_that_raises_ends_with_an_exit_code(lives_on: ProcessSlot) 
     assert run(lives_on, work.fork_and_exit, 9) == 9
 
 
+def test_forked_child_that_returns_has_ended_well(lives_on: ProcessSlot) -> None:
+    assert run(lives_on, work.fork_and_count) == 0
+
+
 def test_progress_of_a_forked_child_goes_nowhere(lives_on: ProcessSlot) -> None:
     outcome = begin(lives_on, work.fork_and_report)
     assert outcome.value() == 1
@@ -337,6 +341,7 @@ def test_killed_worker_is_noticed_while_a_program_it_started_lives_on(slot: Proc
     run(slot, work.leave_by_system, str(tmp_path / "one"))
     grandchildren = [pid_in(tmp_path / "one"), run(slot, work.start_program)]
     outcome = begin(slot, work.run_forever)
+    assert outcome.begun.wait(LIMIT)
     slot.kill()
     assert isinstance(outcome.error(), WorkerDiedError)
     for pid in grandchildren:
@@ -423,9 +428,9 @@ def test_killed_run_ends_with_an_error_and_the_next_has_a_new_process(slot: Proc
 
 def test_kill_while_a_worker_starts_ends_the_run(slot: ProcessSlot) -> None:
     rng = random.Random(8)
-    for _ in range(scaled(100, 10)):
+    for _ in range(scaled(100, 20)):
         outcome = begin(slot, work.run_forever)
-        time.sleep(rng.random() * 0.2)
+        time.sleep(rng.random() * rng.choice([0.001, 0.02, 0.2]))
         slot.kill()
         assert isinstance(outcome.error(), WorkerDiedError)
     assert run(slot, work.square, 9) == 81
