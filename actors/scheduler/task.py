@@ -252,6 +252,6 @@ class Task(Generic[R]):
         behind if it does not look. The task is over at once.
 
         Returns:
-            True if this cancelled it; False if it was over before, or is a message that is being told at this very moment.
+            True if this cancelled it; False if it was over before, or is a message that was told, or is being told at this very moment.
         """
         return self._books.cancel(self)
