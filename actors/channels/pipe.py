@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
-from actors.channels.errors import ChannelClosedError
+from actors.channels.errors import ChannelClosedError, ChannelOutsideError
 from actors.channels.meeting import After, Meeting, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
@@ -116,9 +116,21 @@ class Pipe(Meeting):
 
     # -- the lock ------------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
-        touched(ports_here(), self._resource)
+        if self.watched:
+            touched(ports_here(), self._resource)
+
+    def enter(self) -> None:
+        """Do as `look`, for one who will send or receive.
+
+        Raises:
+            ChannelOutsideError: a simulation runs here that could not see it.
+        """
+        if self.watched:
+            touched(ports_here(), self._resource)
+        elif simulated() is not None:
+            raise ChannelOutsideError(self.name)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[After]:
@@ -134,8 +146,7 @@ class Pipe(Meeting):
         try:
             with contextlib.ExitStack() as stack:
                 for pipe in sorted(set(pipes), key=lambda one: one.number):
-                    if pipe.watched:
-                        pipe._look()
+                    pipe.look()
                     stack.enter_context(pipe._lock)
                 yield after
         finally:
@@ -159,8 +170,7 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: nothing can be sent.
         """
-        if self.watched:
-            self._look()
+        self.enter()
         after: After = []
         try:
             with self._lock:
@@ -180,8 +190,7 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: `end` is closed.
         """
-        if self.watched:
-            self._look()
+        self.enter()
         after: After = []
         try:
             with self._lock:
@@ -306,8 +315,7 @@ class Pipe(Meeting):
     def reclaim(self, wait: Wait) -> After:
         """Do as `return_value`, but for the calls at its end, which are returned: of many receivers each may give the value on."""
         after: After = []
-        if self.watched:
-            self._look()
+        self.look()
         with self._lock:
             value, wait.value = wait.value, NOTHING
             if value is NOTHING or value is ENDED or type(value) is Refusal:
@@ -320,17 +328,17 @@ class Pipe(Meeting):
             self._settle(after)
         return after
 
-    def check_open(self, end: Any) -> None:
-        """Raise ChannelClosedError if `end` is closed."""
-        with self.locked():
-            if end._closed:
-                raise ChannelClosedError(self.name, CLOSED_END)
-
     # -- ends ----------------------------------------------------------------------------------------------------------------
 
-    def open_end(self, *, senders: int = 0, receivers: int = 0) -> None:
-        """Count ends that are open from now on."""
+    def open_end(self, like: Any = None, *, senders: int = 0, receivers: int = 0) -> None:
+        """Count ends that are open from now on.
+
+        Raises:
+            ChannelClosedError: they are to be like an end that is closed: the last one that was closed leaves none behind.
+        """
         with self.locked():
+            if like is not None and like._closed:
+                raise ChannelClosedError(self.name, CLOSED_END)
             self._senders += senders
             self._receivers += receivers
             self._update()
@@ -387,6 +395,7 @@ class Pipe(Meeting):
     def drain(self, end: Any) -> list[Any]:
         """Return all that can be received now."""
         values: list[Any] = []
+        self.enter()
         with self.locked() as after:
             while (value := self.try_take(end, after)) is not NOTHING:
                 values.append(value)

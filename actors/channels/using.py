@@ -33,6 +33,7 @@ class End:
     @property
     def closed(self) -> bool:
         """Whether this end is closed."""
+        self._pipe.look()
         return self._closed
 
     @property

@@ -89,6 +89,8 @@ async def select_cases_async(cases: Sequence[Case], timeout: float | None) -> Ou
 
 def _begin(cases: Sequence[Case], timeout: float | None, new: NewWait[W]) -> Outcome | W | None:
     """Return what came of it, None if nothing is possible and there is no time, or a wait that stands in line everywhere."""
+    for case in cases:
+        case.pipe.enter()
     with Pipe.all_locked([case.pipe for case in cases]) as after:
         for index, (pipe, end, offer) in enumerate(cases):
             if offer is not NOTHING:
