@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actors.channels.waits import Place
 
-__all__ = ["After", "Line", "Meeting", "live"]
+__all__ = ["After", "Line", "Meeting", "Remainder", "live"]
 
 After = list["Callable[[], After | None]"]
 """What is to be called when the lock has been given back; each call may return more of the kind."""
@@ -38,6 +38,25 @@ class _Endless:
 
     def append(self, token: None) -> None:
         """Take a token back."""
+
+
+class Remainder:
+    """The room of a channel that has lost count of its tokens: what the values leave of the capacity. Under the channel's lock."""
+
+    def __init__(self, capacity: int, values: deque[Any]) -> None:
+        self._capacity = capacity
+        self._values = values
+
+    def __bool__(self) -> bool:
+        return len(self._values) < self._capacity
+
+    def pop(self) -> None:
+        """Give a token, if there is room; a value will be put there before the lock is given back."""
+        if not self:
+            raise IndexError
+
+    def append(self, token: None) -> None:
+        """Take a token back: the value that had it is no longer there."""
 
 
 class Meeting:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
 from actors.channels.errors import ChannelClosedError, ChannelOutsideError
-from actors.channels.meeting import After, Meeting, live
+from actors.channels.meeting import After, Meeting, Remainder, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
 
@@ -112,7 +112,7 @@ class Pipe(Meeting):
 
     def pinned(self) -> bool:
         """Tell whether the short way is closed whoever waits."""
-        return self._shut or self.watched or not self._receivers
+        return self._shut or self.watched or not self._receivers or type(self._room) is Remainder
 
     # -- the lock ------------------------------------------------------------------------------------------------------------
 
@@ -143,12 +143,19 @@ class Pipe(Meeting):
     def all_locked(pipes: Iterable[Pipe]) -> Iterator[After]:
         """Hold the locks of several channels, taken in the order of their numbers, so that two who do so never wait for each other."""
         after: After = []
+        ordered = sorted(set(pipes), key=lambda one: one.number)
         try:
             with contextlib.ExitStack() as stack:
-                for pipe in sorted(set(pipes), key=lambda one: one.number):
+                for pipe in ordered:
                     pipe.look()
                     stack.enter_context(pipe._lock)
                 yield after
+        except Exception:
+            raise
+        except BaseException:
+            for pipe in ordered:
+                pipe.interrupted()
+            raise
         finally:
             call_all(after)
 
@@ -159,6 +166,18 @@ class Pipe(Meeting):
         them.
         """
         with self.locked() as after:
+            self._settle(after)
+            self._end_waits(after)
+
+    def interrupted(self) -> None:
+        """Go on after a Ctrl-C in the middle of a send or receive, of which nobody knows how far it came.
+
+        It may have taken a token with it, and a channel that loses its room is stuck for ever. So from now on the room is reckoned from
+        the values, always under the lock.
+        """
+        with self.locked() as after:
+            if self.capacity is not None:
+                self._room = Remainder(self.capacity, self._values)
             self._settle(after)
             self._end_waits(after)
 
@@ -181,6 +200,11 @@ class Pipe(Meeting):
                 wait = new(self, end, value)
                 self.join(wait, after)
                 return wait
+        except Exception:
+            raise
+        except BaseException:
+            self.interrupted()
+            raise
         finally:
             call_all(after)
 
@@ -204,6 +228,11 @@ class Pipe(Meeting):
                 wait = new(self, end, NOTHING)
                 self.join(wait, after)
                 return Waiting(wait)
+        except Exception:
+            raise
+        except BaseException:
+            self.interrupted()
+            raise
         finally:
             call_all(after)
 

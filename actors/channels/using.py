@@ -93,11 +93,14 @@ class Sending(End, Generic[T_contra]):
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
                 self._claim()
-            except IndexError:
-                pass
-            else:
                 self._count()
                 self._push(value)
+            except IndexError:
+                pass
+            except BaseException:
+                pipe.interrupted()
+                raise
+            else:
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
@@ -118,11 +121,14 @@ class Sending(End, Generic[T_contra]):
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
                 self._claim()
-            except IndexError:
-                pass
-            else:
                 self._count()
                 self._push(value)
+            except IndexError:
+                pass
+            except BaseException:
+                pipe.interrupted()
+                raise
+            else:
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
@@ -200,10 +206,13 @@ class Receiving(End, Generic[T_co]):
         if not pipe.busy:
             try:
                 value: T_co = self._pull()
+                self._free(None)
             except IndexError:
                 pass
+            except BaseException:
+                pipe.interrupted()
+                raise
             else:
-                self._free(None)
                 if pipe.busy:
                     pipe.settle()
                 return value
@@ -225,10 +234,13 @@ class Receiving(End, Generic[T_co]):
         if not pipe.busy:
             try:
                 value: T_co = self._pull()
+                self._free(None)
             except IndexError:
                 pass
+            except BaseException:
+                pipe.interrupted()
+                raise
             else:
-                self._free(None)
                 if pipe.busy:
                     pipe.settle()
                 return value
