@@ -124,19 +124,14 @@ class Meeting:
         return None, value
 
     def _first(self, line: Line) -> Place | None:
-        """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
-        for index, place in enumerate(line):
+        """Return the first place in `line` whose wait can still be ended, and take the right to end it. It stays there until served."""
+        for place in line:
             if place.wait.claim():
-                del line[index]
                 return place
         return None
 
-    def _put_back(self, line: Line, place: Place, after: After) -> None:
-        """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
-        line.appendleft(place)
-        self._unclaim(place, after)
-
     def _unclaim(self, place: Place, after: After) -> None:
+        """Give the right to end a wait back. Other channels may have passed it over meanwhile, so they look once more."""
         place.wait.unclaim()
         after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
 
@@ -148,7 +143,7 @@ class Meeting:
             return False
         turn, value = self._next_value()
         if value is NOTHING:
-            self._put_back(self._takers, taker, after)
+            self._unclaim(taker, after)
             return False
         self._hand(taker, value, after, turn)
         return True
@@ -159,7 +154,7 @@ class Meeting:
         if giver is None:
             return False
         if not self._token():
-            self._put_back(self._givers, giver, after)
+            self._unclaim(giver, after)
             return False
         self.count()
         self._values.append(giver.offer)
@@ -181,8 +176,6 @@ class Meeting:
         if not giver.wait.claim():
             self._unclaim(taker, after)
             return True
-        self._takers.remove(taker)
-        self._givers.remove(giver)
         self.count()
         self._serve(giver, NOTHING, after)
         self._hand(taker, giver.offer, after)
@@ -200,11 +193,25 @@ class Meeting:
         self._serve(taker, value, after)
 
     def _serve(self, place: Place, value: Any, after: After) -> None:
-        """End a wait, which is claimed, at `place`."""
+        """End a wait, which is claimed, at `place`, which leaves its line."""
         wait = place.wait
         wait.value = value
         wait.served = place
         after.append(wait.rouse)
+        self._line(place).remove(place)  # last: until then an interrupt leaves something to mend
+
+    def _line(self, place: Place) -> Line:
+        return self._takers if place.offer is NOTHING else self._givers
+
+    def _mend(self, after: After) -> None:
+        """Go on after an interrupt in the middle of serving somebody: whoever was served is roused, and who was not waits on."""
+        for place in (*self._takers, *self._givers):
+            wait = place.wait
+            if wait.served is place:
+                after.append(wait.rouse)
+                self._line(place).remove(place)
+            elif not wait.places and not wait.live:  # only with this lock could it be claimed
+                wait.unclaim()
 
 
 def live(line: Line) -> bool:

@@ -46,6 +46,8 @@ NOBODY_RECEIVES = "all receivers are closed: nobody would ever receive the value
 SHUT = "it is closed: nothing can be sent any more"
 CLOSED_END = "this end of it is closed"
 
+NO_CALLS: After = []
+
 _numbers = itertools.count()  # the order in which the locks of several channels are taken
 
 
@@ -145,19 +147,20 @@ class Pipe(Meeting):
         after: After = []
         ordered = sorted(set(pipes), key=lambda one: one.number)
         try:
-            with contextlib.ExitStack() as stack:
-                for pipe in ordered:
-                    pipe.look()
-                    stack.enter_context(pipe._lock)
-                yield after
+            try:
+                with contextlib.ExitStack() as stack:
+                    for pipe in ordered:
+                        pipe.look()
+                        stack.enter_context(pipe._lock)
+                    yield after
+            finally:
+                call_all(after)
         except Exception:
             raise
         except BaseException:
             for pipe in ordered:
-                pipe.interrupted()
+                pipe.interrupted(after)
             raise
-        finally:
-            call_all(after)
 
     def settle(self) -> None:
         """Bring together values, room and those who wait for them, and end waits for what can never be.
@@ -169,13 +172,16 @@ class Pipe(Meeting):
             self._settle(after)
             self._end_waits(after)
 
-    def interrupted(self) -> None:
-        """Go on after a Ctrl-C in the middle of a send or receive, of which nobody knows how far it came.
+    def interrupted(self, calls: After = NO_CALLS) -> None:
+        """Go on after a Ctrl-C in the middle of something, of which nobody knows how far it came.
 
         It may have taken a token with it, and a channel that loses its room is stuck for ever. So from now on the room is reckoned from
-        the values, always under the lock.
+        the values, always under the lock. Of `calls`, which it was to make when it had given the lock back, it may have left some out:
+        they are all made, some of them again, which does nothing.
         """
         with self.locked() as after:
+            after.extend(calls)
+            self._mend(after)
             if self.capacity is not None:
                 self._room = Remainder(self.capacity, self._values)
             self._settle(after)
@@ -192,21 +198,22 @@ class Pipe(Meeting):
         self.enter()
         after: After = []
         try:
-            with self._lock:
-                if self.try_give(end, value, after):
-                    return None
-                if new is None:
-                    raise Full
-                wait = new(self, end, value)
-                self.join(wait, after)
-                return wait
+            try:
+                with self._lock:
+                    if self.try_give(end, value, after):
+                        return None
+                    if new is None:
+                        raise Full  # under the lock, as what `try_give` raises
+                    wait = new(self, end, value)
+                    self.join(wait, after)
+                    return wait
+            finally:
+                call_all(after)
         except Exception:
             raise
         except BaseException:
-            self.interrupted()
+            self.interrupted(after)
             raise
-        finally:
-            call_all(after)
 
     def take(self, end: Any, new: NewWait[W] | None) -> Any:
         """Return the next value; or a wait, made by `new`, that stands in line, as a `Waiting`; or ENDED. Without `new`, NOTHING.
@@ -217,24 +224,25 @@ class Pipe(Meeting):
         self.enter()
         after: After = []
         try:
-            with self._lock:
-                value = self.try_take(end, after)
-                if value is not NOTHING:
-                    return value
-                if self.drained():
-                    return ENDED
-                if new is None:
-                    return NOTHING
-                wait = new(self, end, NOTHING)
-                self.join(wait, after)
-                return Waiting(wait)
+            try:
+                with self._lock:
+                    value = self.try_take(end, after)
+                    if value is not NOTHING:
+                        return value
+                    if self.drained():
+                        return ENDED
+                    if new is None:
+                        return NOTHING
+                    wait = new(self, end, NOTHING)
+                    self.join(wait, after)
+                    return Waiting(wait)
+            finally:
+                call_all(after)
         except Exception:
             raise
         except BaseException:
-            self.interrupted()
+            self.interrupted(after)
             raise
-        finally:
-            call_all(after)
 
     def try_give(self, end: Any, value: Any, after: After) -> bool:
         """Under the lock: send `value` if that is possible without waiting, and without overtaking.
@@ -308,7 +316,7 @@ class Pipe(Meeting):
     def leave(self, place: Place) -> None:
         """Under the lock: stand in line no more."""
         with contextlib.suppress(ValueError):  # taken out when it was served
-            (self._takers if place.offer is NOTHING else self._givers).remove(place)
+            self._line(place).remove(place)
         self._update()
 
     def settle_late(self, value: Any) -> None:
@@ -410,11 +418,9 @@ class Pipe(Meeting):
         """End the waits for what can never be done, as those of an end that is closed."""
         for giver in list(self._givers):
             if (giver.end._closed or self._shut or not self._receivers) and giver.wait.claim():
-                self._givers.remove(giver)
                 self._serve(giver, Refusal(self._refusal(giver.end, giver.offer)), after)
         for taker in list(self._takers):
             if (taker.end._closed or self.drained()) and taker.wait.claim():
-                self._takers.remove(taker)
                 closed = taker.end._closed
                 self._serve(taker, Refusal(ChannelClosedError(self.name, CLOSED_END)) if closed else ENDED, after)
         self._update()

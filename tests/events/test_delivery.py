@@ -204,9 +204,11 @@ def test_a_function_that_raises_a_cancellation_is_reported_and_goes_on(bus: Even
 
 
 def test_an_async_function_that_is_killed_is_not_reported_as_failed(bus: EventBus, told: list[Any]) -> None:
+    begun: Future[bool] = Future()
     ended: Future[str] = Future()
 
     async def waits(_: BusEvent[int]) -> None:
+        begun.set(True)  # as in pykka
         try:
             await asyncio.Event().wait()
         finally:
@@ -214,6 +216,7 @@ def test_an_async_function_that_is_killed_is_not_reported_as_failed(bus: EventBu
 
     bus.subscribe("a", waits)
     bus.publish("a", 1)
+    assert begun.get(timeout=SAFETY)
     bus.close(timeout=0.0)
     assert ended.get(timeout=SAFETY) == "killed"
     assert [one for one in told if isinstance(one, SubscriberFailed)] == []
