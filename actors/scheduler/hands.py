@@ -9,7 +9,7 @@ import pykka
 from actors._core.events import CallbackFailed
 from actors._core.options import Overrides
 from actors._core.sending import ask_at_once, send_at_once
-from actors.errors import ActorDeadError, MailboxFullError
+from actors.errors import ActorDeadError
 from actors.scheduler.events import ThreadAbandoned
 from actors.scheduler.messages import Begin, Call, Cancel
 from actors.scheduler.process_pool import ProcessPool
@@ -232,6 +232,11 @@ class Hands:
         if self._runner is not None:
             self._runner.stop(block=False, deadline=seconds)
 
+    def end_helper(self, seconds: float | None) -> None:
+        """Let the callbacks that wait be called, and kill the helper after `seconds`: one may never return. None: as long as they take."""
+        if self._helper is not None and seconds is not None:
+            self._helper.stop(block=False, deadline=seconds)
+
     # -- telling -----------------------------------------------------------------------------------------------------------
 
     def tell_run(self, target: Any, run: Run[Any]) -> None:
@@ -243,7 +248,7 @@ class Hands:
                 send_at_once(target._target, run)  # type: ignore[attr-defined]  # ours: the options are checked
             else:
                 self._call(Call(target, run))
-        except (ActorDeadError, MailboxFullError) as error:
+        except Exception as error:  # noqa: BLE001  # ended, full, or what the isolation of the receiver says: the run has nothing to do with it
             self._actor.system.events.publish(CallbackFailed(error, target))
 
     def _call(self, call: Call) -> None:
