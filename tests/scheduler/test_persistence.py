@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -87,7 +87,7 @@ class Program:
         assert run is not None
         self.began.append((run.id, run.attempt))
 
-    def __enter__(self) -> Program:
+    def __enter__(self) -> Self:
         self.sim.__enter__()
         self.events = Events(self.sim.system)
         self.store = Store(self.path, keep=100_000, synchronous=False)
@@ -117,7 +117,7 @@ class Program:
 
 
 def seconds(run: str) -> float:
-    return (datetime.fromisoformat(run.partition("@")[2].replace("Z", "+00:00")) - START).total_seconds()
+    return (datetime.fromisoformat(run.partition("@")[2]) - START).total_seconds()
 
 
 def history(path: Path, name: str | None = None) -> list[StoredRun]:
@@ -229,7 +229,7 @@ def test_one_off_that_failed_in_an_earlier_program_says_so_and_is_not_run_again(
     with Program(path, at=20.0) as second:
         told: list[Any] = []
         task = second.scheduler.at(when, second.fails, name="a", persist=True, on_failure=told.append)
-        with pytest.raises(AlreadyRunError, match="failed in an earlier program.*ValueError: on purpose") as caught:
+        with pytest.raises(AlreadyRunError, match=r"failed in an earlier program.*ValueError: on purpose") as caught:
             task.result()
         assert caught.value.run_id == "a@2026-01-01T00:00:10.000000Z"
         second.sim.advance(5.0)
