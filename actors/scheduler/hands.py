@@ -49,9 +49,11 @@ class Hands:
 
     def room(self, kind: Kind) -> bool:
         """Tell whether an attempt of this kind finds a worker."""
+        limits = self._books.limits
+        if kind is Kind.COROUTINE:  # those that hold out against their cancellation are under way here, and have no place any more
+            return len(self._coroutines) < limits.places[kind] + limits.abandoned
         if not self._on_threads(kind):
             return kind is not Kind.PROCESS or self.processes.room()
-        limits = self._books.limits
         most = limits.places[Kind.FUNCTION] + (limits.places[Kind.PROCESS] if self._simulated else 0)
         return bool(self._free) or (len(self._workers) < most and self._books.abandoned < max(1, limits.abandoned))
 

@@ -22,6 +22,10 @@ __all__ = ["all_needs", "follow", "in_order", "needs_of", "value_of"]
 
 def all_needs(books: Books, args: tuple[Any, ...], needs: Sequence[Any]) -> tuple[Task[Any], ...]:
     """Return the tasks among `args` and those that `needs` names, each once; raise for what is none of this scheduler."""
+    for arg in args:
+        if type(arg) is ResultOf:
+            msg = f"{arg!r} is not valid here: it stands in a Work of graph(); pass the task itself, and its result stands for it"
+            raise TypeError(msg)
     for need in needs:
         if not isinstance(need, Task):
             msg = f"needs={needs!r} is not valid: a sequence of tasks, and {need!r} is none"

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from actors._core.context import current_cell
 from actors._core.ending import when_ended
 from actors._core.future import Future
 from actors._core.ref import ActorRef
@@ -81,7 +82,7 @@ class Scheduler:
         asks: asks under way at once.
         capacity: tasks that are not over; one more is refused with `SchedulerFullError`.
         abandoned: threads that may be stuck in functions that were given up, beside those of the pool; at the limit no new ones are made
-            in their place until one of them returns.
+            in their place until one of them returns. Likewise, how many coroutines may hold out against their cancellation.
         store: where persistent tasks are kept.
         jobs: what persistent tasks may run.
     """
@@ -453,9 +454,14 @@ class Scheduler:
 
     def _check_drain(self, timeout: float | None) -> None:
         check_timeout(timeout)
+        self._refuse_own_turn("drain")
         context = current_run()
         if timeout is None and context is not None and self._books.runs(context):
             raise DeadlockError((context.name, self._books.name, context.name), "give drain() a timeout, or call it outside of all runs")
+
+    def _refuse_own_turn(self, call: str) -> None:
+        if current_cell() is self.ref._target:
+            raise DeadlockError((self.ref.path, self.ref.path), f"do not call {call}() in Retry.on, for which the scheduler waits")
 
     def _drained(self) -> Future[bool]:
         future: Future[bool] = Future()
@@ -478,6 +484,7 @@ class Scheduler:
             DeadlockError: it is called in a run or callback of its own. The scheduler is closed all the same.
         """
         check_timeout(timeout)
+        self._refuse_own_turn("close")
         self._books.ports.waiter.check("close() would block the event loop; write `await scheduler.close_async()`")
         self._close(timeout).get()
 

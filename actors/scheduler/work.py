@@ -94,7 +94,8 @@ class Retry:
         maximum: seconds that no delay exceeds, jitter included.
         factor: by which each delay is longer than the one before.
         jitter: 0 to 1; a delay is drawn from as much below and above what `factor` says.
-        on: which exceptions are worth another attempt: a type, a tuple of types, or a function that tells.
+        on: which exceptions are worth another attempt: a type, a tuple of types, or a function that tells. The scheduler waits for that,
+            so it must not wait for anything itself.
     """
 
     attempts: int = 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 from actors import Actor, ActorSystem, Bounded, DeadlockError, Isolation, Overflow, SystemConfig
 from actors._core.ending import when_ended
 from actors.events import CallbackFailed
-from actors.scheduler import Kind, NeedFailedError, Overlap, Retry, RunSkipped, Scheduler, Task, TaskState
+from actors.scheduler import Kind, NeedFailedError, Overlap, ResultOf, Retry, RunSkipped, Scheduler, Task, TaskState
 from tests.scheduler.kit import Events, Silent, Sink, add, fail
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def test_what_is_no_work_is_refused_with_advice(sim: Simulation, scheduler: Sche
             scheduler.submit(generator)
     with pytest.raises(TypeError, match=r"key=1 .*functools\.partial\(function, key=\.\.\.\)"):
         scheduler.submit(add, key=1)
+    with pytest.raises(TypeError, match="pass the task itself"):
+        scheduler.submit(add, ResultOf("a"))
     assert scheduler.tasks() == []
 
 
@@ -115,6 +118,15 @@ def test_exception_whose_retry_after_raises_is_not_tried_again(sim: Simulation, 
     assert scheduler.submit(add, 1).result() == 1
 
 
+@pytest.mark.parametrize("call", ["close", "drain"])
+def test_policy_that_waits_for_the_scheduler_is_told_so(sim: Simulation, scheduler: Scheduler, call: str) -> None:
+    error = scheduler.submit(fail, retry=Retry(on=lambda _: getattr(scheduler, call)(timeout=5.0))).future.exception()
+    assert isinstance(error, ValueError)
+    assert "DeadlockError" in error.__notes__[0]
+    assert sim.now == 0.0
+    assert scheduler.submit(add, 1).result() == 1
+
+
 def test_time_to_come_back_may_be_a_timedelta(sim: Simulation, scheduler: Scheduler) -> None:
     calls: list[float] = []
 
@@ -127,6 +139,23 @@ def test_time_to_come_back_may_be_a_timedelta(sim: Simulation, scheduler: Schedu
     scheduler.submit(work, retry=Retry(attempts=2))
     sim.run()
     assert calls == [0.0, 7.0]
+
+
+def test_coroutines_that_hold_out_against_their_end_do_not_pile_up_without_end(sim: Simulation) -> None:
+    scheduler = Scheduler(sim.system, coroutines=1, abandoned=2)
+
+    async def stubborn() -> None:
+        while sim.now < 100:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(100)
+
+    tasks = [scheduler.submit(stubborn, timeout=1.0) for _ in range(3)]
+    waits = scheduler.submit(asyncio.sleep, 0, "done")
+    sim.advance(10.0)
+    assert [task.state for task in tasks] == [TaskState.FAILED] * 3
+    assert waits.state is TaskState.READY
+    assert waits.result() == "done"
+    assert sim.now >= 100
 
 
 # -- needs -----------------------------------------------------------------------------------------------------------------------
