@@ -18,7 +18,21 @@ import pytest
 from actors import Actor, ActorSystem, Bounded, DeadlockError, Isolation, Overflow, SystemConfig
 from actors._core.ending import when_ended
 from actors.events import CallbackFailed
-from actors.scheduler import Kind, NeedFailedError, Overlap, ResultOf, Retry, RunSkipped, Scheduler, Task, TaskState
+from actors.scheduler import (
+    Kind,
+    NeedFailedError,
+    Overlap,
+    Progress,
+    ResultOf,
+    Retry,
+    RunSkipped,
+    Scheduler,
+    Task,
+    TaskState,
+    TaskTimeout,
+    current_run,
+    report_progress,
+)
 from tests.scheduler.kit import Events, Silent, Sink, add, fail
 
 if TYPE_CHECKING:
@@ -156,6 +170,26 @@ def test_coroutines_that_hold_out_against_their_end_do_not_pile_up_without_end(s
     assert waits.state is TaskState.READY
     assert waits.result() == "done"
     assert sim.now >= 100
+
+
+def test_attempt_that_was_given_up_says_nothing_of_the_progress_of_the_next(system: ActorSystem) -> None:
+    second, gate, late = threading.Event(), threading.Event(), threading.Event()
+
+    def work(attempt: int) -> None:
+        report_progress(attempt)
+        if attempt == 2:
+            second.set()
+        gate.wait(10)
+        report_progress(100 + attempt)
+        late.set()
+
+    with Scheduler(system) as scheduler:
+        task = scheduler.submit(lambda: work(current_run().attempt), timeout=0.02, retry=Retry(attempts=2, initial=0.0))  # type: ignore[union-attr]
+        assert second.wait(10)
+        assert isinstance(task.future.exception(timeout=10), TaskTimeout)
+        gate.set()
+        assert late.wait(10)
+        assert task.progress == Progress(2)
 
 
 # -- needs -----------------------------------------------------------------------------------------------------------------------
