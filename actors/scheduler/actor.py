@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 from actors._core.actor import Actor
 from actors._core.ending import when_ended
 from actors._core.handlers import handler
+from actors._core.isolation import Isolation
+from actors._core.mailbox import Unbounded
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
 from actors.scheduler.books import Books
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 __all__ = ["SchedulerActor", "books_of", "new_books"]
 
 
-class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
+class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolation.SHARE, mailbox=Unbounded()):
     """Begins and ends the runs of a scheduler. Made by `Scheduler`, or as a child of a supervisor; then `Scheduler.of(ref)` is its handle.
 
     Its tasks survive a restart in place: what was under way then counts as a failed attempt.
@@ -58,6 +60,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
         self._store, self._jobs = store, jobs
         # Of a supervised one, those of the former instance come in `on_takeover`; handles read it from other threads.
         self._books = books
+        self._close_by: float | None = 0.0  # clock time until which runs under way, and callbacks, may take when it is closed
         self._hands: Hands = None  # type: ignore[assignment]  # made in on_start
 
     def on_failure(self, *_: Any) -> None:
@@ -169,6 +172,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
     def close(self, message: Close) -> None:
         """Let what is under way end in time, cancel everything else, and end."""
         books = self._state
+        self._close_by = None if message.timeout is None else books.clock.now() + message.timeout
         books.cancel_waiting()
         self._engine.look()
         if message.timeout == 0:
@@ -187,11 +191,13 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD):
             for future in drains:
                 future.try_set(True)
         if books.closing and not books.ended and not books.under_way and not books.keeper.asked:
-            self._hands.end_coroutines(COROUTINES_END)
+            left = None if self._close_by is None else self._close_by - books.clock.now()
+            self._hands.end_coroutines(HELD_OUT)
+            self._hands.end_helper(None if left is None else max(HELD_OUT, left))
             self.stop()
 
 
-COROUTINES_END = 1.0  # seconds that coroutines may hold out against their cancellation when the scheduler is closed
+HELD_OUT = 1.0  # seconds that coroutines may hold out against their cancellation when the scheduler is closed, and callbacks have at least
 
 
 def new_books(path: str, system: ActorSystem, limits: Limits, store: str | Path | Store | None, jobs: Jobs | None) -> Books:

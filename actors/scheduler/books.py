@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from actors._core.ports import Ports, TimerHandle
     from actors._core.ref import ActorRef
     from actors.scheduler.alarms import Alarm
+    from actors.scheduler.context import RunContext
     from actors.scheduler.limits import Limits
     from actors.scheduler.process_pool import ProcessPool
     from actors.scheduler.work import Options
@@ -133,9 +134,11 @@ class Books:
         """Take a new task in.
 
         Raises:
-            SchedulerClosedError, SchedulerFullError, DuplicateTaskError: it is not taken in.
+            SchedulerClosedError, SchedulerFullError, DuplicateTaskError, ForkedError: it is not taken in.
         """
         self.changes()
+        assert self.ref is not None
+        self.ref._target.system.check_here()  # in a forked process nobody would begin it
         with self.lock:
             self.check_room_locked(options.name)
             task = self.new_locked(work, given, options, due)
@@ -182,7 +185,7 @@ class Books:
 
     def _block_locked(self, task: Task[Any], needs: Iterable[Task[Any]]) -> bool:
         """Let `task` wait for those of `needs` that have not succeeded; False if there are none."""
-        open_needs = {need for need in needs if need._state is not TaskState.SUCCEEDED}
+        open_needs = dict.fromkeys(need for need in needs if need._state is not TaskState.SUCCEEDED)
         if not open_needs:
             return False
         task._extra = task._extra or Extra()
@@ -191,10 +194,21 @@ class Books:
         self.blocked[task] = None
         for need in open_needs:
             need._extra = need._extra or Extra()
-            need._extra.dependents.append(task)
+            need._extra.dependents[task] = None
             if need._state in OVER:  # it failed before
                 self.news.append(need)
         return True
+
+    def unblock_locked(self, task: Task[Any]) -> None:
+        """Let `task` wait for no others any more, and these keep nothing of it."""
+        self.blocked.pop(task, None)
+        extra = task._extra
+        if extra is None or extra.needs is None:
+            return
+        needs, extra.needs = extra.needs, None
+        for need in needs:
+            if need._extra is not None:
+                need._extra.dependents.pop(task, None)
 
     # -- what is due ---------------------------------------------------------------------------------------------------------
 
@@ -256,19 +270,19 @@ class Books:
     def cancel_locked(self, task: Task[Any]) -> bool:
         """Cancel a task that is not over; tell whether the actor has to be woken."""
         self.leave_agenda_locked(task)
-        self.blocked.pop(task, None)
+        self.unblock_locked(task)
         self.over_locked(task, TaskState.CANCELLED)
         self.counts["tasks cancelled"] += 1
         extra = task._extra
         if extra is None:
-            return False
+            return bool(self.drains) and self.wants_look_locked()
         extra.queued = extra.made_up = None
         for execution in extra.under_way:
             self.stop_locked(execution)
         if extra.under_way or extra.dependents:
             self.news.append(task)
             return self.wants_look_locked()
-        return False
+        return bool(self.drains) and self.wants_look_locked()  # it may have been what they wait for
 
     def stop_locked(self, execution: Execution) -> None:
         """Let no attempt of `execution` begin any more, and ask the one under way to end. What it holds is given back by the actor."""
@@ -323,6 +337,11 @@ class Books:
             if goes_short_way(task):
                 return int(task._state in (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED))
             return task._extra.begun if task._extra is not None else 0
+
+    def runs(self, context: RunContext) -> bool:
+        """Tell whether `context` is that of a run under way."""
+        with self.lock:
+            return any(one.attempt is not None and one.attempt.context is context for one in self.tried)
 
     def due_in(self, task: Task[Any]) -> float | None:
         """Return the seconds until the next run of `task`."""

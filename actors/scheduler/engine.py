@@ -5,6 +5,7 @@ A run's way: taken from the agenda when it is due → a place of its kind → at
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from actors._core.sending import send_at_once
@@ -19,6 +20,7 @@ from actors.scheduler.places import leave_locked, make_ready, next_attempt, summ
 from actors.scheduler.stored import RunState
 from actors.scheduler.task import OVER, Extra, Run, RunOutcome, Task, TaskState
 from actors.scheduler.work import Missed
+from actors.texts import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -324,11 +326,12 @@ class Engine:
         try:
             if not retry.wants(error):
                 return False
+            after = _retry_after(error)
         except Exception as broken:  # noqa: BLE001  # the run has failed already; why it is not tried again is said beside that
-            error.add_note(f"it was not tried again, because Retry.on raised {type(broken).__name__}: {broken}")
+            why = f"it was not tried again, because Retry.on or its retry_after raised {type(broken).__name__}"
+            BaseException.add_note(error, f"{why}: {error_text(broken)}")
             return False
-        after = getattr(error, "retry_after", None)
-        if isinstance(after, bool) or not isinstance(after, int | float) or not 0 <= after < float("inf"):
+        if after is None:
             after = retry.delay(execution.attempts, self.books.ports.random.random())
         books = self.books
         with books.lock:
@@ -472,6 +475,16 @@ class Engine:
                 self._settle(attempt, *attempt.outcome)
             else:
                 self._end_early(execution, RunOutcome.CANCELLED, None)
+
+
+def _retry_after(error: BaseException) -> float | None:
+    """Return how many seconds `error` says to wait, None if it does not. Asks the user's class."""
+    after = getattr(error, "retry_after", None)
+    if isinstance(after, timedelta):
+        after = after.total_seconds()
+    if isinstance(after, bool) or not isinstance(after, int | float) or not 0 <= after < float("inf"):
+        return None
+    return float(after)
 
 
 _STATES = {

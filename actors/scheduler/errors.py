@@ -162,8 +162,12 @@ class NeedFailedError(SchedulerError):
         self.error = error
 
     def __str__(self) -> str:
-        why = f": {type(self.error).__name__}: {self.error}" if self.error is not None else ""
-        return f"the task {self.need!r}, which this one needs, has not succeeded{why}"
+        first, error = self.need, self.error
+        while isinstance(error, NeedFailedError):  # a chain may be longer than the stack is deep
+            first, error = error.need, error.error
+        as_first = "" if first == self.need else f", because {first!r} has not"
+        why = f": {type(error).__name__}: {error}" if error is not None else ""
+        return f"the task {self.need!r}, which this one needs, has not succeeded{as_first}{why}"
 
 
 class TaskTimeout(SchedulerError, Timeout):

@@ -9,7 +9,7 @@ import pykka
 from actors._core.events import CallbackFailed
 from actors._core.options import Overrides
 from actors._core.sending import ask_at_once, send_at_once
-from actors.errors import ActorDeadError, MailboxFullError
+from actors.errors import ActorDeadError
 from actors.scheduler.events import ThreadAbandoned
 from actors.scheduler.messages import Begin, Call, Cancel
 from actors.scheduler.process_pool import ProcessPool
@@ -49,9 +49,11 @@ class Hands:
 
     def room(self, kind: Kind) -> bool:
         """Tell whether an attempt of this kind finds a worker."""
+        limits = self._books.limits
+        if kind is Kind.COROUTINE:  # those that hold out against their cancellation are under way here, and have no place any more
+            return len(self._coroutines) < limits.places[kind] + limits.abandoned
         if not self._on_threads(kind):
             return kind is not Kind.PROCESS or self.processes.room()
-        limits = self._books.limits
         most = limits.places[Kind.FUNCTION] + (limits.places[Kind.PROCESS] if self._simulated else 0)
         return bool(self._free) or (len(self._workers) < most and self._books.abandoned < max(1, limits.abandoned))
 
@@ -232,6 +234,11 @@ class Hands:
         if self._runner is not None:
             self._runner.stop(block=False, deadline=seconds)
 
+    def end_helper(self, seconds: float | None) -> None:
+        """Let the callbacks that wait be called, and kill the helper after `seconds`: one may never return. None: as long as they take."""
+        if self._helper is not None and seconds is not None:
+            self._helper.stop(block=False, deadline=seconds)
+
     # -- telling -----------------------------------------------------------------------------------------------------------
 
     def tell_run(self, target: Any, run: Run[Any]) -> None:
@@ -243,7 +250,7 @@ class Hands:
                 send_at_once(target._target, run)  # type: ignore[attr-defined]  # ours: the options are checked
             else:
                 self._call(Call(target, run))
-        except (ActorDeadError, MailboxFullError) as error:
+        except Exception as error:  # noqa: BLE001  # ended, full, or what the isolation of the receiver says: the run has nothing to do with it
             self._actor.system.events.publish(CallbackFailed(error, target))
 
     def _call(self, call: Call) -> None:

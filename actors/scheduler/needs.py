@@ -22,11 +22,15 @@ __all__ = ["all_needs", "follow", "in_order", "needs_of", "value_of"]
 
 def all_needs(books: Books, args: tuple[Any, ...], needs: Sequence[Any]) -> tuple[Task[Any], ...]:
     """Return the tasks among `args` and those that `needs` names, each once; raise for what is none of this scheduler."""
+    for arg in args:
+        if type(arg) is ResultOf:
+            msg = f"{arg!r} is not valid here: it stands in a Work of graph(); pass the task itself, and its result stands for it"
+            raise TypeError(msg)
     for need in needs:
         if not isinstance(need, Task):
             msg = f"needs={needs!r} is not valid: a sequence of tasks, and {need!r} is none"
             raise TypeError(msg)
-    found = dict.fromkeys([*(arg for arg in args if isinstance(arg, Task)), *needs])
+    found = dict.fromkeys([*(arg for arg in args if type(arg) is Task), *needs])
     for need in found:
         if need._books is not books:
             msg = f"{need!r} is not valid as a need: it belongs to another scheduler; await its result instead"
@@ -36,7 +40,7 @@ def all_needs(books: Books, args: tuple[Any, ...], needs: Sequence[Any]) -> tupl
 
 def value_of(given: Any) -> Any:
     """Return the result of a task that has succeeded in its place, and anything else as it is."""
-    if not isinstance(given, Task):
+    if type(given) is not Task:  # not isinstance(), which may ask the argument for its class, under the lock
         return given
     extra = given._extra
     if extra is None:
@@ -56,14 +60,14 @@ def follow(engine: Engine, task: Task[Any]) -> None:
         wakes = False
         failed: list[Task[Any]] = []
         with books.lock:
-            dependents, extra.dependents = extra.dependents, []
+            dependents, extra.dependents = extra.dependents, {}
             for one in dependents:
                 if one._state is not TaskState.BLOCKED or one._extra is None or one._extra.needs is None:
                     continue
                 if need._state is TaskState.SUCCEEDED:
                     wakes = _free_locked(books, one, need) or wakes
                 elif books.over_locked(one, TaskState.FAILED):
-                    del books.blocked[one]
+                    books.unblock_locked(one)
                     one._extra.error = NeedFailedError(need.name, _error_of(need))
                     books.counts[RunOutcome.FAILED] += 1
                     failed.append(one)
@@ -78,7 +82,7 @@ def _free_locked(books: Books, task: Task[Any], need: Task[Any]) -> bool:
     """Take a need that has succeeded off `task`; tell whether the actor has to be woken, because that was the last and it is due."""
     assert task._extra is not None
     assert task._extra.needs is not None
-    task._extra.needs.discard(need)
+    task._extra.needs.pop(need, None)
     if task._extra.needs:
         return False
     task._extra.needs = None

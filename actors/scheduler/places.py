@@ -118,7 +118,9 @@ def _new_attempt(books: Books, execution: Execution, extra: Extra, now: float) -
     info = RunInfo(execution.id, task.name, execution.number, execution.attempts, execution.due_at, left)
 
     def report(progress: Progress) -> None:
-        extra.progress = progress
+        attempt = execution.attempt
+        if attempt is not None and attempt.context is context:  # else it was given up, or what it has begun outlives it
+            extra.progress = progress
 
     extra.progress = None  # what an earlier run or attempt has said does not count for this one
     context = RunContext(info, now=clock.now, expires=execution.expires, report=report)

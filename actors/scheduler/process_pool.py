@@ -47,7 +47,11 @@ class ProcessPool:
         slot = self._free.pop() if self._free else self._new_slot()
         self._busy[slot] = attempt
         attempt.place = slot
-        self._run(slot, attempt)
+        try:
+            self._run(slot, attempt)
+        except BaseException:  # such as no thread to be had: the slot is as it was
+            self.released(attempt)
+            raise
 
     def _new_slot(self) -> ProcessSlot:
         with self._lock:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["REWIND", "after_run", "due", "rewind"]
 
 REWIND = 3 * 3600.0  # seconds; as in Debian's cron, a clock that is set back by less is a correction, and by more a new time
-MADE_UP = 1000  # missed runs of a task that wait to be made up for
+MADE_UP = 1000  # missed runs of a task that wait to be made up for, and those beside each other that wait for a place
 
 
 def due(engine: Engine, task: Task[Any], when: float, now: float, wall: float) -> None:
@@ -59,11 +59,12 @@ def _begin(engine: Engine, task: Task[Any], at: float, *, late: bool) -> bool:
     with books.lock:
         if task._state in OVER or extra.runs_left == 0:
             return False
-        busy = overlap is not Overlap.ALLOW and bool(extra.under_way)
+        most = books.limits.places[task._options.kind] + MADE_UP if overlap is Overlap.ALLOW else 1
+        busy = len(extra.under_way) >= most
         skipped = False
         if not busy:
             _count_locked(extra)
-        elif late:
+        elif late and overlap is not Overlap.ALLOW:
             extra.made_up = extra.made_up if extra.made_up is not None else deque()
             skipped = len(extra.made_up) >= MADE_UP
             if not skipped:

@@ -7,13 +7,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
+from actors._core.context import current_cell
 from actors._core.ending import when_ended
 from actors._core.future import Future
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds, check_timeout
 from actors._core.timers import TimerMode
-from actors.errors import ActorDeadError, Timeout
+from actors.errors import ActorDeadError, DeadlockError, Timeout
 from actors.scheduler.actor import SchedulerActor, attach, books_of, new_books
+from actors.scheduler.context import current_run
 from actors.scheduler.definition import Definition
 from actors.scheduler.errors import SchedulerClosedError
 from actors.scheduler.limits import check_limits
@@ -24,6 +26,7 @@ from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.task import Task, TaskState
 from actors.scheduler.walltime import EPOCH
 from actors.scheduler.work import Kind, Options, ResultOf, check_count, check_needs, check_options
+from actors.scheduler.zones import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -79,7 +82,7 @@ class Scheduler:
         asks: asks under way at once.
         capacity: tasks that are not over; one more is refused with `SchedulerFullError`.
         abandoned: threads that may be stuck in functions that were given up, beside those of the pool; at the limit no new ones are made
-            in their place until one of them returns.
+            in their place until one of them returns. Likewise, how many coroutines may hold out against their cancellation.
         store: where persistent tasks are kept.
         jobs: what persistent tasks may run.
     """
@@ -265,9 +268,11 @@ class Scheduler:
 
         Raises: as `submit`.
         """
-        first = self._books.clock.now() + check_seconds("interval", interval)
-        if initial_delay is not None:
-            first = self._books.clock.now() + check_seconds("initial_delay", initial_delay)
+        name, delay = ("interval", interval) if initial_delay is None else ("initial_delay", initial_delay)
+        first = self._books.clock.now() + check_seconds(name, delay)
+        if first >= LATEST:
+            msg = f"{name}={delay!r} is not valid: that is beyond the calendar"
+            raise ValueError(msg)
         return self._recurring(first, Every(interval, mode, first), times, work, args, options)
 
     @overload
@@ -418,8 +423,12 @@ class Scheduler:
         self._books.set_paused(paused=False)
 
     def drain(self, *, timeout: float | None = None) -> bool:
-        """Wait until no task is due or under way; return False after `timeout` seconds. Tasks that are due later do not count."""
-        check_timeout(timeout)
+        """Wait until no task is due or under way; return False after `timeout` seconds. Tasks that are due later do not count.
+
+        Raises:
+            DeadlockError: it is called without a timeout in a run of its own.
+        """
+        self._check_drain(timeout)
         future = self._drained()
         try:
             return future.get(timeout=timeout)
@@ -431,7 +440,7 @@ class Scheduler:
 
     async def drain_async(self, *, timeout: float | None = None) -> bool:
         """Await what `drain` waits for."""
-        check_timeout(timeout)
+        self._check_drain(timeout)
         future = self._drained()
         try:
             if timeout is None:
@@ -442,6 +451,17 @@ class Scheduler:
         except BaseException:
             future.cancel()
             raise
+
+    def _check_drain(self, timeout: float | None) -> None:
+        check_timeout(timeout)
+        self._refuse_own_turn("drain")
+        context = current_run()
+        if timeout is None and context is not None and self._books.runs(context):
+            raise DeadlockError((context.name, self._books.name, context.name), "give drain() a timeout, or call it outside of all runs")
+
+    def _refuse_own_turn(self, call: str) -> None:
+        if current_cell() is self.ref._target:
+            raise DeadlockError((self.ref.path, self.ref.path), f"do not call {call}() in Retry.on, for which the scheduler waits")
 
     def _drained(self) -> Future[bool]:
         future: Future[bool] = Future()
@@ -457,12 +477,14 @@ class Scheduler:
         """Take no more tasks, cancel all that have not begun, let those under way end, and end the scheduler. Idempotent.
 
         Args:
-            timeout: seconds that runs under way have; they are given up then. None: as long as they take.
+            timeout: seconds that runs under way have; they are given up then. Callbacks have what is left of that, one second at least.
+                None: as long as they take.
 
         Raises:
-            DeadlockError: it is called in a run of its own.
+            DeadlockError: it is called in a run or callback of its own. The scheduler is closed all the same.
         """
         check_timeout(timeout)
+        self._refuse_own_turn("close")
         self._books.ports.waiter.check("close() would block the event loop; write `await scheduler.close_async()`")
         self._close(timeout).get()
 
@@ -477,6 +499,7 @@ class Scheduler:
         with books.lock:
             books.closing = True
         gone = when_ended(self.ref._target)
+        gone._ends = self.ref._target  # a run, or a callback, that waits for this would be waited for itself
         with contextlib.suppress(ActorDeadError):  # it is ending already
             self.ref.tell(Close(None if timeout is None else max(0.0, timeout)))
         return gone

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from actors._core.future import Future
+from actors._core.ref import ActorRef
 
 if TYPE_CHECKING:
     from collections import deque
@@ -46,6 +49,7 @@ class TaskState(Enum):
     CANCELLED = "cancelled"
 
 
+_NAMED = (FunctionType, MethodType, BuiltinFunctionType, type)
 OVER = frozenset({TaskState.SUCCEEDED, TaskState.FAILED, TaskState.CANCELLED})
 
 
@@ -124,8 +128,8 @@ class Extra:
         self.adopted = False  # whether it came out of the store, and the program has not declared it
         self.last: Run[Any] | None = None
         self.progress: Progress | None = None
-        self.needs: set[Task[Any]] | None = None  # those that have not succeeded yet
-        self.dependents: list[Task[Any]] = []
+        self.needs: dict[Task[Any], None] | None = None  # those that have not succeeded yet
+        self.dependents: dict[Task[Any], None] = {}
         self.recurrence: Any = None  # Every or Cron; None: a one-off
         self.runs_left: int | None = None  # of `times`
         self.numbered = 0  # runs that were due, but for those missed and skipped
@@ -179,8 +183,7 @@ class Task(Generic[R]):
         name = self._options.name
         if name is not None:
             return name
-        what = getattr(self._work, "name", None) or getattr(self._work, "__qualname__", None) or type(self._work).__qualname__
-        return f"{what}-{self.id}"
+        return f"{_called(self._work)}-{self.id}"
 
     @property
     def kind(self) -> Kind:
@@ -255,3 +258,12 @@ class Task(Generic[R]):
             True if this cancelled it; False if it was over before, or is a message that was told, or is being told at this very moment.
         """
         return self._books.cancel(self)
+
+
+def _called(work: Any) -> str:
+    """Return what people call `work`. Asks no attribute of an object of a user's class: it may be told of under the lock of the books."""
+    while issubclass(type(work), partial):
+        work = work.func
+    if issubclass(type(work), ActorRef):
+        return str(work.name)
+    return str((work if issubclass(type(work), _NAMED) else type(work)).__qualname__)

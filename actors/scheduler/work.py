@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import partial
 from types import FunctionType
 from typing import Any
 
@@ -57,7 +58,7 @@ class Overlap(Enum):
     """It waits for the last one; one run waits at most, others are skipped."""
 
     ALLOW = "allow"
-    """It runs beside the last one."""
+    """It runs beside the last one. When 1000 wait for a place, further ones are skipped."""
 
 
 class Missed(Enum):
@@ -93,7 +94,8 @@ class Retry:
         maximum: seconds that no delay exceeds, jitter included.
         factor: by which each delay is longer than the one before.
         jitter: 0 to 1; a delay is drawn from as much below and above what `factor` says.
-        on: which exceptions are worth another attempt: a type, a tuple of types, or a function that tells.
+        on: which exceptions are worth another attempt: a type, a tuple of types, or a function that tells. The scheduler waits for that,
+            so it must not wait for anything itself.
     """
 
     attempts: int = 3
@@ -217,7 +219,10 @@ def check_options(work: Any, args: tuple[Any, ...], given: Mapping[str, Any], *,
     checked: dict[str, Any] = {}
     for name, value in given.items():
         if name not in _NAMES:
-            msg = f"{name}={value!r} is not valid: the options are {', '.join(sorted(_NAMES | {'needs'}))}"
+            msg = (
+                f"{name}={value!r} is not valid: the options are {', '.join(sorted(_NAMES | {'needs'}))}; "
+                f"what is meant for the work itself goes there by functools.partial(function, {name}=...)"
+            )
             raise TypeError(msg)
         if name != "kind":
             checked[name] = _check_option(name, value)
@@ -299,6 +304,12 @@ def _kind_of(work: Any, kind: Any) -> Kind:
             msg = f"kind={kind} is not valid for a ref: Kind.TELL or Kind.ASK"
             raise ValueError(msg)
         return kind or Kind.TELL
+    if inspect.iscoroutine(work):
+        msg = f"work={work!r} is not valid: hand in the coroutine function and its arguments, and do not call it"
+        raise TypeError(msg)
+    if inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+        msg = f"work={work!r} is not valid: a call of a generator function runs nothing of it; hand in a function that goes through it"
+        raise TypeError(msg)
     if not callable(work):
         msg = f"work={work!r} is not valid: a function, a coroutine function, or a ref of an actor of this framework"
         raise TypeError(msg)
@@ -317,6 +328,8 @@ def _kind_of(work: Any, kind: Any) -> Kind:
 def _is_async(work: Any) -> bool:
     if type(work) is FunctionType and not work.__dict__:  # the short way for the most usual
         return bool(work.__code__.co_flags & inspect.CO_COROUTINE)
+    while isinstance(work, partial):
+        work = work.func
     return inspect.iscoroutinefunction(work) or inspect.iscoroutinefunction(getattr(work, "__call__", None))  # noqa: B004  # its kind
 
 

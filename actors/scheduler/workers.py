@@ -7,13 +7,15 @@ import contextlib
 import os
 import sys
 import traceback
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from actors._core.actor import Actor
 from actors._core.bounded import Overflow
 from actors._core.events import CallbackFailed
 from actors._core.handlers import handler
-from actors._core.mailbox import Bounded
+from actors._core.isolation import Isolation
+from actors._core.mailbox import Bounded, Unbounded
 from actors._core.options import DispatcherKind
 from actors.errors import ActorDeadError, ActorKilled
 from actors.scheduler.context import running
@@ -32,7 +34,7 @@ CALLBACKS_WAITING = 10_000
 SAVE_DELAYS = (0.1, 30.0)  # seconds after which the store is tried again when it has failed, at first and at most
 
 
-class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
+class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolation.SHARE, mailbox=Unbounded()):
     """Runs one function after the other on a thread of its own.
 
     A function that is given up cannot be ended: the actor is killed then, and the thread is left behind until the function returns.
@@ -81,7 +83,7 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
         assert attempt.call is not None
         try:
             with running(attempt.context):
-                attempt.outcome = (attempt.call(*attempt.given), None)
+                attempt.outcome = (_plain(attempt.call(*attempt.given)), None)
         except ActorKilled:
             raise
         except self._books.ports.passing:
@@ -90,7 +92,7 @@ class FunctionWorker(Actor, dispatcher=DispatcherKind.THREAD):
             attempt.outcome = (None, error)
 
 
-class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=True):
+class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=True, isolation=Isolation.SHARE, mailbox=Unbounded()):
     """Runs any number of coroutines beside each other on the event loop."""
 
     def __init__(self, books: Books) -> None:
@@ -141,7 +143,7 @@ class CoroutineRunner(Actor, dispatcher=DispatcherKind.EVENT_LOOP, reentrant=Tru
             task.cancel()
 
 
-class Scribe(Actor, dispatcher=DispatcherKind.THREAD):
+class Scribe(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolation.SHARE, mailbox=Unbounded()):
     """Writes into the store what waits for that: all of it in one transaction, and again if that fails."""
 
     use_daemon_thread = True
@@ -162,7 +164,7 @@ class Scribe(Actor, dispatcher=DispatcherKind.THREAD):
             self._delay = min(SAVE_DELAYS[1], self._delay * 2)
 
 
-class Helper(Actor, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):
+class Helper(Actor, isolation=Isolation.SHARE, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):
     """Calls callbacks of users, one after the other."""
 
     @handler
@@ -172,6 +174,20 @@ class Helper(Actor, mailbox=Bounded(CALLBACKS_WAITING, Overflow.REJECT)):
             message.function(message.run)
         except Exception as error:  # noqa: BLE001  # told to the system: the runs have nothing to do with it
             self.system.events.publish(CallbackFailed(error, message.function))
+
+
+def _plain(value: Any) -> Any:
+    """Return what a function has returned, unless that is a coroutine: nobody would await it.
+
+    Raises:
+        TypeError: it is one.
+    """
+    if type(value) is not CoroutineType:
+        return value
+    name = value.__qualname__
+    value.close()
+    msg = f"the function returned a coroutine of {name!r}, which nobody would await: hand in the coroutine function, or kind=Kind.COROUTINE"
+    raise TypeError(msg)
 
 
 def tell_ended(books: Books, attempt: Attempt, following: Attempt | None = None) -> None:

@@ -381,7 +381,7 @@ def test_worker_without_its_files_is_dead(slot: ProcessSlot) -> None:
 
 
 def test_worker_that_dies_between_runs_costs_none(slot: ProcessSlot) -> None:
-    for _ in range(scaled(40, 5)):
+    for _ in range(scaled(40, 2)):
         pid, _ = run(slot, work.where)
         os.kill(pid, signal.SIGKILL)
         assert run(slot, work.square, 6) == 36
@@ -448,7 +448,7 @@ def test_kill_of_an_idle_slot_costs_no_run(slot: ProcessSlot) -> None:
 def test_kill_while_large_things_pass_ends_the_run(slot: ProcessSlot) -> None:
     rng = random.Random(9)
     large = b"x" * 50_000_000
-    for function, argument in [(work.big, len(large)), (work.size_of, large)] * scaled(20, 3):
+    for function, argument in [(work.big, len(large)), (work.size_of, large)] * scaled(20, 1):
         run(slot, work.square, 1)
         outcome = begin(slot, function, argument)
         time.sleep(rng.random() * 0.1)
@@ -484,7 +484,7 @@ def test_every_run_ends_once_whatever_kills_come(tiny_switch_interval: None) -> 
     slots = [ProcessSlot(f"stress-{number}") for number in range(2)]
     over = threading.Event()
     strange: list[object] = []
-    users = [threading.Thread(target=use_and_check, args=(slot, scaled(400, 40), strange)) for slot in slots]
+    users = [threading.Thread(target=use_and_check, args=(slot, scaled(400, 20), strange)) for slot in slots]
     killers = [threading.Thread(target=kill_at_random, args=(slot, seed, over)) for seed, slot in enumerate(slots * 2)]
     for thread in users + killers:
         thread.start()
