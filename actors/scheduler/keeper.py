@@ -138,7 +138,10 @@ class Keeper:
         assert ledger is not None
         books.changes()
         replaced: Task[Any] | None = None
+        wakes = False
         with books.lock:
+            if books.closing or books.ended:  # before anything is replaced
+                raise SchedulerClosedError(books.name)
             other = books.names.get(schedule.name)
             if other is not None and other._extra is not None and other._extra.adopted:
                 assert other._extra.page is not None
@@ -148,7 +151,7 @@ class Keeper:
                     other._extra.adopted = False
                     return other
                 self._found[schedule.name] = Found(ledger.current(other._extra.page))
-                books.cancel_locked(other)
+                wakes = books.cancel_locked(other)
                 replaced = other
             books.check_room_locked(schedule.name)
             found = self._found.pop(schedule.name, None)
@@ -157,7 +160,7 @@ class Keeper:
             assert task._extra is not None
             task._extra.adopted = adopted
             over = self._schedule_locked(task, start)
-            wakes = books.wants_look_locked()
+            wakes = books.wants_look_locked() or wakes
         if replaced is not None:
             books.resolve(replaced)
         if found is not None and start.new:
@@ -322,12 +325,13 @@ class Keeper:
 
     def _leave(self, execution: Execution, state: RunState, text: str | None) -> None:
         """Note that a run will not begin; unless that is because the program ends: then it stays due."""
-        if self._books.closing and state is RunState.CANCELLED:
+        page = self._page_of(execution.task)
+        if self._books.closing and state is RunState.CANCELLED and not page.cancelled:
             return
         assert self._ledger is not None
         self._passed(execution.task, execution.due_wall, state, error=text)
         if _recurrence(execution.task) is None:
-            self._ledger.remove(self._page_of(execution.task))
+            self._ledger.remove(page)
 
     # -- the end of a task ---------------------------------------------------------------------------------------------------------
 
@@ -351,6 +355,9 @@ class Keeper:
         if (page := _page(task)) is None or self._ledger is None:
             return
         assert task._extra is not None
+        # Invariant: this is written before `under_way` is looked at; the actor empties that before it looks at this. So one of the two
+        # notes the end of a run that was not begun. If both do, the store takes the first.
+        page.cancelled = True
         recurs = task._extra.recurrence is not None
         if recurs or not task._extra.under_way:
             due = self._ledger.current(page).due

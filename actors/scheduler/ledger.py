@@ -39,6 +39,7 @@ class Page:
         next: when the next run after those is due; None if there is none.
         runs: how many have been begun.
         known: when runs were due that an earlier program has seen to, though they came after one that is due still.
+        cancelled: whether somebody has cancelled the task. Set once, by any thread, under no lock.
     """
 
     schedule: StoredSchedule
@@ -46,6 +47,7 @@ class Page:
     next: float | None = None
     runs: int = 0
     known: frozenset[float] = frozenset()
+    cancelled: bool = False
 
     def earliest(self, closed: Iterable[float] = ()) -> float | None:
         """Return the earliest time for which there will be no row when those of `closed` have theirs."""

@@ -507,6 +507,35 @@ def test_task_that_goes_on_by_itself_can_be_declared_later(path: Path) -> None:
         assert [s.target for s in second.store.schedules()] == ["fails", "notes"]
 
 
+def test_task_that_goes_on_by_itself_may_be_declared_otherwise_while_it_runs(path: Path) -> None:
+    with Program(path) as first:
+        first.scheduler.every(10.0, first.work, 5.0, name="a", persist=True)
+        first.sim.advance(1.0)
+    with Program(path, at=2.0) as second:
+        second.sim.advance(9.0)
+        assert second.dues == [10.0]
+        second.scheduler.every(10.0, second.work, 0.5, name="a", persist=True)
+        second.sim.advance(30.0)
+        assert second.dues == [10.0, 20.0, 30.0, 40.0]
+    assert states(path) == [(10.0, "cancelled"), (20.0, "succeeded"), (30.0, "succeeded"), (40.0, "succeeded")]
+
+
+def test_cancelled_runs_that_waited_for_a_place_do_not_come_again_if_the_scheduler_is_closed_at_once(path: Path) -> None:
+    with Program(path, coroutines=1) as program:
+        program.scheduler.after(1.0, program.work, 60.0, name="long", persist=True)
+        waiting = [
+            program.scheduler.after(2.0, program.work, name="one-off", persist=True),
+            program.scheduler.every(2.0, program.work, name="recurring", overlap=Overlap.ALLOW, persist=True),
+        ]
+        program.sim.advance(3.0)
+        assert all(task.cancel() for task in waiting)
+        program.scheduler.close(timeout=0.0)
+    with Store(path) as store:
+        assert store.schedules() == []
+    assert states(path, "one-off") == [(2.0, "cancelled")]
+    assert states(path, "recurring") == [(2.0, "cancelled")]
+
+
 def test_cancelled_task_does_not_come_again(path: Path) -> None:
     when = START + timedelta(seconds=30)
     with Program(path) as first:
