@@ -33,6 +33,7 @@ from actors.scheduler import (
     Scheduler,
     SchedulerActor,
     Store,
+    StoreError,
     StoredRun,
     StoreFailed,
     StoreFullError,
@@ -748,10 +749,12 @@ def test_close_while_the_store_fails_says_so_and_still_gives_the_file_back(path:
         program.sim.advance(1.5)
         faulty = program.store._database._connection = Faulty(program.store._database._connection)
         faulty.fail(0, again=True)
+        late = program.scheduler.after(60.0, program.work, name="late", persist=True)
         program.sim.advance(1.0)
         before = len(program.events.of(StoreFailed))
         program.scheduler.close()
         assert len(program.events.of(StoreFailed)) > before
+        assert isinstance(late.stored.exception(timeout=0.0), StoreError)  # nobody waits for it for ever
     with Program(path, at=10.0) as second:
         second.sim.advance(1.0)
         assert [event.name for event in second.events.of(RunInterrupted)] == ["a"]
