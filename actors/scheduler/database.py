@@ -15,6 +15,7 @@ import os
 import sqlite3
 import weakref
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from actors._core.mutex import Mutex
@@ -58,7 +59,7 @@ class Database:
 
     def __init__(self, path: str, *, synchronous: bool) -> None:
         self.path = path
-        self._file = os.path.abspath(path)  # the program may go to another directory meanwhile
+        self._file = Path(path).absolute()  # the program may go to another directory meanwhile
         self._pid = os.getpid()
         self._lock = Mutex()  # orders the threads that use the connection; no code of users runs under it
         try:
@@ -147,7 +148,7 @@ class Database:
     def _who(self) -> tuple[int, int] | None:
         """Return which file is at the path."""
         try:
-            found = os.stat(self._file)
+            found = self._file.stat()
         except OSError:
             return None
         return found.st_dev, found.st_ino
@@ -168,10 +169,10 @@ class Database:
         except UnicodeDecodeError as error:  # in a text of SQLite's about what is broken, too
             raise StoreDamagedError(self.path, f"text that is none: {error}") from error
 
-    def _explained(self, error: sqlite3.Error) -> StoreError:
-        if os.path.isdir(self._file):
+    def _explained(self, error: sqlite3.Error) -> StoreError:  # noqa: PLR0911  # a case each
+        if self._file.is_dir():
             return StoreError(self.path, "is a directory: give the path of a file in it")
-        if os.path.exists(self._file) and not os.access(self._file, os.R_OK | os.W_OK):  # which SQLite calls a disk I/O error
+        if self._file.exists() and not os.access(self._file, os.R_OK | os.W_OK):  # which SQLite calls a disk I/O error
             return StoreError(self.path, "may not be read and written by this program: change its permissions")
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says more than anybody needs to decide
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:

@@ -892,6 +892,59 @@ def test_restart_of_the_actor_in_place_loses_nothing(path: Path, how: str) -> No
     assert [run.attempt for run in history(path.with_name("own.db"), "b")] == [2]
 
 
+def declare_kind(program: Program, kind: str, takes: float) -> None:
+    scheduler, work, more = program.scheduler, program.work, {"name": "a", "persist": True}
+    if kind == "at":
+        scheduler.at(START + timedelta(seconds=15), work, takes, **more)
+    elif kind == "cron":
+        scheduler.cron("*/10 * * * * *", work, takes, missed=Missed.ALL, **more)
+    else:
+        mode = TimerMode.FIXED_DELAY if kind == "delay" else TimerMode.FIXED_RATE
+        overlap = Overlap.QUEUE if kind == "queue" else Overlap.SKIP
+        scheduler.every(10.0, work, takes * 7 if kind == "queue" else takes, mode=mode, overlap=overlap, missed=Missed.ALL, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"), [("rate", False), ("rate", True), ("queue", True), ("delay", False), ("cron", False), ("at", False)]
+)
+def test_each_due_time_is_accounted_for_whichever_statement_is_the_last_of_its_program(path: Path, kind: str, changed: bool) -> None:
+    last = 0
+    for n in range(200):  # ends much earlier, when the first program is through
+        file = path.with_name(f"{n}.db")
+        begun: Counter[str] = Counter()
+        for at, takes in ((0.0, 2.0), (42.0, 3.0 if changed else 2.0), (80.0, 2.0)):
+            with Program(file, at=at) as program:
+                faulty = program.store._database._connection = Faulty(program.store._database._connection)
+                if at < 80.0:
+                    faulty.fail(n, again=True)
+                declare_kind(program, kind, takes)
+                program.sim.advance(31.0)
+                if at < 80.0:
+                    through = bool(faulty.left)
+                    program.kill()
+                else:
+                    program.scheduler.close(timeout=None)
+                begun.update(run for run, _ in program.began)
+        assert max(begun.values(), default=0) <= 1
+        with Store(file) as store:
+            rows = [row for run in store.history() if (row := store.run(run.id)) is not None]
+            left = store.schedules()
+        assert set(begun) <= {row.id for row in rows}
+        assert RunState.CLAIMED not in {row.state for row in rows}
+        if kind == "at":
+            assert len(rows) == 1
+            assert left == []
+        elif kind in ("rate", "queue", "cron"):
+            first = min(row.due for row in rows)
+            end = left[0].due
+            assert end is not None
+            assert sum(row.count for row in rows if row.due < end) == round((end - first) / 10.0)
+        last = n
+        if through:
+            break
+    assert 5 < last < 199
+
+
 # -- all of it at once ---------------------------------------------------------------------------------------------------------------
 
 
