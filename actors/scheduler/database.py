@@ -15,6 +15,7 @@ import os
 import sqlite3
 import weakref
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from actors._core.mutex import Mutex
@@ -31,12 +32,16 @@ APPLICATION: Final = 0x47526D53  # "GRmS": in the header of the file, where `fil
 TABLES: Final = {
     "schedules": """
         name TEXT PRIMARY KEY, kind TEXT NOT NULL, target TEXT NOT NULL, arguments BLOB NOT NULL, recurrence TEXT NOT NULL,
-        zone TEXT NOT NULL, options TEXT NOT NULL, origin REAL NOT NULL, due REAL, runs INTEGER NOT NULL""",
+        zone TEXT NOT NULL, options TEXT NOT NULL, origin REAL NOT NULL, due REAL, runs INTEGER NOT NULL, forgotten REAL""",
     "runs": """
         id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, number INTEGER NOT NULL, due REAL NOT NULL, attempt INTEGER NOT NULL,
         state TEXT NOT NULL, began REAL, ended REAL, error TEXT, count INTEGER NOT NULL""",
 }
-INDICES: Final = ("runs_by_name ON runs (name)", "runs_claimed ON runs (id) WHERE state = 'claimed'")
+INDICES: Final = (
+    "runs_by_due ON runs (name, due)",
+    "runs_ended ON runs (name) WHERE state <> 'claimed'",
+    "runs_claimed ON runs (id) WHERE state = 'claimed'",
+)
 
 _open: weakref.WeakSet[Database] = weakref.WeakSet()
 
@@ -54,6 +59,7 @@ class Database:
 
     def __init__(self, path: str, *, synchronous: bool) -> None:
         self.path = path
+        self._file = Path(path).absolute()  # the program may go to another directory meanwhile
         self._pid = os.getpid()
         self._lock = Mutex()  # orders the threads that use the connection; no code of users runs under it
         try:
@@ -63,6 +69,7 @@ class Database:
         try:
             with self._explaining():
                 self._set_up(synchronous=synchronous)
+            self._identity = self._who()
         except BaseException:
             self._connection.close()
             raise
@@ -106,6 +113,9 @@ class Database:
         """Give the function that executes statements; all of them are committed at the end, or none if anything raises."""
         with self._lock, self._explaining():
             connection = self._usable()
+            if self._who() != self._identity:
+                # What is written would be in a file without a name; and whoever opens the path now does not see our lock.
+                raise StoreError(self.path, "is not the file any more that was opened: it was removed or replaced; start the program anew")
             try:
                 connection.execute("BEGIN IMMEDIATE")
                 yield connection.execute
@@ -135,6 +145,14 @@ class Database:
             if connection is not None:
                 connection.close()
 
+    def _who(self) -> tuple[int, int] | None:
+        """Return which file is at the path."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
     def _usable(self) -> Any:
         if self._pid != os.getpid():
             raise StoreError(self.path, "belongs to the parent of this process: open it in one of them only, after the fork")
@@ -151,7 +169,11 @@ class Database:
         except UnicodeDecodeError as error:  # in a text of SQLite's about what is broken, too
             raise StoreDamagedError(self.path, f"text that is none: {error}") from error
 
-    def _explained(self, error: sqlite3.Error) -> StoreError:
+    def _explained(self, error: sqlite3.Error) -> StoreError:  # noqa: PLR0911  # a case each
+        if self._file.is_dir():
+            return StoreError(self.path, "is a directory: give the path of a file in it")
+        if self._file.exists() and not os.access(self._file, os.R_OK | os.W_OK):  # which SQLite calls a disk I/O error
+            return StoreError(self.path, "may not be read and written by this program: change its permissions")
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the rest of it says more than anybody needs to decide
         if code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
             return StoreLockedError(self.path)

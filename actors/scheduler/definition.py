@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors._core.ref import ActorRef
 from actors._core.timers import TimerMode
-from actors.errors import CodecError
+from actors.errors import ActorError, CodecError
 from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.stored import StoredSchedule
 from actors.scheduler.work import Interrupted, Kind, Missed, Options, Overlap, Retry, check_count, check_options
@@ -119,7 +119,7 @@ def revive(stored: StoredSchedule, *, jobs: Jobs, codec: Codec, find: Callable[[
     except CodecError as error:
         msg = f"its arguments cannot be read: {error}"
         raise RevivalError(msg) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (ActorError, AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
         msg = f"this program does not know what it is: {type(error).__name__}: {error}"
         raise RevivalError(msg) from error
 

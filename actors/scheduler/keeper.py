@@ -217,6 +217,16 @@ class Keeper:
 
     # -- the way of a run ----------------------------------------------------------------------------------------------------------
 
+    def forgotten(self) -> dict[str, float] | None:
+        """Return until when the store does not know of each run whether it was, by name; None if it cannot be asked."""
+        if self._ledger is None:
+            return {}
+        try:
+            return self._ledger.store.forgotten()
+        except StoreError as error:
+            self._publish(StoreFailed(error))
+            return None
+
     def take_again(self) -> list[tuple[Task[Any], RunRow]]:
         """Return the runs that an earlier program has begun, and that are to begin again; once."""
         with self._books.lock:
@@ -253,13 +263,15 @@ class Keeper:
         ledger, page = self._ledger, self._page_of(execution.task)
         assert ledger is not None
         id_, attempt, now = execution.id, execution.attempts + 1, self._books.clock.wall()
+        claimed = RunRow(id_, page.schedule.name, execution.number, execution.due_wall, attempt, RunState.CLAIMED, began=now)
         execution.noted = attempt
         with self._lock:
             self.asked += 1
 
         def done(answers: list[bool]) -> None:
             try:
-                row = None if answers[0] else ledger.store.run(id_)
+                # Invariant: what was refused does not begin, though its row may have been forgotten since: then nobody knows how it ended.
+                row = None if answers[0] else ledger.store.run(id_) or replace(claimed, state=RunState.INTERRUPTED)
             except StoreError as error:
                 self._answer(Claimed(execution, error=error))
             else:
@@ -271,8 +283,7 @@ class Keeper:
         if execution.attempts:
             ledger.again(page, RetryRun(id_, attempt, now), done, failed)
         else:
-            row = RunRow(id_, page.schedule.name, execution.number, execution.due_wall, attempt, RunState.CLAIMED, began=now)
-            ledger.claim(page, row, done, failed)
+            ledger.claim(page, claimed, done, failed)
 
     def _answer(self, answer: Claimed) -> None:
         ref = self._books.ref

@@ -92,7 +92,7 @@ def _known(schedule: StoredSchedule, rows: list[tuple[float, int]]) -> frozenset
 def _recurrence(schedule: StoredSchedule) -> Recurrence | None:
     try:
         return recurrence_of(schedule)
-    except (ActorError, ValueError):  # a zone or a form that is not known here
+    except (ActorError, KeyError, ValueError):  # a zone or a form that is not known here
         return None
 
 
@@ -103,7 +103,14 @@ def _attempts(schedule: StoredSchedule) -> int:
         if options.get("interrupted") != Interrupted.RERUN.name:
             return 0
         return int(options["retry"]["attempts"]) if "retry" in options else RERUNS
-    except (AttributeError, KeyError, TypeError, ValueError):  # by another version: whatever it was, it is told, not begun
+    except (
+        AttributeError,
+        KeyError,
+        OverflowError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ):  # by another version: whatever it was, it is told, not begun
         return 0
 
 

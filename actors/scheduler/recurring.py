@@ -152,10 +152,17 @@ def _end_if_done(engine: Engine, task: Task[Any]) -> None:
 
 
 def rewind(books: Books, wall: float) -> None:
-    """Have the tasks that recur by the clock on the wall due again from `wall` on: that was set back by far."""
+    """Have the tasks that recur by the clock on the wall due again from `wall` on: that was set back by far.
+
+    Persistent ones only from where the store knows of each run whether it was: none is run a second time.
+    """
+    forgotten = books.keeper.forgotten()  # waits for the disk; clocks are set back by so much hardly ever
     with books.lock:
         entries = books.wall_agenda.pop_until(float("inf"), len(books.wall_agenda))
         for when, _, task in entries:
             extra = task._extra
-            following = extra.recurrence.next_after(wall) if extra is not None and extra.recurrence is not None else None
+            after = wall
+            if task._options.persist:
+                after = when if forgotten is None else max(wall, forgotten.get(task.name, wall))
+            following = extra.recurrence.next_after(after) if extra is not None and extra.recurrence is not None else None
             books.put_locked(task, when if following is None else min(when, following))

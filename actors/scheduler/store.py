@@ -20,7 +20,8 @@ from actors.scheduler.stored import (
     StoredRun,
     StoredSchedule,
 )
-from actors.scheduler.walltime import from_wall
+from actors.scheduler.walltime import EARLIEST, from_wall
+from actors.scheduler.zones import LATEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -33,7 +34,8 @@ __all__ = ["Store"]
 
 SCHEDULE: Final = "name, kind, target, arguments, recurrence, zone, options, origin, due, runs"
 RUN: Final = "id, name, number, due, attempt, state, began, ended, error, count"
-OVER: Final = 100  # runs of old names that are kept, for each one of a schedule; and how many come in between two looks at them
+OVER: Final = 100  # runs of old names that are kept, for each one of a schedule
+LOOKS: Final = 10  # a look at those, which takes time in proportion to all runs, comes when a tenth of them may be new
 _BEYOND: Final = "SELECT rowid FROM runs WHERE {} ORDER BY rowid DESC LIMIT 1 OFFSET ?"
 
 
@@ -82,7 +84,8 @@ class Store:
         self.path = text
         self.codec = codec
         self._keep = keep
-        self._added = OVER  # runs since the last look at those of old names; only within transactions, which are one at a time
+        self._look = max(OVER, keep * OVER // LOOKS)
+        self._added = self._look  # runs since the last look at those of old names; only within transactions, which are one at a time
         self._free = [None]  # until a scheduler has it
         self._database = Database(text, synchronous=synchronous)
 
@@ -141,6 +144,11 @@ class Store:
             msg = f"before={before!r} is not valid: it has no time zone; use datetime.now(UTC) or the like"
             raise ValueError(msg)
         with self._database.transaction() as run:
+            run(
+                "UPDATE schedules SET forgotten = max(coalesce(forgotten, runs.latest), runs.latest) FROM (SELECT name, max(due) AS latest"
+                " FROM runs WHERE state <> 'claimed' AND ended < ? GROUP BY name) AS runs WHERE runs.name = schedules.name",
+                (before.timestamp(),),
+            )
             forgotten = int(run("DELETE FROM runs WHERE state <> 'claimed' AND ended < ?", (before.timestamp(),)).rowcount)
             run("DELETE FROM schedules WHERE due IS NULL AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.name = schedules.name)")
         return forgotten
@@ -164,7 +172,15 @@ class Store:
 
     def schedules(self) -> list[StoredSchedule]:
         """Return all schedules, in the order in which they were put in."""
-        return [StoredSchedule(*row) for row in self._database.read(f"SELECT {SCHEDULE} FROM schedules ORDER BY rowid")]  # noqa: S608
+        found = [StoredSchedule(*row) for row in self._database.read(f"SELECT {SCHEDULE} FROM schedules ORDER BY rowid")]  # noqa: S608
+        for one in found:
+            if one.due is not None and not EARLIEST <= one.due < LATEST:
+                raise StoreDamagedError(self.path, f"the schedule {one.name!r} is due at {one.due!r}")
+        return found
+
+    def forgotten(self) -> dict[str, float]:
+        """Return for schedules of which runs are not in the history any more when the last of those was due, by name."""
+        return dict(self._database.read("SELECT name, forgotten FROM schedules WHERE forgotten IS NOT NULL"))
 
     def claimed(self) -> list[RunRow]:
         """Return the runs that were claimed and have not ended, in the order in which they were claimed."""
@@ -192,16 +208,22 @@ class Store:
         """
         with self._database.transaction() as run:
             taken = [_APPLY[type(operation)](run, operation) for operation in operations]
-            self._trim(run, [operation.row.name for operation in operations if isinstance(operation, AddRun)])
+            # Only for what was added: the row because of which a run was refused has to be there still when it is asked for.
+            self._trim(run, [one.row.name for one, added in zip(operations, taken, strict=True) if added and isinstance(one, AddRun)])
         return taken
 
     def _trim(self, run: Callable[..., Any], names: list[str]) -> None:
         """Keep the history within its bounds, of these names at once, and now and then of those that no schedule has any more."""
         for name in sorted(set(names)):
             over = "name = ? AND state <> 'claimed'"
-            run(f"DELETE FROM runs WHERE {over} AND rowid <= ({_BEYOND.format(over)})", (name, name, self._keep))  # noqa: S608
+            beyond = run(_BEYOND.format(over), (name, self._keep)).fetchone()
+            if beyond is not None:
+                over += " AND rowid <= ?"
+                (latest,) = run(f"SELECT max(due) FROM runs WHERE {over}", (name, *beyond)).fetchone()  # noqa: S608
+                run("UPDATE schedules SET forgotten = max(coalesce(forgotten, ?1), ?1) WHERE name = ?2", (latest, name))
+                run(f"DELETE FROM runs WHERE {over}", (name, *beyond))  # noqa: S608
         self._added += len(names)
-        if self._added >= OVER:
+        if self._added >= self._look:
             self._added = 0
             over = "state <> 'claimed' AND name NOT IN (SELECT name FROM schedules)"
             run(f"DELETE FROM runs WHERE {over} AND rowid <= ({_BEYOND.format(over)})", (self._keep * OVER,))  # noqa: S608

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-__all__ = ["EPOCH", "from_wall"]
+__all__ = ["EARLIEST", "EPOCH", "from_wall"]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = (datetime.min.replace(tzinfo=UTC) - EPOCH).total_seconds()
 _FAR = {False: datetime.min.replace(tzinfo=UTC), True: datetime.max.replace(tzinfo=UTC)}
 
 

@@ -15,7 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from actors.scheduler.errors import StoreError, StoreFullError
 from actors.scheduler.ledger import Ledger, Page
 from actors.scheduler.store import Store
-from actors.scheduler.stored import EndRun, RetryRun, RunRow, RunState, run_id
+from actors.scheduler.stored import AddRun, EndRun, RetryRun, RunRow, RunState, run_id
 from tests.scheduler.test_store import NEW_YEAR, Faulty, limit_pages, schedule
 from tests.support import scaled
 
@@ -78,6 +78,22 @@ def test_second_claim_of_one_run_is_told_so(store: Store) -> None:
     first, second = claim(ledger, page, NEW_YEAR), claim(ledger, page, NEW_YEAR)
     ledger.flush()
     assert (first.done, second.done) == ([[True]], [[False]])
+
+
+def test_what_a_former_definition_owed_is_written_with_the_new_one_or_not_at_all(store: Store) -> None:
+    ledger = Ledger(store, lambda: None)
+    ledger.put(schedule(due=NEW_YEAR))
+    assert ledger.flush() is None
+    missed = AddRun(row("backup", NEW_YEAR, RunState.MISSED), None, 0)
+    ledger.put(schedule(due=NEW_YEAR + 9, target="other"), beside=[missed])
+    faulty = store._database._connection = Faulty(store._database._connection)
+    faulty.fail(2, again=False)
+    assert ledger.flush() is not None
+    assert store.schedules()[0].target == "shop.backup"
+    assert ledger.flush() is None
+    (found,) = store.schedules()
+    assert (found.target, found.due) == ("other", NEW_YEAR + 9)
+    assert [run.state for run in store.history()] == [RunState.MISSED]
 
 
 def test_end_of_a_one_off_takes_its_schedule_away_and_leaves_its_run(store: Store) -> None:

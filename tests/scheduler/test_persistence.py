@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Self
@@ -44,6 +45,7 @@ from actors.scheduler import (
     current_run,
 )
 from actors.scheduler.recovery import RERUNS
+from actors.scheduler.stored import AddRun, PutSchedule, RunRow
 from actors.testing import RandomWalk, Simulation
 from supervisors import Supervisor, child
 from tests.scheduler.kit import Events, Sink
@@ -56,8 +58,10 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 class Program:
     """One program with a store, in virtual time, that begins so many seconds after `START`."""
 
-    def __init__(self, path: Path, at: float = 0.0, *, jobs: bool = True, seed: int | None = None, **options: Any) -> None:
-        self.at = at
+    def __init__(
+        self, path: Path, at: float = 0.0, *, jobs: bool = True, seed: int | None = None, keep: int = 100_000, **options: Any
+    ) -> None:
+        self.at, self.keep = at, keep
         self.sim = Simulation(None if seed is None else RandomWalk(seed), epoch=START + timedelta(seconds=at), max_steps=1_000_000)
         self.path, self.options = path, options
         self.began: list[tuple[str, int]] = []  # ids of runs, with their attempts
@@ -91,7 +95,7 @@ class Program:
     def __enter__(self) -> Self:
         self.sim.__enter__()
         self.events = Events(self.sim.system)
-        self.store = Store(self.path, keep=100_000, synchronous=False)
+        self.store = Store(self.path, keep=self.keep, synchronous=False)
         self.store._database._connection.execute("PRAGMA synchronous = OFF")  # no test here takes the power away
         self.scheduler = Scheduler(self.sim.system, store=self.store, jobs=self.jobs, **self.options)
         return self
@@ -485,6 +489,34 @@ def test_what_cannot_go_on_by_itself_is_kept_and_told(path: Path) -> None:
         assert third.dues == [90.0, 90.0]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recurrence": "every 10.0 SOMETIMES"},
+        {"recurrence": "cron 61 * * * *"},
+        {"zone": "../../etc/passwd", "recurrence": "cron 0 7 * * *"},
+        {"options": "[" * 100_000},
+        {"options": '{"interrupted": "RERUN", "retry": {"attempts": 1e999}}'},
+        {"options": '{"deadline": -1}'},
+        {"kind": "TELL", "target": "\0"},
+        {"arguments": b"\x91" * 5000},
+    ],
+)
+def test_schedule_that_makes_no_sense_holds_up_no_other(path: Path, changes: dict[str, Any]) -> None:
+    with Program(path) as first:
+        first.scheduler.every(10.0, first.work, name="odd", persist=True)
+        first.sim.advance(10.0)
+        first.kill()
+    with Store(path) as store:
+        (found,) = store.schedules()
+        store.apply([PutSchedule(replace(found, **changes)), AddRun(RunRow("odd@x", "odd", 9, 0.0, 1, RunState.CLAIMED), found.due, 1)])
+    with Program(path, at=20.0) as second:
+        second.scheduler.every(1.0, second.work, name="other", persist=True)
+        second.sim.advance(3.5)
+        assert second.dues == [21.0, 22.0, 23.0]
+        assert [event.name for event in second.events.of(ScheduleLeft)] == ["odd"]
+
+
 def test_task_that_goes_on_by_itself_can_be_declared_later(path: Path) -> None:
     with Program(path) as first:
         first.scheduler.every(10.0, first.fails, name="same", persist=True)
@@ -590,6 +622,38 @@ def test_clock_that_is_set_back_does_not_bring_runs_a_second_time(path: Path) ->
     assert Counter(state for _, state in states(path)) == {"succeeded": 7}
 
 
+@pytest.mark.parametrize("forget", [False, True])
+def test_clock_that_is_set_back_does_not_bring_runs_again_that_the_history_has_lost(path: Path, forget: bool) -> None:
+    with Program(path, keep=10) as program:
+        program.scheduler.cron("*/5 * * * *", program.work, name="a", persist=True)
+        program.sim.advance(6 * 3600.0 + 1)
+        if forget:
+            program.store.forget(START + timedelta(hours=5.5))
+        program.sim.jump(-5 * 3600.0)
+        program.sim.advance(6 * 3600.0)
+        assert len(program.began) == 6 * 12 + 12
+        assert len(set(program.began)) == len(program.began)
+
+
+def test_run_that_is_refused_does_not_begin_though_its_row_is_forgotten_at_that_moment(path: Path) -> None:
+    when = START + timedelta(seconds=5)
+    with Program(path) as first:
+        first.scheduler.at(when, first.work, name="a", persist=True)
+        first.sim.advance(6.0)
+    with Program(path, at=10.0) as second:
+        real = second.store.run
+
+        def forgotten(id: str) -> None:  # noqa: A002  # as the one it stands for
+            assert real(id) is not None
+            second.store.forget(START + timedelta(days=1))
+
+        second.store.run = forgotten  # type: ignore[method-assign]
+        task = second.scheduler.at(when, second.work, name="a", persist=True)
+        with pytest.raises(AlreadyRunError):
+            task.result()
+        assert second.began == []
+
+
 # -- what is refused -----------------------------------------------------------------------------------------------------------------
 
 
@@ -638,6 +702,17 @@ def test_names_are_unique_among_persistent_tasks_too(path: Path) -> None:
 def test_wrong_store_or_jobs_are_refused(options: dict[str, Any], text: str) -> None:
     with Simulation() as sim, pytest.raises(TypeError, match=text):
         Scheduler(sim.system, **options)
+
+
+def test_no_run_begins_when_the_file_was_removed_because_another_program_may_make_it_anew(path: Path) -> None:
+    with Program(path) as program:
+        program.scheduler.every(10.0, program.work, name="a", persist=True)
+        program.sim.advance(15.0)
+        path.unlink()
+        Store(path).close()
+        program.sim.advance(20.0)
+        assert program.dues == [10.0]
+        assert "removed or replaced" in str(program.events.of(StoreFailed)[0].error)
 
 
 def test_store_belongs_to_one_scheduler(path: Path) -> None:
@@ -815,6 +890,60 @@ def test_restart_of_the_actor_in_place_loses_nothing(path: Path, how: str) -> No
         supervisor.stop()
     assert states(path.with_name("own.db")) == [(due, "succeeded") for due in (10.0, 20.0, 25.0, 30.0, 40.0)]
     assert [run.attempt for run in history(path.with_name("own.db"), "b")] == [2]
+
+
+def declare_kind(program: Program, kind: str, takes: float) -> None:
+    scheduler, work, more = program.scheduler, program.work, {"name": "a", "persist": True}
+    if kind == "at":
+        scheduler.at(START + timedelta(seconds=15), work, takes, **more)
+    elif kind == "cron":
+        scheduler.cron("*/10 * * * * *", work, takes, missed=Missed.ALL, **more)
+    else:
+        mode = TimerMode.FIXED_DELAY if kind == "delay" else TimerMode.FIXED_RATE
+        overlap = Overlap.QUEUE if kind == "queue" else Overlap.SKIP
+        scheduler.every(10.0, work, takes * 7 if kind == "queue" else takes, mode=mode, overlap=overlap, missed=Missed.ALL, **more)
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed"), [("rate", False), ("rate", True), ("queue", True), ("delay", False), ("cron", False), ("at", False)]
+)
+def test_each_due_time_is_accounted_for_whichever_statement_is_the_last_of_its_program(path: Path, kind: str, changed: bool) -> None:
+    last = 0
+    for n in range(200):  # ends much earlier, when the first program is through
+        file = path.with_name(f"{n}.db")
+        begun: Counter[str] = Counter()
+        for at, takes in ((0.0, 2.0), (42.0, 3.0 if changed else 2.0), (80.0, 2.0)):
+            with Program(file, at=at) as program:
+                faulty = program.store._database._connection = Faulty(program.store._database._connection)
+                if at < 80.0:
+                    faulty.fail(n, again=True)
+                declare_kind(program, kind, takes)
+                program.sim.advance(31.0)
+                if at < 80.0:
+                    through = bool(faulty.left)
+                    program.kill()
+                else:
+                    program.scheduler.close(timeout=None)
+                begun.update(run for run, _ in program.began)
+        assert max(begun.values(), default=0) <= 1
+        with Store(file) as store:
+            rows = [row for run in store.history() if (row := store.run(run.id)) is not None]
+            left = store.schedules()
+        assert set(begun) <= {row.id for row in rows}
+        assert RunState.CLAIMED not in {row.state for row in rows}
+        if kind == "at":
+            assert len(rows) == 1
+            assert left == []
+        elif kind in ("rate", "queue", "cron"):
+            first = min(row.due for row in rows)
+            end = left[0].due
+            assert end is not None
+            assert kind == "queue" or end > START.timestamp() + 100.0
+            assert sum(row.count for row in rows if row.due < end) == round((end - first) / 10.0)
+        last = n
+        if through:
+            break
+    assert 5 < last < 199
 
 
 # -- all of it at once ---------------------------------------------------------------------------------------------------------------

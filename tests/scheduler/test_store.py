@@ -365,8 +365,19 @@ def test_text_that_is_none_is_damage(path: Path) -> None:
 def test_directory_that_is_not_there_is_an_error_that_asks_for_it(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="is its directory there"):
         Store(tmp_path / "nowhere" / "x.db")
-    with pytest.raises(StoreError, match="is its directory there"):
+
+
+def test_directory_is_an_error_that_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="is a directory"):
         Store(tmp_path)
+
+
+@pytest.mark.parametrize("due", [1e308, -1e308, float("inf"), 253402300800.0])
+def test_schedule_that_is_due_beyond_the_calendar_is_damage(path: Path, due: float) -> None:
+    with Store(path) as store:
+        store.apply([PutSchedule(schedule(due=due))])
+        with pytest.raises(StoreDamagedError, match="'backup' is due at"):
+            store.schedules()
 
 
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everything")
