@@ -74,6 +74,7 @@ class Books:
         self.held = 0  # graphs that are being handed in
         self.closing = False  # no task is taken any more
         self.ended = False  # the actor has ended
+        self.gone: Future[None] = Future()  # set when all tasks have ended after that
         self.news: deque[Task[Any]] = deque()  # tasks of which the actor shall look what follows from their end
         self.drains: list[Future[bool]] = []
         self.processes: ProcessPool | None = None  # of the actor that there is, which may be killed; written by it

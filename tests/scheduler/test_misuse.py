@@ -34,6 +34,7 @@ from actors.scheduler import (
     report_progress,
 )
 from tests.scheduler.kit import Events, Silent, Sink, add, fail
+from tests.support import scaled
 
 if TYPE_CHECKING:
     from actors.testing import Simulation
@@ -251,6 +252,19 @@ def test_callbacks_that_wait_when_the_scheduler_is_closed_are_called(sim: Simula
         tasks = [scheduler.submit(add, number, on_success=told.append) for number in range(50)]
         assert tasks[-1].result() == 49
     assert len(told) == 50
+
+
+def test_all_tasks_are_over_when_close_returns_whoever_has_ended_the_actor(system: ActorSystem) -> None:
+    for _ in range(scaled(200, 20)):
+        scheduler = Scheduler(system)
+        tasks = [scheduler.after(100.0, add) for _ in range(500)]
+        futures = [task.future for task in tasks]
+        scheduler.ref.kill(block=False)
+        while scheduler.ref.is_alive():
+            threading.Event().wait(0.0001)
+        scheduler.close()
+        assert all(future.done() for future in futures)
+        when_ended(scheduler.ref._target).get(timeout=10)
 
 
 @pytest.mark.parametrize("call", ["close", "drain"])
