@@ -26,9 +26,9 @@ class Sender(Sending[T_contra]):
     May be used by any number of threads, handlers and coroutines at once. As a context manager, plain or async, it is closed at the end.
     """
 
-    def __init__(self, pipe: Pipe, of: type | None = None) -> None:
+    def __init__(self, pipe: Pipe, of: type | None = None, like: Sender[T_contra] | None = None) -> None:
         self._open_sending(pipe, of)
-        pipe.open_end(senders=1)
+        pipe.open_end(like, senders=1)
 
     def clone(self) -> Sender[T_contra]:
         """Return another end of the same channel. Nothing more can be sent once all of them are closed.
@@ -36,8 +36,7 @@ class Sender(Sending[T_contra]):
         Raises:
             ChannelClosedError: this end is closed.
         """
-        self._pipe.check_open(self)
-        return Sender(self._pipe, self._of)
+        return Sender(self._pipe, self._of, self)
 
     def close(self) -> None:
         """Close this end. With the last one, receivers get what waits, and then see the end. To do so again does nothing.
@@ -67,9 +66,9 @@ class Receiver(Receiving[T_co]):
     async, it is closed at the end.
     """
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Pipe, like: Receiver[T_co] | None = None) -> None:
         self._open_receiving(pipe)
-        pipe.open_end(receivers=1)
+        pipe.open_end(like, receivers=1)
 
     def clone(self) -> Receiver[T_co]:
         """Return another end of the same channel. Senders are refused once all of them are closed.
@@ -77,8 +76,7 @@ class Receiver(Receiving[T_co]):
         Raises:
             ChannelClosedError: this end is closed.
         """
-        self._pipe.check_open(self)
-        return Receiver(self._pipe)
+        return Receiver(self._pipe, self)
 
     def close(self) -> list[T_co]:
         """Close this end. With the last one, nobody can send any more, and senders that wait get their value back in an error.

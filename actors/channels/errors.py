@@ -5,7 +5,8 @@ ActorError
     ├── ChannelClosedError
     ├── ChannelEndedError (also EOFError)
     ├── ChannelFullError
-    └── ChannelEmptyError
+    ├── ChannelEmptyError
+    └── ChannelOutsideError
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from actors.errors import ActorError
 
-__all__ = ["ChannelClosedError", "ChannelEmptyError", "ChannelEndedError", "ChannelError", "ChannelFullError"]
+__all__ = ["ChannelClosedError", "ChannelEmptyError", "ChannelEndedError", "ChannelError", "ChannelFullError", "ChannelOutsideError"]
 
 
 class ChannelError(ActorError):
@@ -84,3 +85,14 @@ class ChannelEmptyError(ChannelError):
 
     def __str__(self) -> str:
         return f"nothing waits in {self.channel}; receive() and receive_async() wait"
+
+
+class ChannelOutsideError(ChannelError):
+    """A simulation uses a channel that was made outside of it: it could not see what happens there, and would try too few orders."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(channel)
+        self.channel = channel
+
+    def __str__(self) -> str:
+        return f"{self.channel} was made outside of this simulation, which cannot see what happens at it; make it inside of the scenario"

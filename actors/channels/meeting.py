@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from actors.channels.waits import Place
 
-__all__ = ["After", "Line", "Meeting", "live"]
+__all__ = ["After", "Line", "Meeting", "Remainder", "live"]
 
 After = list["Callable[[], After | None]"]
 """What is to be called when the lock has been given back; each call may return more of the kind."""
@@ -38,6 +38,25 @@ class _Endless:
 
     def append(self, token: None) -> None:
         """Take a token back."""
+
+
+class Remainder:
+    """The room of a channel that has lost count of its tokens: what the values leave of the capacity. Under the channel's lock."""
+
+    def __init__(self, capacity: int, values: deque[Any]) -> None:
+        self._capacity = capacity
+        self._values = values
+
+    def __bool__(self) -> bool:
+        return len(self._values) < self._capacity
+
+    def pop(self) -> None:
+        """Give a token, if there is room; a value will be put there before the lock is given back."""
+        if not self:
+            raise IndexError
+
+    def append(self, token: None) -> None:
+        """Take a token back: the value that had it is no longer there."""
 
 
 class Meeting:
@@ -105,19 +124,14 @@ class Meeting:
         return None, value
 
     def _first(self, line: Line) -> Place | None:
-        """Take the first place whose wait can still be ended out of `line`, and the right to end that wait."""
-        for index, place in enumerate(line):
+        """Return the first place in `line` whose wait can still be ended, and take the right to end it. It stays there until served."""
+        for place in line:
             if place.wait.claim():
-                del line[index]
                 return place
         return None
 
-    def _put_back(self, line: Line, place: Place, after: After) -> None:
-        """Undo `_first`. Other channels may have passed the wait over meanwhile, so they look once more."""
-        line.appendleft(place)
-        self._unclaim(place, after)
-
     def _unclaim(self, place: Place, after: After) -> None:
+        """Give the right to end a wait back. Other channels may have passed it over meanwhile, so they look once more."""
         place.wait.unclaim()
         after.extend(other.pipe.settle for other in place.wait.places if other.pipe is not self)
 
@@ -129,7 +143,7 @@ class Meeting:
             return False
         turn, value = self._next_value()
         if value is NOTHING:
-            self._put_back(self._takers, taker, after)
+            self._unclaim(taker, after)
             return False
         self._hand(taker, value, after, turn)
         return True
@@ -140,7 +154,7 @@ class Meeting:
         if giver is None:
             return False
         if not self._token():
-            self._put_back(self._givers, giver, after)
+            self._unclaim(giver, after)
             return False
         self.count()
         self._values.append(giver.offer)
@@ -162,8 +176,6 @@ class Meeting:
         if not giver.wait.claim():
             self._unclaim(taker, after)
             return True
-        self._takers.remove(taker)
-        self._givers.remove(giver)
         self.count()
         self._serve(giver, NOTHING, after)
         self._hand(taker, giver.offer, after)
@@ -181,11 +193,25 @@ class Meeting:
         self._serve(taker, value, after)
 
     def _serve(self, place: Place, value: Any, after: After) -> None:
-        """End a wait, which is claimed, at `place`."""
+        """End a wait, which is claimed, at `place`, which leaves its line."""
         wait = place.wait
         wait.value = value
         wait.served = place
         after.append(wait.rouse)
+        self._line(place).remove(place)  # last: until then an interrupt leaves something to mend
+
+    def _line(self, place: Place) -> Line:
+        return self._takers if place.offer is NOTHING else self._givers
+
+    def _mend(self, after: After) -> None:
+        """Go on after an interrupt in the middle of serving somebody: whoever was served is roused, and who was not waits on."""
+        for place in (*self._takers, *self._givers):
+            wait = place.wait
+            if wait.served is place:
+                after.append(wait.rouse)
+                self._line(place).remove(place)
+            elif not wait.places and not wait.live:  # only with this lock could it be claimed
+                wait.unclaim()
 
 
 def live(line: Line) -> bool:

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
-from actors.channels.errors import ChannelClosedError
-from actors.channels.meeting import After, Meeting, live
+from actors.channels.errors import ChannelClosedError, ChannelOutsideError
+from actors.channels.meeting import After, Meeting, Remainder, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
 
@@ -45,6 +45,8 @@ __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
 NOBODY_RECEIVES = "all receivers are closed: nobody would ever receive the value"
 SHUT = "it is closed: nothing can be sent any more"
 CLOSED_END = "this end of it is closed"
+
+NO_CALLS: After = []
 
 _numbers = itertools.count()  # the order in which the locks of several channels are taken
 
@@ -112,13 +114,25 @@ class Pipe(Meeting):
 
     def pinned(self) -> bool:
         """Tell whether the short way is closed whoever waits."""
-        return self._shut or self.watched or not self._receivers
+        return self._shut or self.watched or not self._receivers or type(self._room) is Remainder
 
     # -- the lock ------------------------------------------------------------------------------------------------------------
 
-    def _look(self) -> None:
+    def look(self) -> None:
         """In a simulation, note that the caller looks at the channel, and changes it. Before the lock is taken."""
-        touched(ports_here(), self._resource)
+        if self.watched:
+            touched(ports_here(), self._resource)
+
+    def enter(self) -> None:
+        """Do as `look`, for one who will send or receive.
+
+        Raises:
+            ChannelOutsideError: a simulation runs here that could not see it.
+        """
+        if self.watched:
+            touched(ports_here(), self._resource)
+        elif simulated() is not None:
+            raise ChannelOutsideError(self.name)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[After]:
@@ -131,15 +145,22 @@ class Pipe(Meeting):
     def all_locked(pipes: Iterable[Pipe]) -> Iterator[After]:
         """Hold the locks of several channels, taken in the order of their numbers, so that two who do so never wait for each other."""
         after: After = []
+        ordered = sorted(set(pipes), key=lambda one: one.number)
         try:
-            with contextlib.ExitStack() as stack:
-                for pipe in sorted(set(pipes), key=lambda one: one.number):
-                    if pipe.watched:
-                        pipe._look()
-                    stack.enter_context(pipe._lock)
-                yield after
-        finally:
-            call_all(after)
+            try:
+                with contextlib.ExitStack() as stack:
+                    for pipe in ordered:
+                        pipe.look()
+                        stack.enter_context(pipe._lock)
+                    yield after
+            finally:
+                call_all(after)
+        except Exception:
+            raise
+        except BaseException:
+            for pipe in ordered:
+                pipe.interrupted(after)
+            raise
 
     def settle(self) -> None:
         """Bring together values, room and those who wait for them, and end waits for what can never be.
@@ -151,6 +172,21 @@ class Pipe(Meeting):
             self._settle(after)
             self._end_waits(after)
 
+    def interrupted(self, calls: After = NO_CALLS) -> None:
+        """Go on after a Ctrl-C in the middle of something, of which nobody knows how far it came.
+
+        It may have taken a token with it, and a channel that loses its room is stuck for ever. So from now on the room is reckoned from
+        the values, always under the lock. Of `calls`, which it was to make when it had given the lock back, it may have left some out:
+        they are all made, some of them again, which does nothing.
+        """
+        with self.locked() as after:
+            after.extend(calls)
+            self._mend(after)
+            if self.capacity is not None:
+                self._room = Remainder(self.capacity, self._values)
+            self._settle(after)
+            self._end_waits(after)
+
     # -- sending and receiving -----------------------------------------------------------------------------------------------
 
     def give(self, end: Any, value: Any, new: NewWait[W] | None) -> W | None:
@@ -159,20 +195,25 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: nothing can be sent.
         """
-        if self.watched:
-            self._look()
+        self.enter()
         after: After = []
         try:
-            with self._lock:
-                if self.try_give(end, value, after):
-                    return None
-                if new is None:
-                    raise Full
-                wait = new(self, end, value)
-                self.join(wait, after)
-                return wait
-        finally:
-            call_all(after)
+            try:
+                with self._lock:
+                    if self.try_give(end, value, after):
+                        return None
+                    if new is None:
+                        raise Full  # under the lock, as what `try_give` raises
+                    wait = new(self, end, value)
+                    self.join(wait, after)
+                    return wait
+            finally:
+                call_all(after)
+        except Exception:
+            raise
+        except BaseException:
+            self.interrupted(after)
+            raise
 
     def take(self, end: Any, new: NewWait[W] | None) -> Any:
         """Return the next value; or a wait, made by `new`, that stands in line, as a `Waiting`; or ENDED. Without `new`, NOTHING.
@@ -180,23 +221,28 @@ class Pipe(Meeting):
         Raises:
             ChannelClosedError: `end` is closed.
         """
-        if self.watched:
-            self._look()
+        self.enter()
         after: After = []
         try:
-            with self._lock:
-                value = self.try_take(end, after)
-                if value is not NOTHING:
-                    return value
-                if self.drained():
-                    return ENDED
-                if new is None:
-                    return NOTHING
-                wait = new(self, end, NOTHING)
-                self.join(wait, after)
-                return Waiting(wait)
-        finally:
-            call_all(after)
+            try:
+                with self._lock:
+                    value = self.try_take(end, after)
+                    if value is not NOTHING:
+                        return value
+                    if self.drained():
+                        return ENDED
+                    if new is None:
+                        return NOTHING
+                    wait = new(self, end, NOTHING)
+                    self.join(wait, after)
+                    return Waiting(wait)
+            finally:
+                call_all(after)
+        except Exception:
+            raise
+        except BaseException:
+            self.interrupted(after)
+            raise
 
     def try_give(self, end: Any, value: Any, after: After) -> bool:
         """Under the lock: send `value` if that is possible without waiting, and without overtaking.
@@ -270,7 +316,7 @@ class Pipe(Meeting):
     def leave(self, place: Place) -> None:
         """Under the lock: stand in line no more."""
         with contextlib.suppress(ValueError):  # taken out when it was served
-            (self._takers if place.offer is NOTHING else self._givers).remove(place)
+            self._line(place).remove(place)
         self._update()
 
     def settle_late(self, value: Any) -> None:
@@ -306,8 +352,7 @@ class Pipe(Meeting):
     def reclaim(self, wait: Wait) -> After:
         """Do as `return_value`, but for the calls at its end, which are returned: of many receivers each may give the value on."""
         after: After = []
-        if self.watched:
-            self._look()
+        self.look()
         with self._lock:
             value, wait.value = wait.value, NOTHING
             if value is NOTHING or value is ENDED or type(value) is Refusal:
@@ -320,17 +365,17 @@ class Pipe(Meeting):
             self._settle(after)
         return after
 
-    def check_open(self, end: Any) -> None:
-        """Raise ChannelClosedError if `end` is closed."""
-        with self.locked():
-            if end._closed:
-                raise ChannelClosedError(self.name, CLOSED_END)
-
     # -- ends ----------------------------------------------------------------------------------------------------------------
 
-    def open_end(self, *, senders: int = 0, receivers: int = 0) -> None:
-        """Count ends that are open from now on."""
+    def open_end(self, like: Any = None, *, senders: int = 0, receivers: int = 0) -> None:
+        """Count ends that are open from now on.
+
+        Raises:
+            ChannelClosedError: they are to be like an end that is closed: the last one that was closed leaves none behind.
+        """
         with self.locked():
+            if like is not None and like._closed:
+                raise ChannelClosedError(self.name, CLOSED_END)
             self._senders += senders
             self._receivers += receivers
             self._update()
@@ -373,11 +418,9 @@ class Pipe(Meeting):
         """End the waits for what can never be done, as those of an end that is closed."""
         for giver in list(self._givers):
             if (giver.end._closed or self._shut or not self._receivers) and giver.wait.claim():
-                self._givers.remove(giver)
                 self._serve(giver, Refusal(self._refusal(giver.end, giver.offer)), after)
         for taker in list(self._takers):
             if (taker.end._closed or self.drained()) and taker.wait.claim():
-                self._takers.remove(taker)
                 closed = taker.end._closed
                 self._serve(taker, Refusal(ChannelClosedError(self.name, CLOSED_END)) if closed else ENDED, after)
         self._update()
@@ -387,6 +430,7 @@ class Pipe(Meeting):
     def drain(self, end: Any) -> list[Any]:
         """Return all that can be received now."""
         values: list[Any] = []
+        self.enter()
         with self.locked() as after:
             while (value := self.try_take(end, after)) is not NOTHING:
                 values.append(value)

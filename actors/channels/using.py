@@ -33,6 +33,7 @@ class End:
     @property
     def closed(self) -> bool:
         """Whether this end is closed."""
+        self._pipe.look()
         return self._closed
 
     @property
@@ -92,11 +93,14 @@ class Sending(End, Generic[T_contra]):
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
                 self._claim()
-            except IndexError:
-                pass
-            else:
                 self._count()
                 self._push(value)
+            except IndexError:
+                pass
+            except BaseException:
+                pipe.interrupted()
+                raise
+            else:
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
@@ -117,11 +121,14 @@ class Sending(End, Generic[T_contra]):
         if not pipe.busy and (of is None or isinstance(value, of)):
             try:
                 self._claim()
-            except IndexError:
-                pass
-            else:
                 self._count()
                 self._push(value)
+            except IndexError:
+                pass
+            except BaseException:
+                pipe.interrupted()
+                raise
+            else:
                 if pipe.busy:
                     pipe.settle_late(value)
                 return
@@ -199,10 +206,13 @@ class Receiving(End, Generic[T_co]):
         if not pipe.busy:
             try:
                 value: T_co = self._pull()
+                self._free(None)
             except IndexError:
                 pass
+            except BaseException:
+                pipe.interrupted()
+                raise
             else:
-                self._free(None)
                 if pipe.busy:
                     pipe.settle()
                 return value
@@ -224,10 +234,13 @@ class Receiving(End, Generic[T_co]):
         if not pipe.busy:
             try:
                 value: T_co = self._pull()
+                self._free(None)
             except IndexError:
                 pass
+            except BaseException:
+                pipe.interrupted()
+                raise
             else:
-                self._free(None)
                 if pipe.busy:
                     pipe.settle()
                 return value

@@ -89,6 +89,8 @@ async def select_cases_async(cases: Sequence[Case], timeout: float | None) -> Ou
 
 def _begin(cases: Sequence[Case], timeout: float | None, new: NewWait[W]) -> Outcome | W | None:
     """Return what came of it, None if nothing is possible and there is no time, or a wait that stands in line everywhere."""
+    for case in cases:
+        case.pipe.enter()
     with Pipe.all_locked([case.pipe for case in cases]) as after:
         for index, (pipe, end, offer) in enumerate(cases):
             if offer is not NOTHING:
@@ -112,10 +114,9 @@ def _begin(cases: Sequence[Case], timeout: float | None, new: NewWait[W]) -> Out
 def _leave(wait: Wait) -> bool:
     """Stand in line no more; True if nobody had ended the wait."""
     with Pipe.all_locked([place.pipe for place in wait.places or (wait,)]):
-        unserved = wait.claim()
         for place in wait.places or (wait,):
             place.pipe.leave(place)
-    return unserved
+        return wait.claim()  # last: an interrupt before leaves nobody in line whose wait seems to have been claimed to be served
 
 
 def _abandon(wait: Wait) -> None:

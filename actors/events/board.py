@@ -165,6 +165,7 @@ class Board:
 
     def account(self, count: Count, *, heard: bool) -> None:
         """Add what became of one event; `heard`: whether it was for anybody."""
+        self._touch(changes=False)
         with self._lock:
             self._delivered += count.got - count.replaced
             self._dropped += count.lost + count.replaced

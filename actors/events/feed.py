@@ -6,6 +6,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from actors._core.mutex import Mutex
+from actors._core.ports import touched
 from actors.errors import Timeout
 from actors.events.drops import Drops
 from actors.events.outlets import Gone
@@ -169,6 +170,7 @@ class Feed:
         return self._waited(event, Timeout())
 
     def _waited(self, event: BusEvent[Any], error: Exception | None) -> Outcome:
+        touched(self.home.ports, self.home.resource, changes=False)  # the figures change, in another step than that of the publishing
         with self._lock:
             self._publishers -= 1
         if error is None:
@@ -245,6 +247,7 @@ class Feed:
 
     def stats(self) -> BusSubscriptionStats:
         """Return the figures of now."""
+        touched(self.home.ports, self.home.resource)
         with self._lock:
             waiting = self._waiting()
             delivered = self._offered - self._drops.total - self._publishers - waiting

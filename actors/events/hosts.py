@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from actors._core.actor import Actor
 from actors._core.handlers import handler
 from actors._core.isolation import Isolation
+from actors._core.lifecycle import DownReason
 from actors._core.mailbox import Unbounded
-from actors._core.messages import Down
+from actors._core.messages import Down, Signal
 from actors._core.reply import ReplyHandle
 from actors.errors import Timeout
 from actors.events.feeds import EventsWait, OwnFeed
@@ -138,7 +139,7 @@ class Runner(_Host):
     def _call(self, event: BusEvent[Any]) -> None:
         try:
             call_plain(self._function, event)
-        except Exception as error:  # noqa: BLE001  # published
+        except failures(self) as error:
             self._feed.home.tell(SubscriberFailed(self._feed.pattern, error))
 
 
@@ -166,7 +167,7 @@ class AsyncRunner(_Host):
     async def _call(self, event: BusEvent[Any]) -> None:
         try:
             await self._function(event)
-        except Exception as error:  # noqa: BLE001  # published
+        except failures(self) as error:
             self._feed.home.tell(SubscriberFailed(self._feed.pattern, error))
 
 
@@ -192,6 +193,19 @@ class AsyncResponder(_Host):
     async def on_receive(self, message: BusEvent[Any]) -> Any:
         """Answer a request."""
         return await self._function(message)
+
+
+def failures(host: Actor) -> tuple[type[BaseException], ...]:
+    """Return what a function may raise that is its own failure, and is published.
+
+    So is a cancellation: of something that it awaited, or of its own task by somebody else. The kernel would end the handler alone, and
+    nobody would take the next event. One that comes with a kill has to go through.
+    """
+    cell = host.actor_ref._target
+    killed = cell.end is not None and cell.end[0] is DownReason.KILLED
+    if killed or any(control.signal is Signal.KILL for control in cell.control):
+        return (Exception,)
+    return (Exception, *cell.system.ports.cancelled)
 
 
 def is_async(function: object) -> bool:

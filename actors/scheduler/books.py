@@ -269,7 +269,7 @@ class Books:
         self.changes()
         try:
             with self.lock:
-                if task._state in OVER or (task._state is TaskState.RUNNING and goes_short_way(task)):
+                if task._state in OVER or _was_told_locked(task):
                     return False
                 wakes = self.cancel_locked(task)
             self.keeper.cancelled(task)
@@ -535,6 +535,18 @@ class Books:
 def goes_short_way(task: Task[Any]) -> bool:
     """Tell whether a run of `task` is over once its message was told, and needs no record."""
     return task._options.plain and (task._extra is None or task._extra.recurrence is None)
+
+
+def _was_told_locked(task: Task[Any]) -> bool:
+    """Tell whether a one-off message was told, or is being told: there is nothing to take back then, and no other run to prevent."""
+    if task._options.kind is not Kind.TELL:
+        return False
+    if goes_short_way(task):
+        return task._state is TaskState.RUNNING
+    extra = task._extra
+    if extra is None or extra.recurrence is not None:
+        return False
+    return any(not one.attempt.prevent() for one in extra.under_way if one.attempt is not None)
 
 
 def _resolve(task: Task[Any], extra: Extra, future: TaskFuture[Any]) -> None:

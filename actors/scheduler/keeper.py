@@ -24,7 +24,7 @@ from actors.scheduler.messages import Claimed, Save
 from actors.scheduler.recovery import Found, lost, recover, unseen
 from actors.scheduler.recurrence import Every
 from actors.scheduler.store import Store
-from actors.scheduler.stored import EndRun, RetryRun, RunRow, RunState, run_id
+from actors.scheduler.stored import AddRun, EndRun, RetryRun, RunRow, RunState, run_id
 from actors.scheduler.task import Extra, RunOutcome, TaskState
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from actors.scheduler.execution import Execution
     from actors.scheduler.ledger import Page
     from actors.scheduler.recurrence import Due
-    from actors.scheduler.stored import StoredSchedule
+    from actors.scheduler.stored import Operation, StoredSchedule
     from actors.scheduler.task import Task
     from actors.system import ActorSystem
     from actors.wire import Codec
@@ -138,7 +138,10 @@ class Keeper:
         assert ledger is not None
         books.changes()
         replaced: Task[Any] | None = None
+        wakes = False
         with books.lock:
+            if books.closing or books.ended:  # before anything is replaced
+                raise SchedulerClosedError(books.name)
             other = books.names.get(schedule.name)
             if other is not None and other._extra is not None and other._extra.adopted:
                 assert other._extra.page is not None
@@ -148,7 +151,7 @@ class Keeper:
                     other._extra.adopted = False
                     return other
                 self._found[schedule.name] = Found(ledger.current(other._extra.page))
-                books.cancel_locked(other)
+                wakes = books.cancel_locked(other)
                 replaced = other
             books.check_room_locked(schedule.name)
             found = self._found.pop(schedule.name, None)
@@ -157,11 +160,11 @@ class Keeper:
             assert task._extra is not None
             task._extra.adopted = adopted
             over = self._schedule_locked(task, start)
-            wakes = books.wants_look_locked()
+            wakes = books.wants_look_locked() or wakes
         if replaced is not None:
             books.resolve(replaced)
         if found is not None and start.new:
-            self._tell_change(task, found, start)
+            self._tell_change(found, start)
         ledger.wake()
         if over:
             ledger.forget(self._page_of(task))
@@ -178,7 +181,14 @@ class Keeper:
         task._extra = extra = Extra()
         stored: Future[None] = Future()
         extra.stored = stored
-        extra.page = self._ledger.put(schedule, write=start.new, done=lambda _: stored.try_set(None), known=start.known)
+        extra.page = self._ledger.put(
+            schedule,
+            write=start.new,
+            beside=start.beside,
+            done=lambda _: stored.try_set(None),
+            lost=stored.try_fail,
+            known=start.known,
+        )
         if not start.new:
             stored.set(None)
         extra.recurrence = replace(recurrence, origin=schedule.origin) if isinstance(recurrence, Every) else recurrence
@@ -200,19 +210,10 @@ class Keeper:
             return self._books.over_locked(task, TaskState.SUCCEEDED)
         return False
 
-    def _tell_change(self, task: Task[Any], found: Found, start: _Start) -> None:
-        """Account for what the former definition of a task still owed."""
-        page, now = self._page_of(task), self._books.clock.wall()
-        assert self._ledger is not None
-        old = found.schedule
-        if start.lost:
-            assert old.due is not None
-            row = RunRow(run_id(old.name, old.due), old.name, 0, old.due, 0, RunState.MISSED, ended=now, count=start.lost)
-            self._ledger.passed(page, row)
+    def _tell_change(self, found: Found, start: _Start) -> None:
         for run in found.again:
-            self._ledger.ended(page, EndRun(run.id, RunState.INTERRUPTED, now))
             self._publish(RunInterrupted(run.name, run.id))
-        self._publish(ScheduleChanged(old.name, start.lost))
+        self._publish(ScheduleChanged(found.schedule.name, start.lost))
 
     # -- the way of a run ----------------------------------------------------------------------------------------------------------
 
@@ -322,12 +323,13 @@ class Keeper:
 
     def _leave(self, execution: Execution, state: RunState, text: str | None) -> None:
         """Note that a run will not begin; unless that is because the program ends: then it stays due."""
-        if self._books.closing and state is RunState.CANCELLED:
+        page = self._page_of(execution.task)
+        if self._books.closing and state is RunState.CANCELLED and not page.cancelled:
             return
         assert self._ledger is not None
         self._passed(execution.task, execution.due_wall, state, error=text)
         if _recurrence(execution.task) is None:
-            self._ledger.remove(self._page_of(execution.task))
+            self._ledger.remove(page)
 
     # -- the end of a task ---------------------------------------------------------------------------------------------------------
 
@@ -351,6 +353,9 @@ class Keeper:
         if (page := _page(task)) is None or self._ledger is None:
             return
         assert task._extra is not None
+        # Invariant: this is written before `under_way` is looked at; the actor empties that before it looks at this. So one of the two
+        # notes the end of a run that was not begun. If both do, the store takes the first.
+        page.cancelled = True
         recurs = task._extra.recurrence is not None
         if recurs or not task._extra.under_way:
             due = self._ledger.current(page).due
@@ -428,6 +433,7 @@ class _Start:
         schedule: with when it is due and how many runs it had.
         new: whether the store has to learn of it.
         lost: how many runs were due by its former definition and will not be run.
+        beside: what the store has to learn with it: what became of what its former definition still owed.
         again: runs that begin another time.
         known: see `Found`.
     """
@@ -435,6 +441,7 @@ class _Start:
     schedule: StoredSchedule
     new: bool = True
     lost: int = 0
+    beside: tuple[Operation, ...] = ()
     again: tuple[RunRow, ...] = ()
     known: frozenset[float] = frozenset()
 
@@ -446,8 +453,21 @@ def _start(found: Found | None, declared: StoredSchedule, now: float) -> _Start:
     if old.definition == declared.definition:
         return _Start(old, new=False, again=found.again, known=found.known)
     if (old.recurrence, old.zone) == (declared.recurrence, declared.zone) and not old.one_off and old.due is not None:
-        return _Start(replace(declared, origin=old.origin, due=old.due, runs=old.runs), known=found.known)
-    return _Start(declared, lost=lost(old, now))
+        goes_on = replace(declared, origin=old.origin, due=old.due, runs=old.runs)
+        return _Start(goes_on, beside=_owed(found, 0, now), known=found.known)
+    missed = lost(old, now)
+    return _Start(declared, lost=missed, beside=_owed(found, missed, now))
+
+
+def _owed(found: Found, missed: int, now: float) -> tuple[Operation, ...]:
+    """Return what becomes of what a former definition still owed. Written with the new one, so that a kill comes before or after both."""
+    old = found.schedule
+    ends: list[Operation] = [EndRun(run.id, RunState.INTERRUPTED, now) for run in found.again]
+    if missed:
+        assert old.due is not None
+        row = RunRow(run_id(old.name, old.due), old.name, 0, old.due, 0, RunState.MISSED, ended=now, count=missed)
+        ends.append(AddRun(row, None, 0))
+    return tuple(ends)
 
 
 def _page(task: Task[Any]) -> Page | None:

@@ -39,6 +39,7 @@ class Page:
         next: when the next run after those is due; None if there is none.
         runs: how many have been begun.
         known: when runs were due that an earlier program has seen to, though they came after one that is due still.
+        cancelled: whether somebody has cancelled the task. Set once, by any thread, under no lock.
     """
 
     schedule: StoredSchedule
@@ -46,6 +47,7 @@ class Page:
     next: float | None = None
     runs: int = 0
     known: frozenset[float] = frozenset()
+    cancelled: bool = False
 
     def earliest(self, closed: Iterable[float] = ()) -> float | None:
         """Return the earliest time for which there will be no row when those of `closed` have theirs."""
@@ -61,12 +63,14 @@ class Write:
         operations: what is to be written; when the schedule is due then is filled in at the last moment.
         done: called with the answers once all of it is in the store.
         failed: called if it could not be written; then it is not tried again. None: it is tried until it succeeds.
+        lost: called if the store is closed before that.
     """
 
     page: Page
     operations: list[Operation]
     done: Callable[[list[bool]], object] | None = None
     failed: Callable[[StoreError], object] | None = None
+    lost: Callable[[StoreError], object] | None = None
 
 
 class Ledger:
@@ -97,7 +101,9 @@ class Ledger:
         schedule: StoredSchedule,
         *,
         write: bool = True,
+        beside: Iterable[Operation] = (),
         done: Callable[[list[bool]], object] | None = None,
+        lost: Callable[[StoreError], object] | None = None,
         known: frozenset[float] = frozenset(),
     ) -> Page:
         """Begin a page, in place of an older one of that name.
@@ -105,14 +111,16 @@ class Ledger:
         Args:
             schedule: of the task.
             write: whether it has to be written; then call `wake` once no lock is held.
+            beside: operations that belong to it: all of them are in the store, or none.
             done: called when it has been written.
+            lost: called if the store is closed before that.
             known: see `Page`.
         """
         page = Page(schedule, next=schedule.due, runs=schedule.runs, known=known)
         with self._lock:
             self._pages[schedule.name] = page
             if write:
-                self._queue.append(Write(page, [PutSchedule(schedule)], done))
+                self._queue.append(Write(page, [PutSchedule(schedule), *beside], done, lost=lost))
         return page
 
     def current(self, page: Page) -> StoredSchedule:
@@ -274,6 +282,13 @@ class Ledger:
     def close(self) -> StoreError | None:
         """Write what waits, and give the file back. What cannot be written is lost: return why."""
         try:
-            return self.flush()
+            failure = self.flush()
         finally:
             self.store.close()
+        with self._lock:
+            lost = list(self._queue)
+            self._queue.clear()
+        for write in lost:  # no lock is held
+            if write.lost is not None:
+                write.lost(failure or StoreError(self.store.path, "is closed"))
+        return failure

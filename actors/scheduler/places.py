@@ -86,7 +86,10 @@ def leave_locked(books: Books, attempt: Attempt) -> None:
 
 
 def _next_locked(books: Books, kind: Kind, now: float) -> Attempt | Execution | None:
-    execution = books.ready[kind].pop()
+    while (execution := books.ready[kind].pop()) is not None and execution.expires is not None and execution.expires <= now:
+        # Its time has passed, as it may while the scheduler is paused: it begins no more, and its alarm ends it at the next look.
+        execution.stage = Stage.WAITING
+        summarise_locked(execution.task)
     if execution is None:
         return None
     if execution.claim is Claim.WANTED:

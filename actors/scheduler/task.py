@@ -238,7 +238,7 @@ class Task(Generic[R]):
 
     @property
     def stored(self) -> Future[None]:
-        """Of a persistent task: resolved when it is in the store. Of any other it is resolved at once."""
+        """Of a persistent task: resolved when it is in the store, or failed with a `StoreError` if it never will be. Else resolved at once."""
         return self._books.stored_of(self)
 
     def result(self, *, timeout: float | None = None) -> R:
@@ -255,7 +255,7 @@ class Task(Generic[R]):
         behind if it does not look. The task is over at once.
 
         Returns:
-            True if this cancelled it; False if it was over before, or is a message that is being told at this very moment.
+            True if this cancelled it; False if it was over before, or is a message that was told, or is being told at this very moment.
         """
         return self._books.cancel(self)
 

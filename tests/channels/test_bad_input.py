@@ -18,6 +18,7 @@ from actors.channels import (
     ChannelEndedError,
     ChannelError,
     ChannelFullError,
+    ChannelOutsideError,
     errors,
     open_channel,
     select,
@@ -176,6 +177,7 @@ ERRORS: list[ChannelError] = [
     ChannelEndedError("jobs"),
     ChannelFullError("jobs", (1, "x"), 3),
     ChannelEmptyError("jobs"),
+    ChannelOutsideError("jobs"),
 ]
 
 

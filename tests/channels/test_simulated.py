@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from actors import Actor, Timeout
-from actors.channels import Channel, ChannelEndedError, Receiver, Sender, open_channel, select, select_async
+from actors.channels import Channel, ChannelEndedError, ChannelOutsideError, Receiver, Sender, open_channel, select, select_async
 from actors.testing import Simulation, StuckError, check_stable, explore, simulate
 from actors.testing.oracles import NoDeadlock
 from tests.support import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Producer(Actor):
@@ -285,3 +288,66 @@ def test_a_kill_at_any_moment_leaves_the_channel_whole() -> None:
 
 def test_a_scenario_with_channels_is_stable() -> None:
     assert check_stable(killing) > 0
+
+
+class Caller(Actor):
+    """Calls what it is told."""
+
+    def on_receive(self, call: Callable[[], Any]) -> Any:
+        return call()
+
+
+class Looked:
+    """Something that one actor does, and what another may see of it."""
+
+    @staticmethod
+    def end() -> tuple[Callable[[], Any], Callable[[], Any]]:
+        sender, _receiver = open_channel(1)
+        clone = sender.clone()
+        return clone.close, lambda: clone.closed
+
+    @staticmethod
+    def channel() -> tuple[Callable[[], Any], Callable[[], Any]]:
+        channel = Channel[int](1)
+        return channel.close, lambda: channel.closed
+
+    @staticmethod
+    def stats() -> tuple[Callable[[], Any], Callable[[], Any]]:
+        channel = Channel[int](1)
+        return lambda: channel.send(1), lambda: channel.stats().sent == 1
+
+
+@pytest.mark.parametrize("make", [Looked.end, Looked.channel, Looked.stats])
+def test_exhaustive_exploration_sees_whoever_looks_at_a_channel(make: Callable[[], tuple[Callable[[], Any], Callable[[], Any]]]) -> None:
+    seen: set[bool] = set()
+
+    def scenario(sim: Simulation) -> None:
+        change, look = make()
+        changed, looked = (sim.spawn(Caller).ask(call, block=False) for call in (change, look))
+        changed.get()
+        seen.add(looked.get())
+
+    assert explore(scenario, strategy="exhaustive").exhausted
+    assert seen == {False, True}
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda channel: channel.send_nowait(1),
+        lambda channel: channel.receive_nowait(),
+        lambda channel: channel.receive(timeout=1.0),
+        lambda channel: channel.drain(),
+        lambda channel: select(channel, timeout=0),
+    ],
+)
+def test_a_channel_that_was_made_outside_of_the_simulation_is_refused(use: Callable[[Channel[int]], Any]) -> None:
+    channel = Channel[int](1, name="made before")
+
+    def scenario(sim: Simulation) -> None:
+        sim.spawn(Caller).ask(lambda: use(channel))
+
+    with pytest.raises(ChannelOutsideError, match="made before was made outside of this simulation"):
+        simulate(runs=1)(scenario)()
+    channel.close()
+    assert channel.stats().sent == 0

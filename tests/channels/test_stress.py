@@ -415,3 +415,27 @@ def test_ends_are_closed_while_others_wait_and_all_come_back() -> None:  # noqa:
         crew.join(sender)
         assert sorted(fates) == ["receiver"] * 2 + ["sender"] * 2
         assert sender.stats().sent == sender.stats().received
+
+
+def test_a_clone_that_is_made_while_the_last_receiver_is_closed_opens_no_closed_channel() -> None:
+    for _ in range(scaled(20_000, 1500)):
+        sender, receiver = open_channel(1)
+        crew = Crew()
+        clones: list[Receiver[Any]] = []
+        refused: list[bool] = []
+
+        def clone(receiver: Receiver[Any] = receiver, clones: list[Receiver[Any]] = clones) -> None:
+            with contextlib.suppress(ChannelClosedError):
+                clones.append(receiver.clone())
+
+        def close(sender: Sender[Any] = sender, receiver: Receiver[Any] = receiver, refused: list[bool] = refused) -> None:
+            receiver.close()
+            try:
+                sender.send_nowait(1)
+            except ChannelClosedError:
+                refused.append(True)
+
+        crew.add(clone)
+        crew.add(close)
+        crew.join(receiver)
+        assert bool(clones) is not bool(refused)

@@ -49,7 +49,32 @@ from actors import (
     errors,
     wait_any,
 )
-from actors.events import UnreadFailure
+from actors.channels import ChannelClosedError, ChannelEmptyError, ChannelEndedError, ChannelError, ChannelFullError
+from actors.channels import errors as channel_errors
+from actors.events import BusClosedError, BusError, BusFullError, NoResponderError, TopicError, UnreadFailure
+from actors.events import errors as event_errors
+from actors.scheduler import (
+    AlreadyRunError,
+    CronError,
+    CycleError,
+    DuplicateTaskError,
+    NeedFailedError,
+    ResultNotPicklableError,
+    SchedulerClosedError,
+    SchedulerError,
+    SchedulerFullError,
+    StoreDamagedError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreVersionError,
+    TaskDeadlineExceeded,
+    TaskMissedError,
+    TaskTimeout,
+    UnknownNeedError,
+    WorkerDiedError,
+)
+from actors.scheduler import errors as scheduler_errors
 from tests.support import scaled
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -516,11 +541,42 @@ ERRORS: list[BaseException] = [
     NotInActorError("stash()"),
     InternalError("text"),
     ActorKilled(),
+    ChannelError("text"),
+    ChannelClosedError("jobs", "it is closed: nothing can be sent any more", (1, "x")),
+    ChannelEndedError("jobs"),
+    ChannelFullError("jobs", (1, "x"), 3),
+    ChannelEmptyError("jobs"),
+    BusError("text"),
+    TopicError("a..b", "a word is missing"),
+    BusClosedError("bus", ("the", "event")),
+    BusFullError("retained", 3),
+    NoResponderError("a.b"),
+    SchedulerError("text"),
+    CronError("0 0 30 2 *", "it never fires"),
+    CycleError(("a", "b", "a")),
+    UnknownNeedError("a", "b"),
+    DuplicateTaskError("nightly"),
+    SchedulerFullError(3),
+    SchedulerClosedError("/scheduler"),
+    NeedFailedError("a", ValueError("cause")),
+    TaskTimeout("nightly", 1.5),
+    TaskDeadlineExceeded("nightly", 2.5),
+    TaskMissedError("nightly", 3600.0),
+    AlreadyRunError("nightly@2026-01-01T00:00:00+00:00", "failed", "ValueError: text"),
+    WorkerDiedError("nightly", -9, "it was killed from outside"),
+    ResultNotPicklableError("nightly", "it is a lambda"),
+    StoreError("schedules.db", "cannot be read"),
+    StoreLockedError("schedules.db"),
+    StoreVersionError("schedules.db", 3, 2),
+    StoreFullError("schedules.db"),
+    StoreDamagedError("schedules.db", "a table is missing"),
 ]
 
 
 def test_every_error_of_the_tree_is_in_the_list() -> None:
-    assert {type(error).__name__ for error in ERRORS} == set(errors.__all__)
+    trees = (errors, channel_errors, event_errors, scheduler_errors)
+    assert {type(error).__name__ for error in ERRORS} == {name for tree in trees for name in tree.__all__}
+    assert all(isinstance(error, ActorError | ActorKilled) for error in ERRORS)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

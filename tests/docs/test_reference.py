@@ -12,6 +12,7 @@ import actors.channels
 import actors.errors
 import actors.events
 import actors.logs
+import actors.scheduler
 import actors.testing
 import actors.wire
 import supervisors
@@ -22,7 +23,18 @@ import supervisors.machine.testing
 
 REFERENCE = Path(__file__).parent.parent.parent / "docs" / "reference"
 API = (REFERENCE / "api.md").read_text(encoding="utf-8")
-PAGES = ("actors.md", "channels.md", "errors.md", "events.md", "logs.md", "machines.md", "supervisors.md", "testing.md", "wire.md")
+PAGES = (
+    "actors.md",
+    "channels.md",
+    "errors.md",
+    "events.md",
+    "logs.md",
+    "machines.md",
+    "scheduler.md",
+    "supervisors.md",
+    "testing.md",
+    "wire.md",
+)
 GENERATED = "".join((REFERENCE / page).read_text(encoding="utf-8") for page in PAGES)
 MACHINES = {*supervisors.machine.__all__, *supervisors.machine.testing.__all__}
 OURS = {
@@ -30,6 +42,7 @@ OURS = {
     *actors.channels.__all__,
     *actors.events.__all__,
     *actors.logs.__all__,
+    *actors.scheduler.__all__,
     *actors.testing.__all__,
     *actors.wire.__all__,
 }
@@ -44,7 +57,7 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    modules = ("actors", "actors.channels", "actors.events", "actors.logs", "actors.testing", "actors.wire")
+    modules = ("actors", "actors.channels", "actors.events", "actors.logs", "actors.scheduler", "actors.testing", "actors.wire")
     assert any(f"::: {module}.{name}\n" in GENERATED for module in modules)
 
 

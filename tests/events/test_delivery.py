@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors import Actor, ActorSystem, BlockingInLoopError, Timeout
+from actors import Actor, ActorSystem, BlockingInLoopError, Future, Timeout
 from actors.channels import ChannelEmptyError, ChannelEndedError, open_channel
 from actors.events import BusEvent, EventBus, Slow, SubscriberFailed, SubscriptionClosed
 from actors.testing import Probe
@@ -181,6 +181,45 @@ def test_an_async_function_that_raises_is_reported_and_goes_on(bus: EventBus, to
     bus.close()
     assert seen == [0, 1]
     assert [type(one) for one in told] == [SubscriberFailed] * 2
+
+
+@pytest.mark.parametrize("kind", ["plain", "async"])
+def test_a_function_that_raises_a_cancellation_is_reported_and_goes_on(bus: EventBus, told: list[Any], kind: str) -> None:
+    good = Subscriber()
+
+    def fails(event: BusEvent[int]) -> None:
+        if event.event != 1:
+            raise asyncio.CancelledError  # as of a task that it awaited, and that somebody else has cancelled
+        good(event)
+
+    async def fails_async(event: BusEvent[int]) -> None:
+        fails(event)
+
+    bus.subscribe("a", fails if kind == "plain" else fails_async)
+    for number in range(2):
+        bus.publish("a", number)
+    assert good.get() == [1]
+    [failure] = told
+    assert (type(failure), failure.pattern, type(failure.error)) == (SubscriberFailed, "a", asyncio.CancelledError)
+
+
+def test_an_async_function_that_is_killed_is_not_reported_as_failed(bus: EventBus, told: list[Any]) -> None:
+    begun: Future[bool] = Future()
+    ended: Future[str] = Future()
+
+    async def waits(_: BusEvent[int]) -> None:
+        begun.set(True)  # as in pykka
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set("killed")
+
+    bus.subscribe("a", waits)
+    bus.publish("a", 1)
+    assert begun.get(timeout=SAFETY)
+    bus.close(timeout=0.0)
+    assert ended.get(timeout=SAFETY) == "killed"
+    assert [one for one in told if isinstance(one, SubscriberFailed)] == []
 
 
 def test_a_plain_function_that_returns_a_coroutine_is_reported(bus: EventBus, told: list[Any]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -11,6 +11,9 @@ from actors.channels import open_channel
 from actors.events import BusEvent, EventBus, Slow
 from actors.testing import Simulation, check_stable, explore, oracles, simulate
 from tests.support import scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 RUNS = scaled(full=5000, quick=150)
 
@@ -250,3 +253,47 @@ def test_all_orders_there_are() -> None:
 def test_a_run_can_be_repeated() -> None:
     check_stable(two_publishers_and_a_late_reader)
     check_stable(subscribers_of_every_kind)
+
+
+class Caller(Actor):
+    """Calls what it is told."""
+
+    def on_receive(self, call: Callable[[], Any]) -> Any:
+        return call()
+
+
+@pytest.mark.parametrize("of", ["subscription", "bus"])
+@pytest.mark.parametrize("full", [False, True])
+def test_exhaustive_exploration_sees_whoever_looks_at_figures(of: str, full: bool) -> None:  # a parameter of pytest
+    seen: set[int] = set()
+
+    def scenario(sim: Simulation) -> None:
+        bus = EventBus(sim.system)
+        sender, receiver = open_channel(1)
+        subscription = bus.subscribe("a", sender, slow=Slow.BLOCK)
+        if full:  # so the publisher may have to wait, and the figures change in a step of their own
+            sender.send(None)
+            sim.spawn(Caller).tell(receiver.receive)
+        figures = subscription if of == "subscription" else bus
+        published = sim.spawn(Caller).ask(lambda: bus.publish("a", 1), block=False)
+        looked = sim.spawn(Caller).ask(lambda: figures.stats().delivered, block=False)
+        published.get()
+        seen.add(looked.get())
+
+    assert explore(scenario, strategy="exhaustive").exhausted
+    assert seen == {0, 1}
+
+
+def test_exhaustive_exploration_sees_whoever_looks_at_the_end_of_a_subscription() -> None:
+    seen: set[bool] = set()
+
+    def scenario(sim: Simulation) -> None:
+        sender, _ = open_channel(1)
+        subscription = EventBus(sim.system).subscribe("a", sender)
+        cancelled = sim.spawn(Caller).ask(subscription.cancel, block=False)
+        looked = sim.spawn(Caller).ask(subscription.stats, block=False)
+        cancelled.get()
+        seen.add(looked.get().closed_for is None)
+
+    assert explore(scenario, strategy="exhaustive").exhausted
+    assert seen == {False, True}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
+from actors import MailboxFullError
 from actors.events import CallbackFailed
 from actors.scheduler import Retry, Run, RunOutcome, Scheduler
 from tests.scheduler.kit import Events, Sink, Trouble, add, fail
@@ -71,13 +72,34 @@ def test_dead_listener_is_published(sim: Simulation, scheduler: Scheduler, event
 
 def test_slow_callback_does_not_hold_the_scheduler_up(system: ActorSystem) -> None:
     gate, told = threading.Event(), threading.Event()
-    with Scheduler(system) as scheduler:
+    with Scheduler(system, threads=1) as scheduler:  # so that the runs end, and are told, in this order
         scheduler.submit(add, on_success=lambda _: gate.wait(10))
         scheduler.submit(add, on_success=lambda _: told.set())
         assert scheduler.submit(add, 1).result(timeout=10) == 1
         assert not told.is_set()
         gate.set()
         assert told.wait(10)
+
+
+def test_callbacks_that_wait_are_bounded_and_the_rest_is_published(system: ActorSystem) -> None:
+    events, bound, beyond = Events(system), 10_000, 7
+    begun, gate = threading.Event(), threading.Event()
+    told: list[int] = []
+
+    def hold(_: Run[Any]) -> None:
+        begun.set()
+        gate.wait(60)
+
+    with Scheduler(system) as scheduler:
+        scheduler.submit(add, on_success=hold)
+        assert begun.wait(10)
+        for number in range(bound + beyond):
+            scheduler.submit(add, number, on_success=lambda run: told.append(run.value))
+        assert scheduler.drain(timeout=60)
+        assert [type(event.error) for event in events.of(CallbackFailed)] == [MailboxFullError] * beyond
+        gate.set()
+    # The helper ends with the scheduler, behind what waits for it.
+    assert len(told) == len(set(told)) == bound
 
 
 def test_helper_that_was_ended_is_replaced(sim: Simulation, scheduler: Scheduler) -> None:

@@ -53,6 +53,29 @@ def test_task_that_is_over_cannot_be_cancelled(sim: Simulation, scheduler: Sched
     assert task.result() == 1
 
 
+@pytest.mark.parametrize("options", [{}, {"retry": Retry()}, {"on_success": lambda _: None}])
+def test_message_that_was_told_cannot_be_cancelled(sim: Simulation, scheduler: Scheduler, options: dict[str, Any]) -> None:
+    sink = sim.spawn(Sink)
+    task = scheduler.submit(sink, "told", **options)
+    while task.state is not TaskState.RUNNING and task.state is not TaskState.SUCCEEDED:
+        sim.step()
+    assert not task.cancel()
+    sim.run()
+    assert sim.instance(sink).got == ["told"]
+    assert task.state is TaskState.SUCCEEDED
+
+
+def test_message_that_waits_for_a_retry_can_be_cancelled(sim: Simulation, scheduler: Scheduler) -> None:
+    gone = sim.spawn(Sink)
+    gone.stop()
+    task = scheduler.submit(gone, "told", retry=Retry(attempts=5, initial=1.0))
+    sim.advance(0.5)
+    assert task.state is TaskState.WAITING
+    assert task.cancel()
+    sim.run()
+    assert task.last.attempt == 1
+
+
 def test_ready_task_never_begins_once_cancelled(sim: Simulation) -> None:
     scheduler = Scheduler(sim.system, coroutines=1)
     first, second = scheduler.submit(asyncio.sleep, 5), scheduler.submit(asyncio.sleep, 5)

@@ -34,6 +34,7 @@ from actors.scheduler import (
     SchedulerActor,
     Store,
     StoredRun,
+    StoreError,
     StoreFailed,
     StoreFullError,
     StoreLockedError,
@@ -507,6 +508,35 @@ def test_task_that_goes_on_by_itself_can_be_declared_later(path: Path) -> None:
         assert [s.target for s in second.store.schedules()] == ["fails", "notes"]
 
 
+def test_task_that_goes_on_by_itself_may_be_declared_otherwise_while_it_runs(path: Path) -> None:
+    with Program(path) as first:
+        first.scheduler.every(10.0, first.work, 5.0, name="a", persist=True)
+        first.sim.advance(1.0)
+    with Program(path, at=2.0) as second:
+        second.sim.advance(9.0)
+        assert second.dues == [10.0]
+        second.scheduler.every(10.0, second.work, 0.5, name="a", persist=True)
+        second.sim.advance(30.0)
+        assert second.dues == [10.0, 20.0, 30.0, 40.0]
+    assert states(path) == [(10.0, "cancelled"), (20.0, "succeeded"), (30.0, "succeeded"), (40.0, "succeeded")]
+
+
+def test_cancelled_runs_that_waited_for_a_place_do_not_come_again_if_the_scheduler_is_closed_at_once(path: Path) -> None:
+    with Program(path, coroutines=1) as program:
+        program.scheduler.after(1.0, program.work, 60.0, name="long", persist=True)
+        waiting = [
+            program.scheduler.after(2.0, program.work, name="one-off", persist=True),
+            program.scheduler.every(2.0, program.work, name="recurring", overlap=Overlap.ALLOW, persist=True),
+        ]
+        program.sim.advance(3.0)
+        assert all(task.cancel() for task in waiting)
+        program.scheduler.close(timeout=0.0)
+    with Store(path) as store:
+        assert store.schedules() == []
+    assert states(path, "one-off") == [(2.0, "cancelled")]
+    assert states(path, "recurring") == [(2.0, "cancelled")]
+
+
 def test_cancelled_task_does_not_come_again(path: Path) -> None:
     when = START + timedelta(seconds=30)
     with Program(path) as first:
@@ -719,10 +749,12 @@ def test_close_while_the_store_fails_says_so_and_still_gives_the_file_back(path:
         program.sim.advance(1.5)
         faulty = program.store._database._connection = Faulty(program.store._database._connection)
         faulty.fail(0, again=True)
+        late = program.scheduler.after(60.0, program.work, name="late", persist=True)
         program.sim.advance(1.0)
         before = len(program.events.of(StoreFailed))
         program.scheduler.close()
         assert len(program.events.of(StoreFailed)) > before
+        assert isinstance(late.stored.exception(timeout=0.0), StoreError)  # nobody waits for it for ever
     with Program(path, at=10.0) as second:
         second.sim.advance(1.0)
         assert [event.name for event in second.events.of(RunInterrupted)] == ["a"]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from actors import DeadlineExceeded, Timeout
 from actors.scheduler import (
     Kind,
+    Missed,
     Retry,
     RunOutcome,
     Scheduler,
@@ -182,6 +183,24 @@ def test_deadline_passes_while_the_run_waits_for_a_place(sim: Simulation) -> Non
     assert (sim.now, task.runs) == (3.0, 0)
     sim.run()
     assert task.runs == 0
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_run_whose_deadline_passed_in_a_pause_never_begins(sim: Simulation, scheduler: Scheduler, times: int) -> None:
+    called: list[float] = []
+    scheduler.pause()
+    once = scheduler.submit(called.append, 0.0, deadline=1.0)
+    again = scheduler.every(5.0, called.append, 1.0, deadline=2.0, times=times, missed=Missed.ALL)
+    message = scheduler.submit(sim.spawn(Silent), "late", deadline=1.0)
+    sim.advance(times * 5.0 + 3.0)
+    scheduler.resume()
+    for task in (once, message):
+        with pytest.raises(TaskDeadlineExceeded):
+            task.result()
+        assert task.runs == 0
+    assert again.result() == 0
+    assert called == []
+    assert sum(scheduler.stats().running.values()) == scheduler.stats().ready == 0
 
 
 def test_deadline_cancels_the_attempt_under_way(sim: Simulation, scheduler: Scheduler) -> None:
