@@ -245,6 +245,8 @@ def touched(ports: Ports | None, what: object, *, changes: bool = True) -> None:
 
 def ambient() -> Ports:
     """Return the ports in force where no actor's are: those of a simulation count on its own thread only."""
+    if len(_ambient) == 1:  # nearly always
+        return _ambient[0]
     for ports in reversed(_ambient):
         if ports.dispatcher is None or ports.dispatcher.lives_here():
             return ports

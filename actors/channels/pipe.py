@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from actors._core.mutex import Mutex
 from actors._core.ports import simulated, touched
 from actors.channels.errors import ChannelClosedError, ChannelOutsideError
-from actors.channels.meeting import After, Meeting, Remainder, live
+from actors.channels.lifetime import CLOSED_END, NOBODY_RECEIVES, SHUT, Lifetime
+from actors.channels.meeting import After, Remainder, live
 from actors.channels.stats import ChannelStats
 from actors.channels.waits import ENDED, NOTHING, Refusal, ports_here
 
@@ -42,10 +43,6 @@ class NewWait(Protocol[W_co]):
 
 __all__ = ["Full", "NewWait", "Pipe", "Waiting", "call_all"]
 
-NOBODY_RECEIVES = "all receivers are closed: nobody would ever receive the value"
-SHUT = "it is closed: nothing can be sent any more"
-CLOSED_END = "this end of it is closed"
-
 NO_CALLS: After = []
 
 _numbers = itertools.count()  # the order in which the locks of several channels are taken
@@ -64,7 +61,7 @@ class Waiting:
         self.wait = wait
 
 
-class Pipe(Meeting):
+class Pipe(Lifetime):
     """See the module's docstring.
 
     Attributes:
@@ -73,19 +70,12 @@ class Pipe(Meeting):
     """
 
     __slots__ = (
-        "_discarded",
         "_lock",
         "_looks",
-        "_receivers",
         "_resource",
-        "_senders",
-        "_shut",
         "_taken_back",
-        "_told_end",
-        "capacity",
         "claim",
         "free",
-        "name",
         "number",
         "pull",
         "push",
@@ -93,15 +83,10 @@ class Pipe(Meeting):
     )
 
     def __init__(self, capacity: int | None, name: str) -> None:
-        super().__init__(capacity)
-        self.capacity = capacity
-        self.name = name
+        super().__init__(capacity, name)
         self.number = next(_numbers)
         self._lock = Mutex()
-        self._senders = self._receivers = 0  # open ends
-        self._shut = False  # nothing is sent any more
-        self._told_end = False  # somebody was told that the channel is closed and drained
-        self._discarded = self._taken_back = self._looks = 0
+        self._taken_back = self._looks = 0
         # In a simulation a look at the channel has to be noted, so there the short way is always closed.
         ports = simulated()
         self.watched = ports is not None
@@ -290,17 +275,6 @@ class Pipe(Meeting):
         self._update()
         return giver.offer
 
-    def _refusal(self, end: Any, value: Any) -> ChannelClosedError:
-        why = CLOSED_END if end._closed else SHUT if self._shut else NOBODY_RECEIVES
-        return ChannelClosedError(self.name, why, value)
-
-    def drained(self) -> bool:
-        """Under the lock: tell whether nothing will ever be received any more; whoever asks is told so."""
-        if self._shut and not self._values and not self._returned:
-            self._told_end = True
-            return True
-        return False
-
     def join(self, place: Place, after: After) -> None:
         """Under the lock: stand in line."""
         self.busy = True
@@ -364,66 +338,6 @@ class Pipe(Meeting):
             self._told_end = False
             self._settle(after)
         return after
-
-    # -- ends ----------------------------------------------------------------------------------------------------------------
-
-    def open_end(self, like: Any = None, *, senders: int = 0, receivers: int = 0) -> None:
-        """Count ends that are open from now on.
-
-        Raises:
-            ChannelClosedError: they are to be like an end that is closed: the last one that was closed leaves none behind.
-        """
-        with self.locked():
-            if like is not None and like._closed:
-                raise ChannelClosedError(self.name, CLOSED_END)
-            self._senders += senders
-            self._receivers += receivers
-            self._update()
-
-    def close_sender(self, mark: Callable[[], bool]) -> None:
-        """Close a sending end, unless `mark()` says that it is closed already; the last one shuts the channel."""
-        with self.locked() as after:
-            if not mark():
-                return
-            self._senders -= 1
-            if not self._senders:
-                self._shut = self.busy = True
-            self._settle(after)
-            self._end_waits(after)
-
-    def shut(self) -> None:
-        """Let nothing more be sent, whatever ends are open."""
-        with self.locked() as after:
-            self._shut = self.busy = True
-            self._settle(after)
-            self._end_waits(after)
-
-    def close_receiver(self, mark: Callable[[], bool]) -> list[Any]:
-        """Close a receiving end, unless `mark()` says that it is closed already; the last one returns what waits."""
-        left: list[Any] = []
-        with self.locked() as after:
-            if not mark():
-                return left
-            self._receivers -= 1
-            if not self._receivers:
-                self.busy = True
-            self._end_waits(after)
-            if not self._receivers:
-                while (value := self._next_value()[1]) is not NOTHING:
-                    left.append(value)
-                self._discarded += len(left)
-        return left
-
-    def _end_waits(self, after: After) -> None:
-        """End the waits for what can never be done, as those of an end that is closed."""
-        for giver in list(self._givers):
-            if (giver.end._closed or self._shut or not self._receivers) and giver.wait.claim():
-                self._serve(giver, Refusal(self._refusal(giver.end, giver.offer)), after)
-        for taker in list(self._takers):
-            if (taker.end._closed or self.drained()) and taker.wait.claim():
-                closed = taker.end._closed
-                self._serve(taker, Refusal(ChannelClosedError(self.name, CLOSED_END)) if closed else ENDED, after)
-        self._update()
 
     # -- looking -------------------------------------------------------------------------------------------------------------
 

@@ -238,10 +238,7 @@ class Task(Generic[R]):
 
     @property
     def stored(self) -> Future[None]:
-        """Of a persistent task: resolved when it is in the store, or failed with a `StoreError` if it never will be.
-
-        Of any other it is resolved at once.
-        """
+        """Of a persistent task: resolved when it is in the store, failed with a `StoreError` if it never will be. Else resolved at once."""
         return self._books.stored_of(self)
 
     def result(self, *, timeout: float | None = None) -> R:

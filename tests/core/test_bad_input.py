@@ -49,7 +49,14 @@ from actors import (
     errors,
     wait_any,
 )
-from actors.channels import ChannelClosedError, ChannelEmptyError, ChannelEndedError, ChannelError, ChannelFullError
+from actors.channels import (
+    ChannelClosedError,
+    ChannelEmptyError,
+    ChannelEndedError,
+    ChannelError,
+    ChannelFullError,
+    ChannelOutsideError,
+)
 from actors.channels import errors as channel_errors
 from actors.events import BusClosedError, BusError, BusFullError, NoResponderError, TopicError, UnreadFailure
 from actors.events import errors as event_errors
@@ -545,6 +552,7 @@ ERRORS: list[BaseException] = [
     ChannelClosedError("jobs", "it is closed: nothing can be sent any more", (1, "x")),
     ChannelEndedError("jobs"),
     ChannelFullError("jobs", (1, "x"), 3),
+    ChannelOutsideError("jobs"),
     ChannelEmptyError("jobs"),
     BusError("text"),
     TopicError("a..b", "a word is missing"),
