@@ -217,7 +217,14 @@ def attach(books: Books, ref: ActorRef[SchedulerActor]) -> None:
         if books.ref is not None:
             return
         books.ref = ref
-    when_ended(ref._target).add_done_callback(lambda _: books.end())
+
+    def end(_: object) -> None:
+        try:
+            books.end()
+        finally:
+            books.gone.try_set(None)
+
+    when_ended(ref._target).add_done_callback(end)
 
 
 def books_of(ref: ActorRef[Any]) -> Books | None:

@@ -74,6 +74,7 @@ class Books:
         self.held = 0  # graphs that are being handed in
         self.closing = False  # no task is taken any more
         self.ended = False  # the actor has ended
+        self.gone: Future[None] = Future()  # set when all tasks have ended after that
         self.news: deque[Task[Any]] = deque()  # tasks of which the actor shall look what follows from their end
         self.drains: list[Future[bool]] = []
         self.processes: ProcessPool | None = None  # of the actor that there is, which may be killed; written by it
@@ -139,19 +140,28 @@ class Books:
         self.changes()
         assert self.ref is not None
         self.ref._target.system.check_here()  # in a forked process nobody would begin it
-        with self.lock:
-            self.check_room_locked(options.name)
-            task = self.new_locked(work, given, options, due)
-            if recurrence is not None:
-                task._extra = extra = Extra()
-                extra.recurrence, extra.runs_left = recurrence, times
-            if needs and self._block_locked(task, needs):
-                wakes = bool(self.news) and self.wants_look_locked()
-            else:
-                wakes = self.schedule_locked(task, due)
-        if wakes:
-            self.wake()
+        try:
+            with self.lock:
+                self.check_room_locked(options.name)
+                task = self.new_locked(work, given, options, due)
+                if recurrence is not None:
+                    task._extra = extra = Extra()
+                    extra.recurrence, extra.runs_left = recurrence, times
+                if needs and self._block_locked(task, needs):
+                    wakes = bool(self.news) and self.wants_look_locked()
+                else:
+                    wakes = self.schedule_locked(task, due)
+            if wakes:
+                self.wake()
+        except BaseException as error:
+            self._wake_after(error)
+            raise
         return task
+
+    def _wake_after(self, error: BaseException) -> None:
+        """Wake the actor if `error` is an interrupt, which may have come when it was noted that the actor is told, and before it was."""
+        if not isinstance(error, Exception):
+            self.wake()
 
     def new_locked(self, work: Any, given: Any, options: Options, due: float) -> Task[Any]:
         """Return a new task that is in no agenda yet. There has to be room for it."""
@@ -257,14 +267,18 @@ class Books:
     def cancel(self, task: Task[Any]) -> bool:
         """See `Task.cancel`."""
         self.changes()
-        with self.lock:
-            if task._state in OVER or _was_told_locked(task):
-                return False
-            wakes = self.cancel_locked(task)
-        self.keeper.cancelled(task)
-        self.resolve(task)
-        if wakes:
-            self.wake()
+        try:
+            with self.lock:
+                if task._state in OVER or _was_told_locked(task):
+                    return False
+                wakes = self.cancel_locked(task)
+            self.keeper.cancelled(task)
+            self.resolve(task)
+            if wakes:
+                self.wake()
+        except BaseException as error:
+            self._wake_after(error)
+            raise
         return True
 
     def cancel_locked(self, task: Task[Any]) -> bool:

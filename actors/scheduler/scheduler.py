@@ -487,11 +487,13 @@ class Scheduler:
         self._refuse_own_turn("close")
         self._books.ports.waiter.check("close() would block the event loop; write `await scheduler.close_async()`")
         self._close(timeout).get()
+        self._books.gone.get()
 
     async def close_async(self, *, timeout: float | None = 5.0) -> None:
         """Await what `close` waits for."""
         check_timeout(timeout)
         await self._close(timeout)
+        await self._books.gone
 
     def _close(self, timeout: float | None) -> Future[bool]:
         books = self._books

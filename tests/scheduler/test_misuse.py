@@ -34,6 +34,7 @@ from actors.scheduler import (
     report_progress,
 )
 from tests.scheduler.kit import Events, Silent, Sink, add, fail
+from tests.support import scaled
 
 if TYPE_CHECKING:
     from actors.testing import Simulation
@@ -175,7 +176,10 @@ def test_coroutines_that_hold_out_against_their_end_do_not_pile_up_without_end(s
 def test_attempt_that_was_given_up_says_nothing_of_the_progress_of_the_next(system: ActorSystem) -> None:
     second, gate, late = threading.Event(), threading.Event(), threading.Event()
 
-    def work(attempt: int) -> None:
+    def work() -> None:
+        run = current_run()
+        assert run is not None
+        attempt = run.attempt
         report_progress(attempt)
         if attempt == 2:
             second.set()
@@ -184,7 +188,7 @@ def test_attempt_that_was_given_up_says_nothing_of_the_progress_of_the_next(syst
         late.set()
 
     with Scheduler(system) as scheduler:
-        task = scheduler.submit(lambda: work(current_run().attempt), timeout=0.02, retry=Retry(attempts=2, initial=0.0))  # type: ignore[union-attr]
+        task = scheduler.submit(work, timeout=0.02, retry=Retry(attempts=2, initial=0.0))
         assert second.wait(10)
         assert isinstance(task.future.exception(timeout=10), TaskTimeout)
         gate.set()
@@ -253,6 +257,19 @@ def test_callbacks_that_wait_when_the_scheduler_is_closed_are_called(sim: Simula
     assert len(told) == 50
 
 
+def test_all_tasks_are_over_when_close_returns_whoever_has_ended_the_actor(system: ActorSystem) -> None:
+    for _ in range(scaled(200, 20)):
+        scheduler = Scheduler(system)
+        tasks = [scheduler.after(100.0, add) for _ in range(500)]
+        futures = [task.future for task in tasks]
+        scheduler.ref.kill(block=False)
+        while scheduler.ref.is_alive():
+            threading.Event().wait(0.0001)
+        scheduler.close()
+        assert all(future.done() for future in futures)
+        when_ended(scheduler.ref._target).get(timeout=10)
+
+
 @pytest.mark.parametrize("call", ["close", "drain"])
 def test_run_that_waits_for_itself_is_told_so(system: ActorSystem, call: str) -> None:
     scheduler = Scheduler(system)
@@ -289,6 +306,23 @@ def test_drain_of_a_paused_scheduler_ends_when_what_is_due_is_cancelled(sim: Sim
     Scheduler(sim.system, name="other").after(1.0, task.cancel)
     assert scheduler.drain(timeout=10.0)
     assert sim.now == 1.0
+
+
+def test_interrupt_just_before_the_actor_is_told_loses_no_wake(
+    sim: Simulation, scheduler: Scheduler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert scheduler.submit(add, 1).result() == 1
+    books = scheduler._books
+    wake = books.wake
+
+    def interrupted() -> None:
+        monkeypatch.setattr(books, "wake", wake)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(books, "wake", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        scheduler.submit(add)
+    assert scheduler.submit(add, 1).result(timeout=10.0) == 1
 
 
 # -- systems of another kind --------------------------------------------------------------------------------------------------------
