@@ -94,6 +94,10 @@ class Books:
         """Note that the caller changes the state."""
         touched(self.ports, self.name)
 
+    def alive(self) -> bool:
+        """Tell whether the actor takes messages."""
+        return self.ref is not None and self.ref.is_alive()
+
     # -- waking the actor ----------------------------------------------------------------------------------------------------
 
     def wants_look_locked(self, due: float = -_INFINITE) -> bool:

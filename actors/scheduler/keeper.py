@@ -6,6 +6,7 @@ All of it does nothing for tasks that are not persistent, so that the engine nee
 from __future__ import annotations
 
 import contextlib
+import os
 import traceback
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -13,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from actors._core.future import Future
 from actors._core.mutex import Mutex
 from actors._core.timers import TimerMode
-from actors.errors import ActorDeadError
+from actors.errors import ActorDeadError, Timeout
 from actors.scheduler.definition import Definition, RevivalError, define, revive
-from actors.scheduler.errors import DuplicateTaskError, SchedulerClosedError, SchedulerFullError, StoreError
+from actors.scheduler.errors import DuplicateTaskError, SchedulerClosedError, SchedulerFullError, StoreError, StoreLockedError
 from actors.scheduler.events import RunInterrupted, ScheduleChanged, ScheduleLeft, StoreFailed
 from actors.scheduler.execution import Claim
 from actors.scheduler.jobs import Jobs
@@ -43,6 +44,21 @@ if TYPE_CHECKING:
 
 __all__ = ["ADOPTED_AFTER", "Keeper"]
 
+GIVEN_BACK_AFTER: Final = 5.0  # seconds that a scheduler waits for the file of one that was killed
+
+_holders: dict[str, Keeper] = {}  # who has which file, by its real path
+_holding = Mutex()  # guards it
+
+
+def renew() -> None:
+    """Forget who has which file, in a forked child: there nobody has any."""
+    global _holding  # noqa: PLW0603
+    _holding = Mutex()
+    _holders.clear()
+
+
+os.register_at_fork(after_in_child=renew)
+
 ADOPTED_AFTER: Final = 1.0  # seconds that a program has to declare what it finds in its store; then that goes on as it is there
 
 
@@ -68,6 +84,9 @@ class Keeper:
         self._told_scribe = False  # whether it was told, and has not begun
         self.asked = 0  # claims that are not answered
         self.closed = False  # written once
+        self._given_back: Future[None] = Future()  # resolved when the file is closed
+        if books.ports.dispatcher is not None:
+            books.ports.dispatcher.adopt(self._given_back)
 
     def open(self, system: ActorSystem, store: str | Path | Store | None, jobs: Jobs | None) -> None:
         """Take the store over, if there is one.
@@ -82,17 +101,33 @@ class Keeper:
         self._jobs = jobs or self._jobs
         if store is None:
             return
-        opened = store if isinstance(store, Store) else Store(store)
+        opened = store if isinstance(store, Store) else self._opened(store)
         opened.take()
         try:
             self._found, self._interrupted = recover(opened, self._books.clock.wall())
         except BaseException:
             opened.close()
             raise
+        with _holding:
+            _holders[os.path.realpath(opened.path)] = self
         codec = opened.codec or system.codec
         self._codec = codec if codec.refs is not None else codec.with_refs(system.codec.refs)
         self._system = system
         self._ledger = Ledger(opened, self.wake)
+
+    def _opened(self, path: str | Path) -> Store:
+        """Open the file at `path`; if a scheduler of this program has it that was killed, wait until it is given back."""
+        try:
+            return Store(path)
+        except StoreLockedError:
+            with _holding:
+                former = _holders.get(os.path.realpath(path))
+            if former is None or former._books.alive():
+                raise
+        # A scheduler that is restarted by its supervisor comes here before the former one is done: that writes what waits, on another thread.
+        with contextlib.suppress(Timeout):
+            former._given_back.get(timeout=GIVEN_BACK_AFTER)
+        return Store(path)
 
     # -- declaring ---------------------------------------------------------------------------------------------------------------
 
@@ -420,8 +455,14 @@ class Keeper:
                 return
             self.closed = True
             self._scribe = None
-        failure = self._ledger.flush()
-        failure = self._ledger.close() or failure  # once more: the answers of claims may have made more to write
+        try:
+            failure = self._ledger.flush()
+            failure = self._ledger.close() or failure  # once more: the answers of claims may have made more to write
+        finally:
+            with _holding:
+                for path in [path for path, holder in _holders.items() if holder is self]:
+                    del _holders[path]
+            self._given_back.try_set(None)
         if failure is not None:
             self._publish(StoreFailed(failure))
 
