@@ -124,7 +124,7 @@ class Keeper:
                 former = _holders.get(os.path.realpath(path))
             if former is None or former._books.alive():
                 raise
-        # A scheduler that is restarted by its supervisor comes here before the former one is done: that writes what waits, on another thread.
+        # One that is restarted by its supervisor comes here before the former one is done: that writes what waits, on another thread.
         with contextlib.suppress(Timeout):
             former._given_back.get(timeout=GIVEN_BACK_AFTER)
         return Store(path)
