@@ -47,7 +47,7 @@ from actors.scheduler import (
 from actors.scheduler.recovery import RERUNS
 from actors.scheduler.stored import AddRun, PutSchedule, RunRow
 from actors.testing import RandomWalk, Simulation
-from supervisors import Supervisor, child
+from supervisors import GetChild, Supervisor, child
 from tests.scheduler.kit import Events, Sink
 from tests.scheduler.test_store import Faulty, limit_pages
 from tests.support import scaled
@@ -1015,3 +1015,21 @@ def check_accounts(store: Store, name: str, origin: float, end: float, begun: Co
     assert origin + round(end - origin) not in counts
     assert all(count == 1 for count in counts.values())
     assert {run for run in begun if run.startswith(f"{name}@") and begun[run]} <= {row.id for row in rows if row is not None}
+
+
+def test_scheduler_that_was_killed_gives_its_store_to_the_one_that_its_supervisor_starts(path: Path) -> None:
+    jobs = Jobs()
+    jobs.register(print, name="print")
+    with ActorSystem() as system:
+        supervisor = system.spawn(Supervisor, [child(SchedulerActor, name="own", store=path, jobs=jobs)], intensity=None)
+        ref = supervisor.ask(GetChild("own"), timeout=10)
+        Scheduler.of(ref).every(60.0, print, name="each minute", persist=True).stored.get(timeout=10)
+        for _ in range(scaled(10, 100)):
+            new = ref
+            ref.kill()
+            while new is None or new == ref:
+                new = supervisor.ask(GetChild("own"), timeout=10)
+            ref = new
+        found = Scheduler.of(ref).every(60.0, print, name="each minute", persist=True)
+        found.stored.get(timeout=10)
+        assert found.state is TaskState.SCHEDULED
