@@ -31,6 +31,7 @@ __all__ = [
     "Waiter",
     "ambient",
     "install",
+    "several_ports",
     "simulated",
     "touched",
 ]
@@ -241,6 +242,11 @@ def touched(ports: Ports | None, what: object, *, changes: bool = True) -> None:
     """Tell a simulation that the caller looks at, or changes, what several actors share; see `Dispatcher.touched`."""
     if ports is not None and ports.dispatcher is not None:
         ports.dispatcher.touched(what, changes=changes)
+
+
+def several_ports() -> bool:
+    """Tell whether there may be others than the real ones."""
+    return len(_ambient) > 1
 
 
 def ambient() -> Ports:

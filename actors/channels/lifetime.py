@@ -38,6 +38,10 @@ class Lifetime(Meeting):
         self._told_end = False  # somebody was told that the channel is closed and drained
         self._discarded = 0  # values that nobody is left to receive
 
+    def pin(self) -> None:
+        """Under the lock: close the short way if it has to be closed whoever waits."""
+        raise NotImplementedError
+
     def locked(self) -> AbstractContextManager[After]:
         """Hold the lock; at the end make the calls that were left behind, without it."""
         raise NotImplementedError
@@ -53,7 +57,7 @@ class Lifetime(Meeting):
                 raise ChannelClosedError(self.name, CLOSED_END)
             self._senders += senders
             self._receivers += receivers
-            self._update()
+            self.pin()
 
     def close_sender(self, mark: Callable[[], bool]) -> None:
         """Close a sending end, unless `mark()` says that it is closed already; the last one shuts the channel."""
@@ -62,14 +66,16 @@ class Lifetime(Meeting):
                 return
             self._senders -= 1
             if not self._senders:
-                self._shut = self.busy = True
+                self._shut = True
+                self.pin()
             self._settle(after)
             self._end_waits(after)
 
     def shut(self) -> None:
         """Let nothing more be sent, whatever ends are open."""
         with self.locked() as after:
-            self._shut = self.busy = True
+            self._shut = True
+            self.pin()
             self._settle(after)
             self._end_waits(after)
 
@@ -80,8 +86,7 @@ class Lifetime(Meeting):
             if not mark():
                 return left
             self._receivers -= 1
-            if not self._receivers:
-                self.busy = True
+            self.pin()
             self._end_waits(after)
             if not self._receivers:
                 while (value := self._next_value()[1]) is not NOTHING:

@@ -67,10 +67,11 @@ class Meeting:
 
     Attributes:
         busy: whether the short way is closed. Written under the lock.
+        pinned: whether it is closed for another reason than those who wait.
         count: called with every value that is let in or handed over; for statistics alone.
     """
 
-    __slots__ = ("_givers", "_returned", "_room", "_takers", "_turns", "_values", "busy", "count")
+    __slots__ = ("_givers", "_returned", "_room", "_takers", "_turns", "_values", "busy", "count", "pinned")
 
     def __init__(self, capacity: int | None) -> None:
         self._values: deque[Any] = deque()
@@ -81,12 +82,8 @@ class Meeting:
         # A heap. Two receivers may give their values back in any order: each value has the turn in which it was first handed over.
         self._returned: list[tuple[int, Any]] = []
         self._turns = itertools.count()
-        self.busy = True
+        self.busy = self.pinned = True
         self.count = itertools.count().__next__
-
-    def pinned(self) -> bool:
-        """Tell whether the short way is closed for another reason than those who wait."""
-        raise NotImplementedError
 
     def settle(self) -> None:
         """Do as `_settle`, from outside of the lock."""
@@ -103,7 +100,7 @@ class Meeting:
         self._update()
 
     def _update(self) -> None:
-        self.busy = bool(self._takers or self._givers or self._returned or self.pinned())
+        self.busy = bool(self._takers or self._givers or self._returned or self.pinned)
 
     def _token(self) -> bool:
         try:
@@ -198,7 +195,7 @@ class Meeting:
         wait.value = value
         wait.served = place
         after.append(wait.rouse)
-        self._line(place).remove(place)  # last: until then an interrupt leaves something to mend
+        (self._takers if place.offer is NOTHING else self._givers).remove(place)  # last: until then an interrupt leaves something to mend
 
     def _line(self, place: Place) -> Line:
         return self._takers if place.offer is NOTHING else self._givers

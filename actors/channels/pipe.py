@@ -18,7 +18,7 @@ import itertools
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from actors._core.mutex import Mutex
-from actors._core.ports import simulated, touched
+from actors._core.ports import several_ports, simulated, touched
 from actors.channels.errors import ChannelClosedError, ChannelOutsideError
 from actors.channels.lifetime import CLOSED_END, NOBODY_RECEIVES, SHUT, Lifetime
 from actors.channels.meeting import After, Remainder, live
@@ -97,9 +97,10 @@ class Pipe(Lifetime):
         self.claim: Callable[[], object] = itertools.repeat(None).__next__ if capacity is None else self._room.pop
         self.free: Callable[[None], object] = bool if capacity is None else self._room.append
 
-    def pinned(self) -> bool:
-        """Tell whether the short way is closed whoever waits."""
-        return self._shut or self.watched or not self._receivers or type(self._room) is Remainder
+    def pin(self) -> None:
+        """Under the lock: close the short way if it has to be closed whoever waits."""
+        self.pinned = self._shut or self.watched or not self._receivers or type(self._room) is Remainder
+        self._update()
 
     # -- the lock ------------------------------------------------------------------------------------------------------------
 
@@ -116,7 +117,7 @@ class Pipe(Lifetime):
         """
         if self.watched:
             touched(ports_here(), self._resource)
-        elif simulated() is not None:
+        elif several_ports() and simulated() is not None:
             raise ChannelOutsideError(self.name)
 
     @contextlib.contextmanager
@@ -169,6 +170,7 @@ class Pipe(Lifetime):
             self._mend(after)
             if self.capacity is not None:
                 self._room = Remainder(self.capacity, self._values)
+                self.pin()
             self._settle(after)
             self._end_waits(after)
 
@@ -182,23 +184,21 @@ class Pipe(Lifetime):
         """
         self.enter()
         after: After = []
+        wait: W | None = None
         try:
-            try:
-                with self._lock:
-                    if self.try_give(end, value, after):
-                        return None
-                    if new is None:
-                        raise Full  # under the lock, as what `try_give` raises
+            with self._lock:
+                given = self.try_give(end, value, after)
+                if not given and new is not None:
                     wait = new(self, end, value)
                     self.join(wait, after)
-                    return wait
-            finally:
+            if after:
                 call_all(after)
-        except Exception:
+        except BaseException as error:
+            self._broken_off(error, after)
             raise
-        except BaseException:
-            self.interrupted(after)
-            raise
+        if not given and wait is None:
+            raise Full
+        return wait
 
     def take(self, end: Any, new: NewWait[W] | None) -> Any:
         """Return the next value; or a wait, made by `new`, that stands in line, as a `Waiting`; or ENDED. Without `new`, NOTHING.
@@ -209,25 +209,32 @@ class Pipe(Lifetime):
         self.enter()
         after: After = []
         try:
-            try:
-                with self._lock:
-                    value = self.try_take(end, after)
-                    if value is not NOTHING:
-                        return value
+            with self._lock:
+                found = self.try_take(end, after)
+                if found is NOTHING:
                     if self.drained():
-                        return ENDED
-                    if new is None:
-                        return NOTHING
-                    wait = new(self, end, NOTHING)
-                    self.join(wait, after)
-                    return Waiting(wait)
-            finally:
+                        found = ENDED
+                    elif new is not None:
+                        wait = new(self, end, NOTHING)
+                        self.join(wait, after)
+                        found = Waiting(wait)
+            if after:
                 call_all(after)
-        except Exception:
+        except BaseException as error:
+            self._broken_off(error, after)
             raise
+        return found
+
+    def _broken_off(self, error: BaseException, after: After) -> None:
+        """See to it that none of the calls that were left for after the lock is lost, whatever was raised."""
+        try:
+            if isinstance(error, Exception):
+                call_all(after)
+                return
         except BaseException:
             self.interrupted(after)
             raise
+        self.interrupted(after)
 
     def try_give(self, end: Any, value: Any, after: After) -> bool:
         """Under the lock: send `value` if that is possible without waiting, and without overtaking.
@@ -237,7 +244,7 @@ class Pipe(Lifetime):
         """
         if end._closed or self._shut or not self._receivers:
             raise self._refusal(end, value)
-        if self.busy:
+        if self._values or self._returned or self._givers:
             self._settle(after)
         taker = self._first(self._takers) if self._takers else None
         if taker is not None:  # it waits though everything is settled: there is no value
@@ -264,7 +271,8 @@ class Pipe(Lifetime):
         if not self._takers or not live(self._takers):
             _, value = self._next_value()
             if value is not NOTHING:
-                self._settle(after)
+                if self.busy:
+                    self._settle(after)
                 return value
         # Nobody is overtaken here: if somebody waits to receive beside one who waits to send, that is one `select` that does either.
         giver = self._first(self._givers) if self._givers else None

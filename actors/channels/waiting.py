@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from actors.channels.pipe import Pipe
-from actors.channels.waits import ENDED, NOTHING, Place, Refusal, Wait, new_wait, new_wait_async
+from actors.channels.waits import ENDED, NOTHING, LoopWait, Place, Refusal, Wait, new_wait, new_wait_async
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,8 +62,12 @@ def block(wait: Wait, timeout: float | None) -> Wait | None:
 
 async def wait_async(wait: WaitAsync, timeout: float | None) -> Wait | None:
     """Do as `block`, without blocking the event loop."""
+    woken = True
     try:
-        woken = await wait.wait_async(timeout)
+        if timeout is None and type(wait) is LoopWait:
+            await wait.waiter  # as its `wait_async` does, without another coroutine
+        else:
+            woken = await wait.wait_async(timeout)
     except BaseException:
         _abandon(wait)
         raise

@@ -177,16 +177,16 @@ class FutureWait(Wait):
 class LoopWait(Wait):
     """The wait of a coroutine on a real event loop: by a bare future of that loop, at half the cost of one of ours."""
 
-    __slots__ = ("_loop", "_waiter")
+    __slots__ = ("_loop", "waiter")
 
     def __init__(self, pipe: Pipe, end: Any, offer: Any) -> None:
         super().__init__(pipe, end, offer)
         self._loop = loop = asyncio.get_running_loop()
-        self._waiter: asyncio.Future[None] = loop.create_future()
+        self.waiter: asyncio.Future[None] = loop.create_future()  # that of the coroutine
 
     def rouse(self) -> After | None:
         """Let the coroutine go on."""
-        waiter = self._waiter
+        waiter = self.waiter
         try:
             if asyncio._get_running_loop() is not self._loop:
                 self._loop.call_soon_threadsafe(_set, waiter)
@@ -199,11 +199,11 @@ class LoopWait(Wait):
     async def wait_async(self, timeout: float | None) -> bool:
         """Wait until woken; False after `timeout` seconds."""
         if timeout is None:
-            await self._waiter
+            await self.waiter
             return True
         try:
             async with asyncio.timeout(timeout):
-                await self._waiter
+                await self.waiter
         except TimeoutError:
             return False
         return True
