@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from actors.channels.pipe import Pipe
 from actors.channels.using import Receiving, Sending
-
-if TYPE_CHECKING:
-    from types import TracebackType
 
 __all__ = ["Channel", "Receiver", "Sender", "open_channel"]
 
@@ -46,18 +43,6 @@ class Sender(Sending[T_contra]):
         self._claim = _no_token  # the short way is closed to this end
         self._pipe.close_sender(self._mark_closed)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
 
 class Receiver(Receiving[T_co]):
     """An end of a channel that receives. Made by `open_channel`, `clone`, or `Channel.receiver`.
@@ -88,18 +73,6 @@ class Receiver(Receiving[T_co]):
         """
         self._pull = _no_value  # the short way is closed to this end
         return self._pipe.close_receiver(self._mark_closed)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 class Channel(Sending[T], Receiving[T]):
@@ -147,18 +120,6 @@ class Channel(Sending[T], Receiving[T]):
     def close(self) -> None:
         """Let nothing more be sent, by whomever. Receivers get what waits, and then see the end. To do so again does nothing."""
         self._pipe.shut()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        self.close()
 
 
 def open_channel(capacity: int | None, of: type[T] | None = None, *, name: str = "channel") -> tuple[Sender[T], Receiver[T]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, cast
 
 from actors._core.seconds import check_timeout
 from actors.channels.errors import ChannelEmptyError, ChannelEndedError, ChannelFullError
@@ -13,6 +13,7 @@ from actors.errors import Timeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
+    from types import TracebackType
 
     from actors.channels.stats import ChannelStats
     from actors.channels.waits import Wait
@@ -44,6 +45,22 @@ class End:
     def stats(self) -> ChannelStats:
         """Return what is known of the channel now."""
         return self._pipe.stats()
+
+    def close(self) -> object:
+        """Close it; see the classes below."""
+        raise NotImplementedError
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
 
     def _mark_closed(self) -> bool:
         if self._closed:

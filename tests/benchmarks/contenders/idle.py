@@ -24,10 +24,10 @@ from .scenarios import WAIT
 BATCH = 5_000  # actors with mail at one time: what waits in mailboxes is not idle
 
 
-def measure(contender: str, actors: int) -> float:
-    """Measure in a process of its own; bytes per actor."""
+def in_a_process(module: str, *arguments: object) -> str:
+    """Run `module` as a program in a fresh process; return what it prints."""
     done = subprocess.run(
-        [sys.executable, "-m", __name__, contender, str(actors)],
+        [sys.executable, "-m", module, *map(str, arguments)],
         cwd=Path(__file__).resolve().parents[3],
         capture_output=True,
         text=True,
@@ -35,7 +35,12 @@ def measure(contender: str, actors: int) -> float:
     )
     if done.returncode:
         raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return float(done.stdout)
+    return done.stdout
+
+
+def measure(contender: str, actors: int) -> float:
+    """Measure in a process of its own; bytes per actor."""
+    return float(in_a_process(__name__, contender, actors))
 
 
 def resident() -> int:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,7 +17,7 @@ from typing import Any
 
 from actors import ActorSystem, logs
 
-from .idle import rss
+from .idle import in_a_process, rss
 from .log_storm import from_the_loop, from_threads
 from .loggers import BRACES, Channel
 
@@ -51,16 +50,7 @@ class Flood:
 
 def flood(kind: str, seconds: float) -> Flood:
     """Let producers log for so long; in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, kind, str(seconds)],
-        cwd=Path(__file__).resolve().parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return Flood(**json.loads(done.stdout))
+    return Flood(**json.loads(in_a_process(__name__, kind, seconds)))
 
 
 def _never(_message: Any) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-import subprocess
 import sys
 import threading
 import time
@@ -16,13 +15,11 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from multiprocessing import get_context
-from pathlib import Path
 from typing import Any
 
-from actors.scheduler import Kind, Scheduler
-
 from actors import Actor, ActorSystem
-from tests.benchmarks.contenders.idle import resident
+from actors.scheduler import Kind, Scheduler
+from tests.benchmarks.contenders.idle import in_a_process, resident
 
 OURS, ASYNCIO = "greenroom: scheduler", "asyncio call_later"
 FAR = 3600.0  # seconds: nothing that is scheduled so far ahead becomes due here
@@ -61,16 +58,7 @@ class Clerk(Actor):
 
 def bytes_per_timer(contender: str, timers: int) -> float:
     """Measure in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, contender, str(timers)],
-        cwd=Path(__file__).resolve().parents[3],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr.strip().splitlines()[-1])
-    return float(done.stdout)
+    return float(in_a_process(__name__, contender, timers))
 
 
 def _grown(fill: Callable[[int], list[Any]], timers: int) -> float:
