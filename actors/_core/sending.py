@@ -45,6 +45,22 @@ def send_within(target: Cell, entry: Entry, timeout: float) -> float:
     return max(0.0, timeout - (clock.now() - begin))
 
 
+def _offer(target: Cell, entry: Any) -> tuple[BoundedMailbox | None, Future[None] | None]:
+    """Stand in line for room in a bounded mailbox; return that and the future of being let in. Twice None: it was sent at once."""
+    warm(target)
+    queue = target.queue
+    if isinstance(queue, BoundedMailbox):
+        try:
+            admitted: Future[None] = target.inbox.offer(entry)
+        except Shut:
+            pass
+        else:
+            target.rouse()
+            return queue, admitted
+    target.ref.tell(entry)
+    return None, None
+
+
 def send_at_once(target: Cell, entry: Any) -> None:
     """Send without waiting: a full mailbox whose policy is to let senders wait refuses, too.
 
@@ -52,17 +68,9 @@ def send_at_once(target: Cell, entry: Any) -> None:
         ActorDeadError: the mailbox is closed.
         MailboxFullError: there is no room at this moment.
     """
-    warm(target)
-    queue = target.queue
-    if not isinstance(queue, BoundedMailbox):
-        target.ref.tell(entry)
+    queue, admitted = _offer(target, entry)
+    if queue is None or admitted is None:
         return
-    try:
-        admitted = target.inbox.offer(entry)
-    except Shut:
-        target.ref.tell(entry)
-        return
-    target.rouse()
     if not admitted.done() and queue.withdraw(admitted):
         raise queue.full(entry, "at this moment")
     admitted.get()  # let in, at this very moment perhaps, or sent back because the actor ended
@@ -87,17 +95,9 @@ def _in_turn_of(cell: Cell) -> bool:
 
 async def send_async(target: Cell, entry: Entry, timeout: float | None = None) -> None:
     """Send, awaiting room in a bounded mailbox for at most `timeout` seconds."""
-    warm(target)
-    queue = target.queue
-    if not isinstance(queue, BoundedMailbox):
-        target.ref.tell(entry)
+    queue, admitted = _offer(target, entry)
+    if queue is None or admitted is None:
         return
-    try:
-        admitted = target.inbox.offer(entry)
-    except Shut:
-        target.ref.tell(entry)
-        return
-    target.rouse()
     if not admitted.done() and _in_turn_of(target) and queue.withdraw(admitted):
         raise queue.full(entry, OWN)
     try:
