@@ -237,10 +237,11 @@ class Books:
             due = [(when, task) for when, _, task in self.agenda.pop_until(now, limit)]
             if len(due) < limit:
                 due += [(when, task) for when, _, task in self.wall_agenda.pop_until(wall, limit - len(due))]
-            for _, task in due:
+            for when, task in due:
                 task._due = None
                 if goes_short_way(task):
                     task._state = TaskState.RUNNING
+                    self.late.append((wall if task._options.wall else now) - when)
             self.taken = due
         return due
 

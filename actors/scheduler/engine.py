@@ -89,8 +89,14 @@ class Engine:
             old, books.timer = books.timer, None
         if old is not None:
             old.cancel()
-        if when < float("inf"):
-            books.timer = books.clock.call_at(when, self.books.wake_again)
+        if when == float("inf"):
+            return
+        timer = books.clock.call_at(when, books.wake_again)
+        with books.lock:
+            if not books.ended:
+                books.timer = timer
+                return
+        timer.cancel()  # the books were ended meanwhile, by whoever saw that the actor is dead
 
     def _see_jump(self, now: float, wall: float) -> None:
         offset = wall - now
@@ -125,7 +131,6 @@ class Engine:
         told: list[Task[Any]] = []
         for when, task in due:
             if goes_short_way(task):
-                self.books.late.append((wall if task._options.wall else now) - when)
                 if self._tell(task, when):
                     told.append(task)
             elif task._extra is not None and task._extra.recurrence is not None:
