@@ -11,6 +11,7 @@ from actors._core.isolation import Isolation
 from actors._core.mailbox import Unbounded
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
+from actors.scheduler import views
 from actors.scheduler.books import Books
 from actors.scheduler.engine import Engine
 from actors.scheduler.hands import Hands
@@ -185,7 +186,7 @@ class SchedulerActor(Actor, dispatcher=DispatcherKind.THREAD, isolation=Isolatio
         """Finish any message: tell who waits for an idle scheduler, end if that is due, and have the clock wake the actor."""
         books = self._state
         self._engine.arm()
-        if books.drains and books.idle(books.clock.now(), books.clock.wall()):
+        if books.drains and views.idle(books, books.clock.now(), books.clock.wall()):
             with books.lock:
                 drains, books.drains = books.drains, []
             for future in drains:

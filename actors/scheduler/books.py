@@ -6,9 +6,7 @@ insert and cancel directly, and the actor alone begins and ends runs. It outlive
 
 from __future__ import annotations
 
-import heapq
 import itertools
-import statistics
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +19,7 @@ from actors.scheduler.errors import DuplicateTaskError, SchedulerClosedError, Sc
 from actors.scheduler.execution import Execution, Stage
 from actors.scheduler.keeper import Keeper
 from actors.scheduler.messages import LOOK
-from actors.scheduler.stats import SchedulerStats
-from actors.scheduler.task import OVER, Extra, RunOutcome, Task, TaskFuture, TaskState
+from actors.scheduler.task import OVER, Extra, Task, TaskFuture, TaskState
 from actors.scheduler.walltime import from_wall
 from actors.scheduler.work import Kind
 
@@ -33,7 +30,6 @@ if TYPE_CHECKING:
     from actors._core.ports import Ports, TimerHandle
     from actors._core.ref import ActorRef
     from actors.scheduler.alarms import Alarm
-    from actors.scheduler.context import RunContext
     from actors.scheduler.limits import Limits
     from actors.scheduler.process_pool import ProcessPool
     from actors.scheduler.work import Options
@@ -357,11 +353,6 @@ class Books:
                 return int(task._state in (TaskState.RUNNING, TaskState.SUCCEEDED, TaskState.FAILED))
             return task._extra.begun if task._extra is not None else 0
 
-    def runs(self, context: RunContext) -> bool:
-        """Tell whether `context` is that of a run under way."""
-        with self.lock:
-            return any(one.attempt is not None and one.attempt.context is context for one in self.tried)
-
     def due_in(self, task: Task[Any]) -> float | None:
         """Return the seconds until the next run of `task`."""
         self.looks()
@@ -375,43 +366,6 @@ class Books:
         """Return the time of day of the next run of `task`."""
         left = self.due_in(task)
         return None if left is None else from_wall(self.clock.wall() + left)
-
-    def tasks(self, state: TaskState | None, limit: int) -> list[Task[Any]]:
-        """Return tasks that are not over: those under way first, then by due time, then those that wait for others."""
-        self.looks()
-        with self.lock:
-            found = list(dict.fromkeys(execution.task for execution in self.under_way))
-            timed = self.agenda.entries()
-            wall = self.wall_agenda.entries()
-            blocked = list(self.blocked)
-        if wall:
-            offset = self.clock.now() - self.clock.wall()
-            timed += [(due + offset, number, task) for due, number, task in wall]
-        wanted = [entry for entry in timed if entry[2]._state not in OVER and entry[2]._due is not None]
-        # One that is under way and due again shows once.
-        found = list(dict.fromkeys(found + [task for _, _, task in heapq.nsmallest(limit + len(found), wanted)] + blocked))
-        return [task for task in found if (task._state is state if state is not None else task._state not in OVER)][:limit]
-
-    def stats(self) -> SchedulerStats:
-        """Return the figures."""
-        self.looks()
-        with self.lock:
-            late = list(self.late)
-            counts = self.counts.copy()
-            return SchedulerStats(
-                scheduled=len(self.agenda) + len(self.wall_agenda) + len(self.blocked),
-                ready=sum(len(ready) for ready in self.ready.values()),
-                running={kind: self.running[kind] for kind in Kind},
-                succeeded=counts[RunOutcome.SUCCEEDED],
-                failed=counts[RunOutcome.FAILED],
-                cancelled=counts["tasks cancelled"],
-                retried=counts["retried"],
-                missed=counts[RunOutcome.MISSED],
-                skipped=counts[RunOutcome.SKIPPED],
-                interrupted=counts[RunOutcome.INTERRUPTED],
-                abandoned=self.abandoned,
-                late=statistics.median(late) if late else 0.0,
-            )
 
     def set_paused(self, *, paused: bool) -> None:
         """Begin no runs any more, or go on."""
@@ -434,13 +388,6 @@ class Books:
             wakes = not self.held and self.wants_look_locked()
         if wakes:
             self.wake()
-
-    def idle(self, now: float, wall: float) -> bool:
-        """Tell whether no task is due or under way."""
-        with self.lock:
-            first, first_wall = self.agenda.first(), self.wall_agenda.first()
-            due = (first is not None and first <= now) or (first_wall is not None and first_wall <= wall)
-            return not due and not self.under_way and not self.news
 
     # -- the end of all of them --------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds, check_timeout
 from actors._core.timers import TimerMode
 from actors.errors import ActorDeadError, DeadlockError, Timeout
+from actors.scheduler import views
 from actors.scheduler.actor import SchedulerActor, attach, books_of, new_books
 from actors.scheduler.context import current_run
 from actors.scheduler.definition import Definition
@@ -396,7 +397,7 @@ class Scheduler:
         if state is not None and not isinstance(state, TaskState):
             msg = f"state={state!r} is not valid: use a member of TaskState, or None"
             raise TypeError(msg)
-        return self._books.tasks(state, check_count("limit", limit))
+        return views.tasks(self._books, state, check_count("limit", limit))
 
     def get(self, name: str) -> Task[Any] | None:
         """Return the task that is not over and was given this name, None if there is none."""
@@ -405,7 +406,7 @@ class Scheduler:
 
     def stats(self) -> SchedulerStats:
         """Return the figures of this moment."""
-        return self._books.stats()
+        return views.stats(self._books)
 
     def prewarm(self) -> None:
         """Start all processes now, so that the first runs need not wait for them. Does not wait; in a simulation there are none."""
@@ -456,7 +457,7 @@ class Scheduler:
         check_timeout(timeout)
         self._refuse_own_turn("drain")
         context = current_run()
-        if timeout is None and context is not None and self._books.runs(context):
+        if timeout is None and context is not None and views.runs(self._books, context):
             raise DeadlockError((context.name, self._books.name, context.name), "give drain() a timeout, or call it outside of all runs")
 
     def _refuse_own_turn(self, call: str) -> None:
