@@ -8,9 +8,8 @@ import pykka
 
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
-from actors._core.doors import Shut
 from actors._core.messages import Entry
-from actors._core.sending import send_async, send_within
+from actors._core.sending import send_async, send_at_once, send_within
 from actors.channels import ChannelClosedError, ChannelFullError
 from actors.errors import MailboxFullError, Timeout
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
     from actors.channels.using import Sending
     from actors.events.records import BusEvent
 
-__all__ = ["ChannelOutlet", "Gone", "MailboxOutlet", "Outlet", "try_send"]
+__all__ = ["ChannelOutlet", "Gone", "MailboxOutlet", "Outlet"]
 
 
 class Gone(Exception):
@@ -86,9 +85,12 @@ class MailboxOutlet:
     def put(self, event: BusEvent[Any]) -> bool:
         """Put `event` there if there is room at once."""
         try:
-            return try_send(self._cell, Entry((event, None, None)))
+            send_at_once(self._cell, Entry((event, None, None)))
+        except MailboxFullError:
+            return False
         except pykka.ActorDeadError:
             raise Gone from None
+        return True
 
     def put_waiting(self, event: BusEvent[Any], timeout: float | None) -> bool:
         """Wait for room as `Future.get` does; False if there was none within `timeout` seconds."""
@@ -113,28 +115,3 @@ class MailboxOutlet:
         except pykka.ActorDeadError:
             raise Gone from None
         return True
-
-
-def try_send(cell: Cell, entry: Entry) -> bool:
-    """Send `entry` if the mailbox takes it at once, also from an event loop; False if it is full.
-
-    Raises:
-        ActorDeadError: the actor is stopped.
-    """
-    warm(cell)
-    queue = cell.queue
-    if not isinstance(queue, BoundedMailbox):
-        cell.ref.tell(entry)
-        return True
-    try:
-        admitted = cell.inbox.offer(entry)
-    except Shut:  # it has ended, or was idle and has given its mailbox back
-        cell.ref.tell(entry)
-        return True
-    except MailboxFullError:
-        return False
-    if not admitted.done() and queue.withdraw(admitted):
-        return False
-    admitted.get()  # let in, or sent back because the actor ended
-    cell.rouse()
-    return True

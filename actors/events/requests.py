@@ -6,11 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pykka
 
-from actors._core.messages import Entry
-from actors._core.sending import note_of
+from actors._core.sending import ask_at_once
 from actors.errors import MailboxFullError
 from actors.events.futures import new_future
-from actors.events.outlets import try_send
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
@@ -22,13 +20,12 @@ __all__ = ["ask_all", "ask_now"]
 
 def ask_now(cell: Cell, request: BusEvent[Any]) -> Future[Any]:
     """Ask an actor without ever waiting for room in its mailbox; the future fails if there is none, or if the actor is dead."""
-    future = new_future(cell.system.ports, cell)
     try:
-        if not try_send(cell, Entry((request, future, note_of(cell, None)))):
-            future.try_fail(MailboxFullError(cell.label(), request, getattr(cell.queue, "capacity", 0) or 0))
-    except pykka.ActorDeadError as error:
-        future.try_fail(error)
-    return future
+        return ask_at_once(cell, request)
+    except (MailboxFullError, pykka.ActorDeadError) as error:
+        failed = new_future(cell.system.ports, cell)
+        failed.try_fail(error)
+        return failed
 
 
 def ask_all(cells: list[Cell], request: BusEvent[Any], reply: Future[Any]) -> None:
