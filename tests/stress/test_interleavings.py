@@ -34,7 +34,7 @@ from actors._core.admission import settle as settle_door
 from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell
 from actors._core.messages import Entry, Signal
-from actors._core.sending import send_async, send_within
+from actors._core.sending import _offer, send_within
 from actors.dispatch.event_loop import LoopHost
 from actors.dispatch.pool import PoolWorker
 from actors.dispatch.thread import ThreadHost
@@ -563,7 +563,7 @@ def test_a_bounded_send_that_crosses_the_end_comes_back(how: str) -> None:
             return
 
         async def late() -> None:
-            at_line(send_async.__code__, line_of(send_async, "inbox.offer"), lambda: ref.stop(timeout=PATIENCE))
+            at_line(_offer.__code__, line_of(_offer, "inbox.offer"), lambda: ref.stop(timeout=PATIENCE))
             await ref.tell_async("late")
 
         with pytest.raises(ActorDeadError):
