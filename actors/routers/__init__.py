@@ -1,0 +1,1 @@
+"""Pools and routing: many workers behind one ref."""

@@ -1,0 +1,1 @@
+"""The pool: jobs, lanes, and the actor that keeps the workers."""

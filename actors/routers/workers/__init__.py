@@ -1,0 +1,1 @@
+"""What workers a pool has, beside actor classes: functions, and processes."""
