@@ -41,6 +41,7 @@ class DeadLetterReason(Enum):
     RESTARTED = "the incarnation it was for is gone"
     STALE_SENDER = "its sender's handler was abandoned"
     POISONED = "handling it crashed the actor"
+    REFUSED = "the actor could not be given it"
 
 
 @dataclass(frozen=True, slots=True)
