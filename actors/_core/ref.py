@@ -60,8 +60,11 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     # -- address -----------------------------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        # Refs that send in a way of their own, such as those of routers, are of other classes.
-        return self._target is other._target if isinstance(other, ActorRef) else NotImplemented
+        # Refs that send in a way of their own, such as those of routers, are of other classes. Not `isinstance`: anybody may say to be one.
+        if not issubclass(type(other), ActorRef):
+            return NotImplemented
+        mine, theirs = self._target, other._target  # type: ignore[attr-defined]  # it is one
+        return mine is theirs
 
     def __hash__(self) -> int:
         return hash(self._target)
