@@ -7,7 +7,7 @@ cancels. Answers may come from several threads at once: what they share is guard
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from actors._core.future import FAILED, Future
 from actors._core.mutex import Mutex
@@ -35,6 +35,8 @@ class Gathering:
     """
 
     __slots__ = ("_asks", "_errors", "_left", "_lock", "future", "router")
+
+    needs_all: ClassVar[bool] = False
 
     def __init__(self, router: Cell, future: Future[Any]) -> None:
         self.future = future
@@ -86,6 +88,7 @@ class Gathering:
             refusal = self._errors[-1] if self._errors else None
         if nobody:
             raise refusal or NoRouteeError(self.router.path, message)
+        self.future._gathers = self.needs_all  # from now on the asker's wait can be known to have no end
         self._over(None)
 
     def _ended(self, ask: Future[Any]) -> None:
@@ -144,6 +147,8 @@ class AllAnswers(Gathering):
     """The list of all answers, in the order of the routees; the first error there is fails it."""
 
     __slots__ = ()
+
+    needs_all = True
 
     def _answered(self, value: Any) -> None:
         del value
