@@ -68,6 +68,7 @@ class Books:
         self.name = name
         self.ports = ports
         self.options = options
+        self._world = ports.dispatcher
         self.lock = Mutex()
         self.ref: ActorRef[Any] | None = None
         self.blocks = options.overflow is Overflow.BLOCK
@@ -95,7 +96,6 @@ class Books:
         self._admitting = False
         self._alarm: float | None = None  # clock time of the next look
         self._handle: TimerHandle | None = None
-        self._world = ports.dispatcher
         self._resource = self._world.resource("pool") if self._world is not None else None
 
     def _new_lanes(self) -> Lanes:
@@ -109,9 +109,13 @@ class Books:
     def new_future(self) -> Future[Any]:
         """Return a future that nobody has resolved."""
         future: Future[Any] = Future()
-        if self.ports.dispatcher is not None:
-            self.ports.dispatcher.adopt(future)  # before anybody listens to it
+        self.adopt(future)
         return future
+
+    def adopt(self, future: Future[Any]) -> None:
+        """Let a simulation know of a future, before anybody listens to it."""
+        if self._world is not None:
+            self._world.adopt(future)
 
     def touches(self, *, changes: bool = True) -> None:
         """Tell a simulation that the caller looks at, or changes, what several actors share."""

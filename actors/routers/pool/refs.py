@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pykka.messages import _ActorStop
 
 from actors._core.messages import Entry
-from actors._core.ref import NO_ANSWER, ActorRef
-from actors._core.seconds import check_seconds, check_timeout
+from actors._core.ref import ActorRef
+from actors._core.seconds import check_timeout
 from actors._core.sending import note_of
-from actors.errors import ActorError, DeadlockError, Timeout
+from actors.errors import DeadlockError
 from actors.routers.pool.intake import hand_in, hand_in_async, take_in
 from actors.routers.pool.jobs import Job
 
 if TYPE_CHECKING:
+    from actors._core.actor import Actor
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors._core.messages import Note
     from actors.routers.pool.books import Books
 
 __all__ = ["PoolRef"]
 
-A_co = TypeVar("A_co", bound="Any", covariant=True)
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
 
 
 class PoolRef(ActorRef[A_co]):
@@ -50,7 +52,7 @@ class PoolRef(ActorRef[A_co]):
         """
         books = self._books
         if type(message) is Entry:
-            hand_in(books, self._job(*message[:3]))
+            hand_in(books, self._job(*message[:3]))  # of who passes on what it was sent
         elif type(message) is _ActorStop:
             super().tell(message)
         else:
@@ -60,92 +62,43 @@ class PoolRef(ActorRef[A_co]):
             else:
                 take_in(books, job)
 
-    def _job(self, message: Any, future: Future[Any] | None, note: Any) -> Job:
+    def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job:
+        if future is not None:
+            self._books.adopt(future)
+            future._cell = self._target
+            future._owed = False  # a worker answers, and which one nobody knows
         return Job(self._books, message, future, note.expires if note is not None else None)
 
-    async def tell_async(self, message: Any, *, deadline: float | None = None) -> None:
-        """Hand in a job, awaiting room instead of blocking the event loop. Raises as `tell`."""
-        note = None if deadline is None else note_of(self._target, deadline)
-        await hand_in_async(self._books, self._job(message, None, note))
+    def _send(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> float | None:
+        job = self._job(message, future, note)
+        if timeout is None or not self._books.blocks:
+            hand_in(self._books, job)
+            return timeout
+        clock = self._books.ports.clock
+        begin = clock.now()
+        hand_in(self._books, job, timeout)
+        return max(0.0, timeout - (clock.now() - begin))
 
-    def tell_within(self, message: Any, deadline: float) -> None:
-        """Hand in a job that becomes a dead letter if no worker has begun with it within `deadline` seconds. Raises as `tell`."""
-        expires = self._books.ports.clock.now() + check_seconds("deadline", deadline)
-        hand_in(self._books, Job(self._books, message, None, expires))
+    async def _send_async(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> None:
+        await hand_in_async(self._books, self._job(message, future, note), timeout)
 
-    def ask(  # the overloads are those of the base class
-        self, message: Any, *, block: bool = True, timeout: float | None = None, deadline: float | None = None
-    ) -> Any:
-        """Hand in a job and get the answer of the worker that does it.
-
-        Args:
-            message: the job.
-            block: False returns a `Future` at once, or as soon as there is room. Its `cancel()` gives the job up.
-            timeout: seconds to wait at most, for room and then for the answer; the job is done all the same.
-            deadline: seconds within which a worker must begin with it.
-
-        Raises (or the future fails with):
-            PoolClosedError, PoolFullError: as of `tell`.
-            WorkerLostError: the workers that were at it have died.
-            BatchResultError: what the worker returned for the batch is no list of as many results.
-            DeadlineExceeded: no worker began with it within `deadline`.
-            Timeout: no answer within `timeout`.
-            BaseException: what the handler raised.
-        """
-        check_timeout(timeout)
-        books = self._books
-        if block:
-            books.ports.waiter.check("ask() would block the event loop; write `await ref.ask_async(...)`")
-        future = self._asked()
-        job = self._job(message, future, note_of(self._target, deadline))
-        begin = books.ports.clock.now() if timeout is not None else 0.0
-        try:
-            hand_in(books, job, timeout)
-        except ActorError as error:
-            future.try_fail(error)
-        if not block:
-            return future
-        try:
-            left = None if timeout is None else max(0.0, timeout - (books.ports.clock.now() - begin))
-            return future.get(timeout=left)
-        except Timeout:
-            if future.done():
-                raise
-            raise Timeout(NO_ANSWER.format(timeout)) from None
-        except DeadlockError:
-            future.cancel()
-            raise
-
-    def _asked(self) -> Future[Any]:
-        future = self._books.new_future()
-        future._cell = self._target
-        future._owed = False  # a worker answers, and which one nobody knows
-        return future
+    def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
+        take_in(self._books, self._job(message, future, note))
 
     async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any:
         """Hand in a job and await the answer, without blocking the event loop. Cancelling the await gives the job up.
 
-        Args and raises: as for `ask`.
+        Args and raises: as for `ask`, and as `tell`.
         """
         check_timeout(timeout)
-        books = self._books
-        awaiter, clock = books.ports.awaiter, books.ports.clock
-        future = awaiter.reply() if timeout is None else books.new_future()
-        if books.ports.dispatcher is not None:
-            books.ports.dispatcher.adopt(future)
-        future._cell = self._target
-        future._owed = False
-        job = self._job(message, future, note_of(self._target, deadline))
+        awaiter = self._books.ports.awaiter
+        future = awaiter.reply()
+        note = note_of(self._target, deadline)
         try:
-            begin = clock.now() if timeout is not None else 0.0
-            await hand_in_async(books, job, timeout)
-            if timeout is None:
-                return await awaiter.answer(future)
-            return await awaiter.within(future, max(0.0, timeout - (clock.now() - begin)))
-        except Timeout:
-            if future.done() or timeout is None:
-                raise
-            raise Timeout(NO_ANSWER.format(timeout)) from None
+            if timeout is not None:
+                return await self._ask_within(message, future, note, timeout)
+            await self._send_async(message, future, note, None)
+            return await awaiter.answer(future)
         except DeadlockError:
             future.cancel()
             raise
