@@ -53,6 +53,8 @@ class Parcel(Note):
         jobs: what is in it, in order.
     """
 
+    stays = True  # a worker may stash its job, and is at it until it has handled it
+
     __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "slot")
 
     def __init__(self, books: Books, expires: float | None = None) -> None:
