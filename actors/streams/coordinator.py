@@ -136,9 +136,13 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             send(self._refs[planned.index], Begin(upstream, downstream))
 
     def on_stop(self) -> None:
-        """See to it that there is a result, also when the system ends before the stream does."""
+        """Give the result: now that all stages have ended. The system may end before there is one."""
         course = self._course
-        course.future.try_fail(StreamCancelled(course.name))
+        error, result = self._outcome if self._outcome is not None else (StreamCancelled(course.name), None)
+        if error is None:
+            course.future.try_set(result)
+        else:
+            course.future.try_fail(error)
         self._tell_end()
 
     def on_failure(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
@@ -221,17 +225,10 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             self._leave()
 
     def _leave(self) -> None:
-        """Give the result and end; a stage that is stuck is left behind."""
-        course = self._course
-        if self._outcome is not None:
-            error, result = self._outcome
-            for index, ref in enumerate(self._refs):
-                if index not in self._finished:
-                    ref.kill(block=False)
-            if error is None:
-                course.future.try_set(result)
-            else:
-                course.future.try_fail(error)
+        """End; a stage that is stuck is left behind."""
+        for index, ref in enumerate(self._refs):
+            if index not in self._finished:
+                ref.kill(block=False)
         self.stop()
 
     def _tell_end(self) -> None:

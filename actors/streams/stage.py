@@ -183,6 +183,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _slice(self) -> int:
         """Do one slice of work, and give on what it has made; return how many elements it was."""
         flow, logic = self.flow, self._logic
+        done = 0
         flow.begin_slice()
         try:
             if not self._opened:
