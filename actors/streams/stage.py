@@ -165,6 +165,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         flow = self.flow
         if flow.ended or not self._begun:
             return
+        done = 0
         for _ in range(ROUNDS):
             done = self._slice()
             if flow.ended or self._at_end():
@@ -183,7 +184,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _slice(self) -> int:
         """Do one slice of work, and give on what it has made; return how many elements it was."""
         flow, logic = self.flow, self._logic
-        done = 0
+        done = SLICE
         flow.begin_slice()
         try:
             if not self._opened:
@@ -194,8 +195,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             if isinstance(error, self.ports.passing):
                 raise
             flow.end_slice()
-            self._failed(error)
-            done = SLICE  # whatever is left is for the next message: the stage hears in between whether the stream is over
+            self._failed(error)  # what is left is for the next message: the stage hears in between whether the stream is over
         else:
             flow.end_slice()
         finally:
