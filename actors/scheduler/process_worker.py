@@ -1,6 +1,7 @@
 """What runs inside a worker process: takes one call at a time from the program and answers with its outcome.
 
-The other end of the pipe is a `ProcessSlot`. What goes over it, in this order, everything but bodies as small tuples:
+The other end of the pipe is a `ProcessSlot`. What goes over it, in this order, everything but bodies as small tuples (what a body is, and
+how its large buffers stay out of the pipe, says `bodies`):
 
     worker    ("ready",)                          it has started; once
     program   a body: function, arguments, context of the run; empty: end in order
@@ -24,17 +25,18 @@ import sys
 import threading
 import traceback
 from collections import deque
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._core.ports import ambient
+from actors.scheduler.bodies import BodyPipe, packed
 from actors.scheduler.context import RunContext, running
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import FrameType
 
+    from actors.scheduler.bodies import Body, Received
     from actors.scheduler.context import Progress, RunInfo
 
 __all__ = ["ORPHANED", "serve"]
@@ -43,22 +45,21 @@ PACE = 0.1  # seconds between two updates of the progress of a run
 ORPHANED = 70  # the exit code of a worker that has lost its program; nobody is left to see it
 
 
-def serve(pipe: Connection) -> None:
-    """Run calls that come through `pipe` until the program wants no more, or ends."""
+def serve(connection: Connection) -> None:
+    """Run calls that come through `connection` until the program wants no more, or ends."""
     # Ctrl-C in a terminal goes to every process of the program: the program decides. Not SIG_IGN, which programs that a function starts
     # would inherit. The program started this process with the signal blocked, so that it cannot come before this line.
     signal.signal(signal.SIGINT, _ignore)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    if sys.platform != "win32":
-        os.set_inheritable(pipe.fileno(), False)  # it was, to get here: what a function starts must not keep the pipe open
-        os.register_at_fork(after_in_child=pipe.close)  # nor what it forks
-    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    pipe = BodyPipe(connection)
+    pipe.keep_to_this_process()
+    calls: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
     desk = _Desk(pipe)
     threading.Thread(target=_read, args=(pipe, calls), name="greenroom-program", daemon=True).start()
     desk.tell("ready")
     home = _here()
-    while call := calls.get():
+    while (call := calls.get()) is not None:
         desk.begin()
         _answer(desk, call)
         del call  # a large argument is not kept until the next one comes
@@ -69,19 +70,20 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Take no notice."""
 
 
-def _read(pipe: Connection, calls: queue.SimpleQueue[bytes]) -> None:
+def _read(pipe: BodyPipe, calls: queue.SimpleQueue[Received | None]) -> None:
     while True:
         try:
-            call = pipe.recv_bytes()
+            call = pipe.recv_body()
         except (EOFError, OSError):  # the program has died, or the function closed what is not its own
             os._exit(ORPHANED)
         calls.put(call)
+        del call  # nor here
 
 
 class _Desk:
     """Sends to the program. Progress goes out from a thread of its own, so that a program that is stopped does not stop the function."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: BodyPipe) -> None:
         self._pipe = pipe
         self._sending = threading.Lock()  # guards the pipe's writing end, and `_running`
         self._running = False
@@ -89,12 +91,12 @@ class _Desk:
         self._news = threading.Event()
         threading.Thread(target=self._send_progress, name="greenroom-progress", daemon=True).start()
 
-    def tell(self, *what: Any, body: Any = None) -> None:
+    def tell(self, *what: Any, body: Body | None = None) -> None:
         """Send `what`, and after it `body`, or end: nobody is left to answer to."""
         try:
             self._pipe.send(what)
             if body is not None:
-                self._pipe.send_bytes(body)
+                self._pipe.send_body(body)
         except OSError:
             os._exit(ORPHANED)
 
@@ -105,7 +107,7 @@ class _Desk:
             self._latest.clear()
             self.tell("began")
 
-    def end(self, *what: Any, body: Any = None) -> None:
+    def end(self, *what: Any, body: Body | None = None) -> None:
         """Tell the outcome, behind the latest progress."""
         with self._sending:
             self._running = False
@@ -135,11 +137,11 @@ class _Desk:
             pace.wait(PACE)
 
 
-def _answer(desk: _Desk, call: bytes) -> None:
+def _answer(desk: _Desk, call: Received) -> None:
     """Make the call and tell its outcome. A process that the function forked, and that comes back from it, ends here."""
     worker = os.getpid()
     told: tuple[Any, ...]
-    body: Any = None
+    body: Body | None = None
     try:
         function, args, info = _unpickled(call)
         with running(_context(info, desk)):
@@ -154,11 +156,13 @@ def _answer(desk: _Desk, call: bytes) -> None:
             _end_fork(None, "")
         told, body = _packed(value, "value")
     desk.end(*told, body=body)
+    if body is not None:
+        body.close()
 
 
-def _unpickled(call: bytes) -> Any:
+def _unpickled(call: Received) -> Any:
     try:
-        return ForkingPickler.loads(call)
+        return call.load()
     except Exception as error:
         msg = (
             f"a call cannot be unpickled in its process ({type(error).__name__}: {error}): define functions and classes in a file that can "
@@ -173,9 +177,9 @@ def _context(info: RunInfo, desk: _Desk) -> RunContext:
     return RunContext(info, now=now, expires=expires, report=desk.progress)
 
 
-def _packed(what: object, *told: str) -> tuple[tuple[str, ...], Any]:
+def _packed(what: object, *told: str) -> tuple[tuple[str, ...], Body | None]:
     try:
-        return told, ForkingPickler.dumps(what)
+        return told, packed(what)
     except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, and this is told as well
         why = f"{type(what).__name__} cannot be pickled: {''.join(traceback.format_exception_only(error)).rstrip()}"
         return ("unpicklable", why, told[1] if len(told) > 1 else ""), None

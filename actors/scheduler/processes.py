@@ -26,10 +26,10 @@ import threading
 import traceback
 from dataclasses import dataclass
 from enum import Enum
-from multiprocessing.reduction import ForkingPickler
 from typing import TYPE_CHECKING, Any
 
 from actors._core.mutex import Mutex
+from actors.scheduler.bodies import BodyPipe, packed, try_out
 from actors.scheduler.context import Progress
 from actors.scheduler.errors import ResultNotPicklableError, SchedulerClosedError, WorkerDiedError
 from actors.scheduler.process_worker import serve
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import SpawnProcess
 
+    from actors.scheduler.bodies import Body, Received
     from actors.scheduler.context import RunInfo
 
 __all__ = ["ProcessSlot", "check_picklable"]
@@ -72,19 +73,19 @@ def check_picklable(function: object, args: tuple[object, ...], *, skip: type | 
     Raises:
         TypeError: the function or an argument cannot be pickled.
     """
-    _pickled(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
+    _try_out(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
     for number, argument in enumerate(args):
         if isinstance(argument, skip):
             continue
-        _pickled(
+        _try_out(
             argument,
             f"argument {number} of {function!r} cannot be sent to a process: pass plain data, and open files, connections and locks there",
         )
 
 
-def _pickled(what: object, advice: str) -> Any:
+def _try_out(what: object, advice: str) -> None:
     try:
-        return ForkingPickler.dumps(what)
+        try_out(what)
     except Exception as error:
         msg = f"{advice} ({type(error).__name__}: {error})"
         raise TypeError(msg) from error
@@ -233,7 +234,11 @@ class ProcessSlot:
         _tell(call.ended, value, error)
 
     def _outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
-        worker = self._begin(call.pickled(), call.info.name)
+        body = call.packed()
+        try:
+            worker = self._begin(body, call.info.name)
+        finally:
+            body.close()
         if call.began is not None:
             _tell(call.began)
         try:
@@ -241,7 +246,7 @@ class ProcessSlot:
         except (EOFError, OSError):
             raise self._died(call.info.name, worker) from None
 
-    def _begin(self, body: Any, task: str) -> _Worker:
+    def _begin(self, body: Body, task: str) -> _Worker:
         """Hand a call over; return the worker that has begun with it."""
         worker, new = self._ready(task)
         if not new and not worker.takes(body):
@@ -303,10 +308,10 @@ class _Call:
     progress: Callable[[Progress], object]
     began: Callable[[], object] | None
 
-    def pickled(self) -> Any:
+    def packed(self) -> Body:
         """Return the body that goes to the worker."""
         try:
-            return ForkingPickler.dumps((self.function, self.args, self.info))
+            return packed((self.function, self.args, self.info))
         except Exception:
             check_picklable(self.function, self.args)  # says which of them
             raise
@@ -320,7 +325,8 @@ class _Worker:
 
     def __init__(self, name: str) -> None:
         self.killed = False
-        self._pipe, there = _spawn.Pipe(duplex=True)
+        here, there = _spawn.Pipe(duplex=True)
+        self._pipe = BodyPipe(here)
         try:
             self._process: SpawnProcess = _spawn.Process(target=serve, args=(there,), name=f"greenroom-{name}")
             _children.start(self)
@@ -345,10 +351,10 @@ class _Worker:
         except (EOFError, OSError):
             return False
 
-    def takes(self, body: Any) -> bool:
+    def takes(self, body: Body) -> bool:
         """Send a call; return False if the worker died before it began with it."""
         try:
-            self._pipe.send_bytes(body)
+            self._pipe.send_body(body)
             return self._pipe.recv() == ("began",)
         except (EOFError, OSError):
             return False
@@ -361,9 +367,9 @@ class _Worker:
             if what == "progress":
                 _tell(call.progress, Progress(*more))
             elif what == "value":
-                return _unpickled(self._pipe.recv_bytes(), task)
+                return _unpickled(self._pipe.recv_body(), task)
             elif what == "error":
-                value, lost = _unpickled(self._pipe.recv_bytes(), task)
+                value, lost = _unpickled(self._pipe.recv_body(), task)
                 if lost is None and not isinstance(value, BaseException):
                     lost = ResultNotPicklableError(task, f"an exception became {type(value).__name__} here")
                 return None, self._noted(lost or value, *more)
@@ -380,7 +386,7 @@ class _Worker:
         """End the process, in order if it is idle, and give back all that it held; return its exit code, None if that is unknown."""
         if not self.killed:
             with contextlib.suppress(OSError):
-                self._pipe.send_bytes(b"")
+                self._pipe.send_end()
             self._process.join(END_LIMIT)
             self._process.kill()  # nothing happens if it has ended
         self._process.join()
@@ -441,9 +447,10 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _unpickled(body: bytes, task: str) -> tuple[Any, ResultNotPicklableError | None]:
+def _unpickled(body: Received | None, task: str) -> tuple[Any, ResultNotPicklableError | None]:
+    assert body is not None  # only the program ends the conversation
     try:
-        return ForkingPickler.loads(body), None
+        return body.load(), None
     except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, on the slot's thread
         why = "".join(traceback.format_exception_only(error)).rstrip()
         return None, ResultNotPicklableError(task, f"it was pickled there, but cannot be unpickled here: {why}")
