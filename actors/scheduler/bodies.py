@@ -4,7 +4,7 @@ A body is one message of the pipe: a pickle of protocol 5, the lengths of its ou
 If there are any, one more byte follows that carries the descriptor of the anonymous file they are in; see `shared_memory`. A descriptor
 that nobody takes is closed by the operating system, with the pipe.
 
-An empty message is no body: it ends the conversation.
+A message of 2 bytes is a note, a number. An empty one ends the conversation.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ OUTSIDE_FROM = 65_536  # bytes; a buffer below that is not worth a file of its o
 
 PROTOCOL = 5  # the first one that lets buffers stay outside
 COUNT = struct.Struct("<I")
+NOTE = struct.Struct("<H")  # shorter than any body
 CARRIER = b"\0"  # a descriptor needs a byte to travel with
 CLOSE_ON_EXEC = getattr(socket, "MSG_CMSG_CLOEXEC", 0)
 
@@ -151,15 +152,22 @@ class BodyPipe:
             assert self._socket is not None
             socket.send_fds(self._socket, [CARRIER], [body.descriptor])
 
+    def send_note(self, number: int) -> None:
+        """Send a number, of which the lower 16 bits arrive."""
+        self._pipe.send_bytes(NOTE.pack(number % 65_536))
+
     def send_end(self) -> None:
         """Send what ends the conversation."""
         self._pipe.send_bytes(b"")
 
-    def recv_body(self) -> Received | None:
-        """Wait for a body; None for the end of the conversation. EOFError or OSError if the other side has gone."""
+    def recv_body(self) -> Received | int | None:
+        """Wait for a body or a note; None for the end of the conversation. EOFError or OSError if the other side has gone."""
         pickled = self._pipe.recv_bytes()
         if not pickled:
             return None
+        if len(pickled) == NOTE.size:
+            (number,) = NOTE.unpack(pickled)
+            return number
         (count,) = COUNT.unpack_from(pickled, len(pickled) - COUNT.size)
         if not count:
             return Received(pickled, [])

@@ -6,6 +6,7 @@ how its large buffers stay out of the pipe, says `bodies`):
     worker    ("ready",)                          it has started; once
     program   a body: function, arguments, context of the run; empty: end in order
     worker    ("began",)                          the call was taken
+    program   a note: the number of the call      it is cancelled; may come too late
     worker    ("progress", done, total, text)     the latest, ten times a second at most; only between "began" and what follows
     worker    ("value",) and a body               the function has returned
     worker    ("error", text) and a body          it has raised; the text is its traceback
@@ -56,7 +57,7 @@ def serve(connection: Connection) -> None:
     pipe.keep_to_this_process()
     calls: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
     desk = _Desk(pipe)
-    threading.Thread(target=_read, args=(pipe, calls), name="greenroom-program", daemon=True).start()
+    threading.Thread(target=_read, args=(pipe, calls, desk), name="greenroom-program", daemon=True).start()
     desk.tell("ready")
     home = _here()
     while (call := calls.get()) is not None:
@@ -70,13 +71,16 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Take no notice."""
 
 
-def _read(pipe: BodyPipe, calls: queue.SimpleQueue[Received | None]) -> None:
+def _read(pipe: BodyPipe, calls: queue.SimpleQueue[Received | None], desk: _Desk) -> None:
     while True:
         try:
             call = pipe.recv_body()
         except (EOFError, OSError):  # the program has died, or the function closed what is not its own
             os._exit(ORPHANED)
-        calls.put(call)
+        if isinstance(call, int):
+            desk.cancel(call)
+        else:
+            calls.put(call)
         del call  # nor here
 
 
@@ -87,6 +91,10 @@ class _Desk:
         self._pipe = pipe
         self._sending = threading.Lock()  # guards the pipe's writing end, and `_running`
         self._running = False
+        self._taken = 0  # calls
+        # The main thread writes the context and then looks at the number; the reader writes the number and then looks for the context.
+        self._cancelled: int | None = None  # a number of the lower 16 bits, of this call or of one before
+        self._context: RunContext | None = None
         self._latest: deque[Progress] = deque(maxlen=1)  # appended to by the function, taken under the lock
         self._news = threading.Event()
         threading.Thread(target=self._send_progress, name="greenroom-progress", daemon=True).start()
@@ -104,6 +112,8 @@ class _Desk:
         """Tell that a call was taken."""
         with self._sending:
             self._running = True
+            self._taken += 1
+            self._cancelled = None  # none can have come yet: the program waits for what is told next
             self._latest.clear()
             self.tell("began")
 
@@ -111,8 +121,22 @@ class _Desk:
         """Tell the outcome, behind the latest progress."""
         with self._sending:
             self._running = False
+            self._context = None
             self._flush()
             self.tell(*what, body=body)
+
+    def runs(self, context: RunContext) -> None:
+        """Note what the function that runs knows, which may be cancelled already."""
+        self._context = context
+        if self._cancelled == self._taken % 65_536:
+            context.cancel()
+
+    def cancel(self, number: int) -> None:
+        """Let the function know that its call, the one of this number, is cancelled."""
+        self._cancelled = number
+        context = self._context
+        if context is not None and number == self._taken % 65_536:
+            context.cancel()
 
     def progress(self, progress: Progress) -> None:
         """Have it sent soon, unless a later one comes first. Never waits."""
@@ -144,7 +168,9 @@ def _answer(desk: _Desk, call: Received) -> None:
     body: Body | None = None
     try:
         function, args, info = _unpickled(call)
-        with running(_context(info, desk)):
+        context = _context(info, desk)
+        desk.runs(context)
+        with running(context):
             value = function(*args)
     except BaseException as error:  # noqa: BLE001  # whatever it is, it is the outcome: also SystemExit and KeyboardInterrupt
         text = _text(error)
