@@ -62,7 +62,7 @@ def _of_function(function: Any, concurrency: int) -> Recipe:
         raise TypeError(msg)
     _check_signature(function)
     call = inspect.unwrap(function.func if isinstance(function, functools.partial) else function)
-    code = (call, getattr(type(call), "__call__", None))
+    code = (call, type(call).__call__)
     if any(inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one) for one in code):
         msg = f"worker={function!r} is not valid: a generator gives many results, and a message has one; return a list"
         raise TypeError(msg)
