@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from actors._core.ending import when_ended
 from actors._core.ports import touched
-from actors.streams.checks import check_count
+from actors.streams.checks import check_count, check_system
 from actors.streams.coordinator import Course, StreamActor
 from actors.streams.errors import StageDiedError, StreamCancelled
 from actors.streams.messages import Cancel, Finish, send
@@ -85,9 +85,7 @@ class Stream(Generic[R]):
             StreamGraphError: the stages do not hang together: a branch that is not used, or used twice.
             NameTakenError: `name` is taken.
         """
-        if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
-            msg = f"system={system!r} is not valid: an ActorSystem"
-            raise TypeError(msg)
+        check_system(system)
         check_count("buffer", buffer)
         course = Course(self._ends, system.ports, single=self._single, buffer=buffer)
         return StreamRun(course, system.start(StreamActor, course, name=name))
