@@ -1,0 +1,266 @@
+"""The actor of a stream: the parent of its stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from actors._core.actor import Actor
+from actors._core.future import Future
+from actors._core.handlers import handler
+from actors._core.isolation import Isolation
+from actors._core.mailbox import Unbounded
+from actors._core.messages import Down
+from actors._core.options import DispatcherKind
+from actors.streams.errors import StageDiedError, StreamCancelled, StreamGraphError
+from actors.streams.events import StreamEnded
+from actors.streams.flow import Flow
+from actors.streams.graph import plan
+from actors.streams.messages import Begin, Cancel, Failed, Finish, Finished, Halt, Look, Overtime, Stalled, send
+from actors.streams.stage import actor_class_of
+from actors.streams.stats import StageState, StreamState, StreamStats
+
+if TYPE_CHECKING:
+    from actors._core.ports import Ports
+    from actors._core.ref import ActorRef
+    from actors.streams.graph import Node, Planned
+    from actors.streams.stage import StageActor
+
+__all__ = ["Course", "StreamActor"]
+
+PATIENCE = 0.5  # seconds that stages have to give back what they hold once the stream is over; then they are killed
+STILL, STILL_AT_MOST = 0.5, 60.0  # seconds after which a stream whose branches wait for each other is looked at, and then again
+STALLED = (
+    "its branches wait for each other for ever: one has no room, another wants more, and they come together again; "
+    "give the branch that waits a buffer(capacity), or let no stage between drop or add elements"
+)
+
+
+class Course:
+    """One run of a stream: what its actor, its handle and its stages share.
+
+    Attributes:
+        ends: the sinks, in the order of the results.
+        single: whether the result is that of the only sink, and not a tuple.
+        stages: all stages, each after those that feed it.
+        flows: their ends and counters.
+        future: of the result. Whoever resolves it has decided how the stream ends.
+        stopping: whether `stop()` was called; set once, from anywhere.
+        begun: clock time.
+        ended: clock time; None before. Written by the stream's actor.
+        name: of the stream; written when its actor has a place.
+    """
+
+    def __init__(self, ends: tuple[Node, ...], ports: Ports, *, single: bool, buffer: int) -> None:
+        self.ends = ends
+        self.single = single
+        self.ports = ports
+        self.stages: list[Planned] = plan(ends)
+        self.flows = [Flow(planned, ports, buffer) for planned in self.stages]
+        self.future: Future[Any] = Future()
+        if ports.dispatcher is not None:
+            ports.dispatcher.adopt(self.future)
+        self.stopping = False
+        self.begun = ports.clock.now()
+        self.ended: float | None = None
+        self.name = "stream"
+
+    def halt(self) -> None:
+        """Have every stage end its slice of work after the element that it is at."""
+        for flow in self.flows:
+            flow.halted = flow.hurry = True
+
+    def sight(self) -> tuple[object, ...] | None:
+        """Return all that changes when anything moves; None if something works, waits for the world outside, or is on its way."""
+        if any(flow.state() is StageState.WORKING for flow in self.flows):
+            return None
+        seen: list[object] = []
+        for planned, flow in zip(self.stages, self.flows, strict=True):
+            for inlet, (index, number) in zip(flow.inlets, planned.inlets, strict=True):
+                outlet = self.flows[index].outlets[number]
+                here, there = inlet.settled(), outlet.settled()
+                if here != there:
+                    return None
+                seen.append(here)
+        return tuple(seen)
+
+    @property
+    def state(self) -> StreamState:
+        """Where the stream is in its life."""
+        if not self.future.done():
+            return StreamState.STOPPING if self.stopping else StreamState.RUNNING
+        error = self.future.exception()
+        if error is None:
+            return StreamState.SUCCEEDED
+        return StreamState.CANCELLED if isinstance(error, StreamCancelled) else StreamState.FAILED
+
+    def stats(self) -> StreamStats:
+        """Return the figures of this moment."""
+        now = self.ports.clock.now() if self.ended is None else self.ended
+        stages = tuple(flow.stats(now) for flow in self.flows)
+        return StreamStats(name=self.name, state=self.state, seconds=now - self.begun, stages=stages)
+
+
+class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHARE, mailbox=Unbounded()):
+    """Starts the stages of a stream, hears how they end, and ends with them.
+
+    Args:
+        course: the run.
+    """
+
+    def __init__(self, course: Course) -> None:
+        super().__init__()
+        self._course = course
+        self._refs: list[ActorRef[StageActor]] = []
+        self._finished: set[int] = set()  # stages
+        self._results: dict[int, Any] = {}  # of sinks, by stage
+        self._outcome: tuple[BaseException | None, Any] | None = None  # error and result, once they are known
+        self._still: tuple[object, ...] | None = None  # what there was to see when the stream was looked at last
+        self._pause = STILL  # seconds until it is looked at again
+
+    def on_start(self) -> None:
+        """Start the stages, and tell each of its neighbours."""
+        course = self._course
+        if course.future.done():  # cancelled before it began; or a restart, which has no elements to go on with
+            self._leave()
+            return
+        course.name = self._greenroom_cell.get_name()
+        me = self.actor_ref
+        for planned, flow in zip(course.stages, course.flows, strict=True):
+            name = f"{planned.index}-{planned.node.kind}"
+            ref = self.spawn(actor_class_of(planned), course.name, planned, flow, me, name=name)
+            self.watch(ref)
+            self._refs.append(ref)
+        for planned in course.stages:
+            upstream = [(self._refs[index], outlet) for index, outlet in planned.inlets]
+            downstream = [(self._refs[index], inlet) for index, inlet in planned.outlets]
+            send(self._refs[planned.index], Begin(upstream, downstream))
+
+    def on_stop(self) -> None:
+        """See to it that there is a result, also when the system ends before the stream does."""
+        course = self._course
+        course.future.try_fail(StreamCancelled(course.name))
+        self._tell_end()
+
+    def on_failure(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
+        """Likewise, when this actor crashes or is restarted: its stages end with it."""
+        course = self._course
+        course.halt()
+        course.future.try_fail(error or StreamCancelled(course.name))
+        self._tell_end()
+
+    @handler
+    def stop_sources(self, _: Finish) -> None:
+        """End the sources."""
+        for planned, ref in zip(self._course.stages, self._refs, strict=False):
+            if not planned.inlets:
+                send(ref, Finish())
+        self.start_timer("overtime", PATIENCE, Overtime())
+
+    @handler
+    def cancel(self, _: Cancel) -> None:
+        """End all stages."""
+        self._settle(StreamCancelled(self._course.name), None)
+        self._leave_if_done()
+
+    @handler
+    def overtime(self, _: Overtime) -> None:
+        """Go on without the stages that are stuck: sources that do not end when they are told, and any once the stream is over."""
+        if self._outcome is not None:
+            self._leave()
+            return
+        for planned, flow in zip(self._course.stages, self._course.flows, strict=True):
+            if not planned.inlets:
+                for outlet in flow.outlets:
+                    outlet.end(None)
+
+    @handler
+    def finished(self, message: Finished) -> None:
+        """Take note that a stage has ended."""
+        self._finished.add(message.index)
+        course = self._course
+        if self._outcome is None and not course.stages[message.index].outlets:
+            self._results[message.index] = message.result
+            sinks = [planned for planned in course.stages if not planned.outlets]
+            if len(self._results) == len(sinks):
+                results = {planned.node: self._results[planned.index] for planned in sinks}
+                made = tuple(results[node] for node in course.ends)
+                self._settle(None, made[0] if course.single else made)
+        self._leave_if_done()
+
+    @handler
+    def failed(self, message: Failed) -> None:
+        """Fail with what went wrong."""
+        self._settle(message.error, None)
+        self._leave_if_done()
+
+    @handler
+    def down(self, message: Down) -> None:
+        """Fail if a stage has ended that should not."""
+        index = self._refs.index(message.ref)
+        if index not in self._finished:
+            self._finished.add(index)
+            error = StageDiedError(self._course.name, self._course.flows[index].name, message.reason)
+            error.__cause__ = message.error
+            self._settle(error, None)
+            self._leave_if_done()
+
+    # -- the end -------------------------------------------------------------------------------------------------------------
+
+    def _settle(self, error: BaseException | None, result: Any) -> None:
+        """Take note of how the stream ends, if that was not known, and have the stages give back what they hold."""
+        if self._outcome is not None:
+            return
+        self._outcome = (error, result)
+        self._course.halt()
+        for ref in self._refs:
+            send(ref, Halt())
+        self.start_timer("overtime", PATIENCE, Overtime())
+
+    def _leave_if_done(self) -> None:
+        if self._outcome is not None and len(self._finished) == len(self._refs):
+            self._leave()
+
+    def _leave(self) -> None:
+        """Give the result and end; a stage that is stuck is left behind."""
+        course = self._course
+        if self._outcome is not None:
+            error, result = self._outcome
+            for index, ref in enumerate(self._refs):
+                if index not in self._finished:
+                    ref.kill(block=False)
+            if error is None:
+                course.future.try_set(result)
+            else:
+                course.future.try_fail(error)
+        self.stop()
+
+    def _tell_end(self) -> None:
+        course = self._course
+        if course.ended is not None:
+            return
+        course.ended = course.ports.clock.now()
+        error = course.future.exception()
+        self.system.events.publish(StreamEnded(course.name, course.state, error))
+
+    # -- branches that wait for each other -----------------------------------------------------------------------------------
+
+    @handler
+    def stalled(self, _: Stalled) -> None:
+        """Look, some time from now, whether anything moves."""
+        if self._outcome is None and not self.timer_active("look"):
+            self._still, self._pause = self._course.sight(), STILL
+            self.start_timer("look", self._pause, Look())
+
+    @handler
+    def look(self, _: Look) -> None:
+        """Fail if nothing has moved, nothing is on its way, and nobody waits for anything but elements and room: it will be so for ever."""
+        if self._outcome is not None:
+            return
+        seen = self._course.sight()
+        if seen is None or seen != self._still:
+            self._still, self._pause = seen, min(2 * self._pause, STILL_AT_MOST)
+            self.start_timer("look", self._pause, Look())
+            return
+        name = next((flow.name for flow in self._course.flows if len(flow.outlets) > 1), self._course.name)
+        self._settle(StreamGraphError(STALLED, name), None)
+        self._leave_if_done()

@@ -1,0 +1,100 @@
+"""The description of where a stream ends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from actors.streams.checks import check_callable, check_count, check_name
+from actors.streams.graph import Node
+from actors.streams.sinking import Collect, Count, Each, FoldAll, Ignore, Last
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from actors.streams.logic import SinkLogic
+    from actors.streams.source import Source
+
+__all__ = ["Sink"]
+
+T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
+R = TypeVar("R")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Sink(Generic[T_contra, R_co]):
+    """A description: where a stream ends, and what its result is. Immutable; made by the class methods; may be used again."""
+
+    _kind: str
+    _logic: Callable[[], SinkLogic]
+    _name: str | None = None
+    _flow: Callable[[Source[Any]], Source[Any]] | None = None  # stages that come before the last one
+
+    @classmethod
+    def _make(
+        cls, kind: str, logic: Callable[[], SinkLogic], *, flow: Callable[[Source[Any]], Source[Any]] | None = None
+    ) -> Sink[Any, Any]:
+        """Return a sink; with `flow`, what that makes of the source goes into it."""
+        sink: Sink[Any, Any] = Sink.__new__(Sink)
+        sink._kind, sink._logic, sink._flow = kind, logic, flow
+        return sink
+
+    def _end(self, source: Source[Any]) -> Node:
+        """Return the last stage, fed by `source`."""
+        if self._flow is not None:
+            source = self._flow(source)
+        return Node(self._kind, self._logic, (source._edge,), 0, self._name)
+
+    def __repr__(self) -> str:
+        return f"<Sink {self._name or self._kind!r}>"
+
+    def named(self, name: str) -> Sink[T_contra, R_co]:
+        """Return the same sink with a name, for pictures and errors."""
+        if check_name(name) is None:
+            msg = "name=None is not valid: a text"
+            raise TypeError(msg)
+        sink: Sink[Any, Any] = self._make(self._kind, self._logic, flow=self._flow)
+        sink._name = name
+        return sink
+
+    @classmethod
+    def collect(cls, limit: int = 1_000_000) -> Sink[T, list[T]]:
+        """Return a sink whose result is the list of all elements.
+
+        Args:
+            limit: elements; if more come the stream fails with `StreamLimitError`.
+        """
+        check_count("limit", limit, least=0)
+        return cls._make("collect", lambda: Collect(limit))
+
+    @classmethod
+    def last(cls) -> Sink[T, T | None]:
+        """Return a sink whose result is the last element, None if there was none."""
+        return cls._make("last", Last)
+
+    @classmethod
+    def count(cls) -> Sink[Any, int]:
+        """Return a sink whose result is the number of elements."""
+        return cls._make("count", Count)
+
+    @classmethod
+    def ignore(cls) -> Sink[Any, None]:
+        """Return a sink that drops all elements; its result is None."""
+        return cls._make("ignore", Ignore)
+
+    @classmethod
+    def each(cls, function: Callable[[T], object]) -> Sink[T, int]:
+        """Return a sink that calls `function` with each element; its result is the number of elements."""
+        check_callable("function", function, "a function of one element")
+        return cls._make("each", lambda: Each(function))
+
+    @classmethod
+    def fold(cls, initial: R | Callable[[], R], function: Callable[[R, T], R]) -> Sink[T, R]:
+        """Return a sink whose result is what `function` has made of all elements.
+
+        Args:
+            initial: the first state, or a function of nothing that makes it.
+            function: takes state and element, and returns the next state.
+        """
+        check_callable("function", function, "a function of state and element")
+        return cls._make("fold", lambda: FoldAll(initial, function))

@@ -1,0 +1,261 @@
+"""The description of where elements come from, and of what is done with them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from actors._core.bounded import Overflow
+from actors._core.seconds import check_seconds
+from actors.streams.batching import Batch, Buffer, Fold, Window
+from actors.streams.checks import check_callable, check_count, check_name
+from actors.streams.graph import Edge, Node, OnError
+from actors.streams.joining import Broadcast, Concat, Merge, Zip
+from actors.streams.linear import Drop, Filter, FlatMap, Map, Scan, Take, TakeWhile, Tap
+from actors.streams.sourcing import FromIterable
+from actors.streams.stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from actors.streams.logic import Logic
+    from actors.streams.sink import Sink
+
+__all__ = ["Source"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+R = TypeVar("R")
+
+
+class Source(Generic[T]):
+    """A description: where elements come from, and what is done with them. It is immutable, runs nothing, and may be used again.
+
+    Each method gives a new source with one stage more; `to` makes a `Stream` of it, which can be run.
+
+    Args:
+        elements: an iterable, or a function that makes one, which is called anew for each run. Of an iterator (a generator, a file) a
+            second run gets what the first has left.
+        name: of the source, for pictures and errors.
+    """
+
+    _edge: Edge
+
+    def __init__(self, elements: Iterable[T] | Callable[[], Iterable[T]], *, name: str | None = None) -> None:
+        check_name(name)
+        fixed = None
+        if hasattr(elements, "__iter__"):
+            make: Callable[[], Iterable[Any]] = lambda: elements  # noqa: E731  # `elements` is one of the two
+            if hasattr(elements, "__next__"):
+                fixed = "an iterator cannot begin anew; give Source a function that makes one"
+        elif callable(elements):
+            make = elements
+        else:
+            msg = f"elements={elements!r} is not valid: an iterable, or a function that makes one"
+            raise TypeError(msg)
+        self._edge = Edge(Node("source", lambda: FromIterable(make), name=name, fixed=fixed))
+
+    @classmethod
+    def _of(cls, edge: Edge) -> Source[Any]:
+        source: Source[Any] = Source.__new__(Source)
+        source._edge = edge
+        return source
+
+    def _then(self, kind: str, logic: Callable[[], Logic], *others: Source[Any], outlets: int = 1) -> Source[Any]:
+        """Return a source with one more stage, fed by this one and `others`."""
+        edges = (self._edge, *(other._edge for other in others))
+        return self._of(Edge(Node(kind, logic, edges, outlets)))
+
+    def __repr__(self) -> str:
+        return f"<Source ending in {self._edge.node.label!r}>"
+
+    # -- one element after the other -----------------------------------------------------------------------------------------
+
+    def map(self, function: Callable[[T], U]) -> Source[U]:
+        """Give what `function` returns for each element."""
+        check_callable("function", function, "a function of one element")
+        return self._then("map", lambda: Map(function))
+
+    def filter(self, predicate: Callable[[T], object]) -> Source[T]:
+        """Give those elements on for which `predicate` is true."""
+        check_callable("predicate", predicate, "a function of one element")
+        return self._then("filter", lambda: Filter(predicate))
+
+    def flat_map(self, function: Callable[[T], Iterable[U]]) -> Source[U]:
+        """Give, for each element, all elements of the iterable that `function` returns. That one may be long, or without end."""
+        check_callable("function", function, "a function of one element that returns an iterable")
+        return self._then("flat_map", lambda: FlatMap(function))
+
+    def scan(self, initial: U | Callable[[], U], function: Callable[[U, T], U]) -> Source[U]:
+        """Give the state after each element.
+
+        Args:
+            initial: the first state, or a function of nothing that makes it.
+            function: takes state and element, and returns the next state.
+        """
+        check_callable("function", function, "a function of state and element")
+        return self._then("scan", lambda: Scan(initial, function))
+
+    def take(self, count: int) -> Source[T]:
+        """Give the first `count` elements on, and want no more: what comes before ends, too."""
+        check_count("count", count, least=0)
+        return self._then("take", lambda: Take(count))
+
+    def drop(self, count: int) -> Source[T]:
+        """Give all but the first `count` elements on."""
+        check_count("count", count, least=0)
+        return self._then("drop", lambda: Drop(count))
+
+    def take_while(self, predicate: Callable[[T], object]) -> Source[T]:
+        """Give elements on until `predicate` is false for one, and want no more."""
+        check_callable("predicate", predicate, "a function of one element")
+        return self._then("take_while", lambda: TakeWhile(predicate))
+
+    def tap(self, function: Callable[[T], object]) -> Source[T]:
+        """Call `function` with each element before it is given on."""
+        check_callable("function", function, "a function of one element")
+        return self._then("tap", lambda: Tap(function))
+
+    # -- gathering -----------------------------------------------------------------------------------------------------------
+
+    def batch(self, most: int, *, within: float | None = None) -> Source[list[T]]:
+        """Give lists of up to `most` elements.
+
+        Args:
+            most: elements of a full list.
+            within: seconds that the first element of a list waits for company at most; None: until the list is full, or at the end.
+        """
+        check_count("most", most)
+        seconds = None if within is None else check_seconds("within", within)
+        return self._then("batch", lambda: Batch(most, seconds))
+
+    def window(self, count: int, *, every: int | None = None) -> Source[list[T]]:
+        """Give the last `count` elements (fewer at the beginning), as a list, after each `every` elements, and at the end what is left.
+
+        Args:
+            count: elements of a window.
+            every: elements between two windows; None: `count`, so that each element is in one window.
+        """
+        check_count("count", count)
+        step = count if every is None else check_count("every", every)
+        return self._then("window", lambda: Window(count, step))
+
+    def fold(self, initial: R | Callable[[], R], function: Callable[[R, T], R]) -> Source[R]:
+        """Give one element, at the end: what `function` has made of all.
+
+        Args:
+            initial: the first state, or a function of nothing that makes it.
+            function: takes state and element, and returns the next state.
+        """
+        check_callable("function", function, "a function of state and element")
+        return self._then("fold", lambda: Fold(initial, function))
+
+    def buffer(self, capacity: int, overflow: Overflow = Overflow.BLOCK) -> Source[T]:
+        """Hold up to `capacity` elements for what comes behind.
+
+        Args:
+            capacity: elements held, beside those that wait before every stage.
+            overflow: what becomes of more. BLOCK: they wait before. DROP_OLDEST, DROP_NEWEST: one is dropped, and counted in
+                `StageStats.dropped`, so that nothing before is held up.
+        """
+        check_count("capacity", capacity)
+        if not isinstance(overflow, Overflow):
+            msg = f"overflow={overflow!r} is not valid: a member of Overflow"
+            raise TypeError(msg)
+        if overflow is Overflow.REJECT:
+            msg = f"overflow={overflow} is not valid: nobody is there to be refused; BLOCK, DROP_OLDEST or DROP_NEWEST"
+            raise ValueError(msg)
+        return self._then("buffer", lambda: Buffer(capacity, overflow))
+
+    # -- several sources -----------------------------------------------------------------------------------------------------
+
+    def merge(self, *others: Source[T]) -> Source[T]:
+        """Give the elements of all sources on as they come, each source's in order. It ends when all have ended."""
+        return self._then("merge", Merge, *_sources(others))
+
+    def concat(self, *others: Source[T]) -> Source[T]:
+        """Give all elements of this source on, then those of the next. A source is not begun before its turn."""
+        return self._then("concat", Concat, *_sources(others))
+
+    @overload
+    def zip(self, other: Source[U], /) -> Source[tuple[T, U]]: ...
+    @overload
+    def zip(self, *others: Source[Any]) -> Source[tuple[Any, ...]]: ...
+    def zip(self, *others: Source[Any]) -> Source[Any]:
+        """Give tuples with one element of each source, until one of them has ended.
+
+        Where the sources are branches of one broadcast, and one of them drops or adds elements, the other has to hold what is to wait:
+        give it a `buffer`. A stream whose branches wait for each other for ever fails with `StreamGraphError`.
+        """
+        return self._then("zip", Zip, *_sources(others))
+
+    def broadcast(self, count: int) -> tuple[Source[T], ...]:
+        """Return `count` sources that each give every element. The slowest sets the pace; one that wants no more leaves the others.
+
+        All of them have to be used, in the same run: see `Stream`.
+        """
+        check_count("count", count)
+        node = self._then("broadcast", Broadcast, outlets=count)._edge.node
+        return tuple(self._of(Edge(node, outlet)) for outlet in range(count))
+
+    def via(self, flow: Callable[[Source[T]], Source[U]]) -> Source[U]:
+        """Return ``flow(self)``: stages that are written once and used in several streams."""
+        source = check_callable("flow", flow, "a function from Source to Source")(self)
+        if not isinstance(source, Source):
+            msg = f"flow={flow!r} is not valid: it returned {source!r}, and not a Source"
+            raise TypeError(msg)
+        return source
+
+    # -- of the last stage ---------------------------------------------------------------------------------------------------
+
+    def named(self, name: str) -> Source[T]:
+        """Give the last stage a name, for pictures and errors."""
+        if check_name(name) is None:
+            msg = "name=None is not valid: a text"
+            raise TypeError(msg)
+        return self._with(name=name)
+
+    def on_error(self, policy: OnError, *, limit: int | None = None) -> Source[T]:
+        """Say what happens if the function of the last stage raises, or the source does; without this, `OnError.STOP`.
+
+        Args:
+            policy: see `OnError`.
+            limit: so many times at most, then STOP; None: any number of times. (A source that raises before its first element is tried
+                again only if there is a limit.)
+        """
+        if not isinstance(policy, OnError):
+            msg = f"policy={policy!r} is not valid: a member of OnError"
+            raise TypeError(msg)
+        if limit is not None:
+            check_count("limit", limit, least=0)
+        fixed = self._edge.node.fixed
+        if policy is OnError.RESTART and fixed is not None:
+            msg = f"policy={policy} is not valid here: {fixed}"
+            raise ValueError(msg)
+        return self._with(policy=policy, limit=limit)
+
+    def _with(self, **changes: Any) -> Source[T]:
+        node = self._edge.node
+        if node.outlets > 1:
+            name, value = next(iter(changes.items()))
+            msg = f"{name}={value!r} is not valid for a branch of a broadcast(); say it before that"
+            raise ValueError(msg)
+        return self._of(Edge(replace(node, **changes)))
+
+    def to(self, sink: Sink[T, R]) -> Stream[R]:
+        """Return the stream that ends in `sink`."""
+        if not hasattr(sink, "_end"):
+            msg = f"sink={sink!r} is not valid: a Sink, like Sink.collect()"
+            raise TypeError(msg)
+        return Stream._of(sink._end(self))
+
+
+def _sources(others: tuple[Any, ...]) -> tuple[Source[Any], ...]:
+    if not others:
+        msg = "others=() is not valid: one source or more"
+        raise ValueError(msg)
+    for other in others:
+        if not isinstance(other, Source):
+            msg = f"others={other!r} is not valid: a Source"
+            raise TypeError(msg)
+    return others

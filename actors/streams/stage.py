@@ -1,0 +1,289 @@
+"""The actor of a stage: it drives a logic, speaks with its neighbours, and deals with what goes wrong."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors._core.actor import Actor
+from actors._core.events import DeadLetterReason
+from actors._core.handlers import handler
+from actors._core.isolation import Isolation
+from actors._core.mailbox import Unbounded
+from actors._core.options import DispatcherKind
+from actors.streams.events import ElementSkipped, StageRestarted
+from actors.streams.graph import OnError
+from actors.streams.logic import NOTHING, SLICE, SinkLogic
+from actors.streams.messages import (
+    Begin,
+    Cancelled,
+    Demand,
+    Elements,
+    Ended,
+    Failed,
+    Finish,
+    Finished,
+    GoOn,
+    Halt,
+    Stalled,
+    Tick,
+    send,
+)
+
+if TYPE_CHECKING:
+    from actors._core.ref import ActorRef
+    from actors.streams.flow import Flow
+    from actors.streams.graph import Planned
+    from actors.streams.logic import Logic
+
+__all__ = ["SinkActor", "SourceActor", "StageActor", "actor_class_of"]
+
+GO_ON, TICK, STALLED = GoOn(), Tick(), Stalled()
+ROUNDS = 4  # slices of work of one message, at most: between two messages the stage hears whether the stream is over
+
+
+class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHARE, mailbox=Unbounded()):
+    """Runs one stage of one stream. Made by a `StreamActor`.
+
+    Args:
+        stream: the stream's name.
+        planned: what it is.
+        flow: its ends and counters.
+        home: the stream's actor.
+    """
+
+    def __init__(self, stream: str, planned: Planned, flow: Flow, home: ActorRef[Any]) -> None:
+        super().__init__()
+        self.flow = flow
+        self.ports = self._greenroom_cell.system.ports
+        self._stream = stream
+        self._index = planned.index
+        self._node = planned.node
+        self._home = home
+        self._logic: Logic = planned.node.logic()
+        self._begun = False
+        self._opened = False
+        self._bad = 0  # elements that went wrong
+        self._going_on = False  # whether a GoOn of its own is in the mailbox
+        # Invariant: whoever pops the only item sends a GoOn; the turn puts it back when it has that, before it looks at what there is.
+        self._to_wake: deque[None] = deque((None,))
+        self._caught: tuple[type[BaseException], ...] = (Exception, *self.ports.cancelled)
+
+    def on_stop(self) -> None:
+        """Give back what the logic holds, when the system ends before the stream does."""
+        self._release()
+
+    def on_failure(self, *_: Any) -> None:
+        """Likewise, after a crash of this actor: the stream ends with it."""
+        self._release()
+
+    # -- what a logic asks for -----------------------------------------------------------------------------------------------
+
+    def wake(self) -> None:
+        """See `Stage`."""
+        try:
+            self._to_wake.pop()
+        except IndexError:
+            return
+        send(self.actor_ref, GO_ON)
+
+    def wake_after(self, seconds: float) -> None:
+        """See `Stage`."""
+        self.start_timer("logic", seconds, TICK)
+
+    # -- messages ------------------------------------------------------------------------------------------------------------
+
+    @handler
+    def begin(self, message: Begin) -> None:
+        """Learn of the neighbours, and begin."""
+        for inlet, (ref, number) in zip(self.flow.inlets, message.upstream, strict=True):
+            inlet.connect(ref, number)
+        for outlet, (ref, number) in zip(self.flow.outlets, message.downstream, strict=True):
+            outlet.connect(ref, number)
+        self._begun = True
+        self._run()
+
+    @handler
+    def elements(self, message: Elements) -> None:
+        """Let elements in."""
+        if not self.flow.ended:
+            self.flow.inlets[message.inlet].came(message.items)
+            self._run()
+
+    @handler
+    def upstream_ended(self, message: Ended) -> None:
+        """Go on to the end."""
+        self.flow.inlets[message.inlet].end(message.error)
+        self._run()
+
+    @handler
+    def demand(self, message: Demand) -> None:
+        """Give more."""
+        self.flow.outlets[message.outlet].granted += message.count
+        self._run()
+
+    @handler
+    def cancelled(self, message: Cancelled) -> None:
+        """Give one of those behind nothing more."""
+        self.flow.outlets[message.outlet].close()
+        self._run()
+
+    @handler
+    def go_on(self, _: GoOn) -> None:
+        """Do the next slice of work."""
+        self._going_on = False
+        if not self._to_wake:
+            self._to_wake.append(None)
+        self._run()
+
+    @handler
+    def tick(self, _: Tick) -> None:
+        """Do what is due."""
+        if not self.flow.ended:
+            self._logic.tick()
+            self._run()
+
+    @handler
+    def finish(self, _: Finish) -> None:
+        """Give no more elements; what was given goes through."""
+        if not self.flow.ended:
+            self._logic.stop()
+            self._run()
+
+    @handler
+    def halt(self, _: Halt) -> None:
+        """End: nobody needs anything any more."""
+        if not self.flow.ended:
+            for outlet in self.flow.outlets:
+                outlet.close()
+            self._end(None)
+
+    # -- work ----------------------------------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        """Do what can be done now, or a good deal of it, and see to it that the rest comes."""
+        flow = self.flow
+        if flow.ended or not self._begun:
+            return
+        for _ in range(ROUNDS):
+            done = self._slice()
+            if flow.ended or self._at_end():
+                return
+            if not done or flow.hurry or done >= SLICE:
+                break
+        for number, inlet in enumerate(flow.inlets):
+            if self._logic.wants(number):
+                inlet.demand()
+        if done and not self._going_on:
+            self._going_on = True
+            send(self.actor_ref, GO_ON)
+        elif not done and len(flow.outlets) > 1:
+            self._tell_if_stalled()
+
+    def _slice(self) -> int:
+        """Do one slice of work, and give on what it has made; return how many elements it was."""
+        flow, logic = self.flow, self._logic
+        flow.begin_slice()
+        try:
+            if not self._opened:
+                self._opened = True
+                logic.open(self)
+            done = 0 if logic.over else logic.work()
+        except self._caught as error:
+            if isinstance(error, self.ports.passing):
+                raise
+            flow.end_slice()
+            self._failed(error)
+            done = SLICE  # whatever is left is for the next message: the stage hears in between whether the stream is over
+        else:
+            flow.end_slice()
+        finally:
+            flow.working = False
+        return done
+
+    def _at_end(self) -> bool:
+        """End if there is nothing more to do; tell whether that is so."""
+        logic, flow = self._logic, self.flow
+        if logic.over or (flow.outlets and not any(outlet.open for outlet in flow.outlets)):
+            self._end(None)
+            return True
+        for number, inlet in enumerate(flow.inlets):
+            if inlet.error is not None and (logic.impatient or not inlet.waiting) and logic.wants(number):
+                self._end(inlet.error)
+                return True
+        return False
+
+    def _tell_if_stalled(self) -> None:
+        """Tell the stream if one branch waits for another: should nothing move any more, it can never go on."""
+        rooms = [outlet.room for outlet in self.flow.outlets if outlet.open]
+        if any(inlet.waiting for inlet in self.flow.inlets) and 0 in rooms and any(rooms):
+            send(self._home, STALLED)
+
+    # -- what goes wrong -----------------------------------------------------------------------------------------------------
+
+    def _failed(self, error: BaseException) -> None:
+        """Deal with what a function of the user's has raised, by the policy of the stage."""
+        node, logic, flow = self._node, self._logic, self.flow
+        self._bad += 1
+        spent = logic.hopeless if node.limit is None else self._bad > node.limit
+        if node.policy is OnError.STOP or spent:
+            error.add_note(f"in stage {flow.name!r} of stream {self._stream!r}")
+            self._end(error)
+            return
+        element, logic.element = logic.element, NOTHING
+        flow.skipped += 1
+        events = self.system.events
+        if element is NOTHING:
+            element = None
+        else:
+            cell = self._greenroom_cell
+            cell.system.dead_letter(cell, element, DeadLetterReason.POISONED)
+        events.publish(ElementSkipped(self._stream, flow.name, element, error))
+        if node.policy is OnError.RESTART:
+            self._release()
+            flow.restarts += 1
+            flow.under_way = 0
+            self._logic = node.logic()
+            self._opened = False
+            events.publish(StageRestarted(self._stream, flow.name, error))
+
+    def _release(self) -> None:
+        """Have the logic give back what it holds. What that raises is told: nothing can be done about it any more."""
+        try:
+            self._logic.close()
+        except self._caught as error:
+            if isinstance(error, self.ports.passing):
+                raise
+            self._greenroom_cell.system.callback_failed(self._logic.close, error)
+
+    def _end(self, error: BaseException | None) -> None:
+        """End the stage, tell its neighbours, and the stream."""
+        flow = self.flow
+        flow.ended = True
+        result: Any = None
+        if not flow.outlets and error is None and not flow.halted:
+            assert isinstance(self._logic, SinkLogic)
+            result = self._logic.result()
+        for outlet in flow.outlets:
+            outlet.end(error)
+        for inlet in flow.inlets:
+            inlet.cancel()
+        self._release()
+        if not flow.outlets and error is not None:
+            send(self._home, Failed(self._index, error))
+        send(self._home, Finished(self._index, result))
+
+
+class SourceActor(StageActor):
+    """A stage with no inlet. A class of its own, for iterators may block: the pool then gives actors of this class other threads."""
+
+
+class SinkActor(StageActor):
+    """A stage with no outlet. A class of its own, for what is done with results may block."""
+
+
+def actor_class_of(planned: Planned) -> type[StageActor]:
+    """Return the class of the actor for a stage."""
+    if not planned.inlets:
+        return SourceActor
+    return StageActor if planned.outlets else SinkActor
