@@ -113,6 +113,10 @@ class Note:
         """Tell whether the message must no longer reach `cell`. Asked once, when its turn has come."""
         return False
 
+    def expired(self, cell: Cell) -> bool:
+        """Tell whether it is too late to handle the message. Asked once, of a message that is not fenced."""
+        return self.expires is not None and cell.system.ports.clock.now() >= self.expires
+
     def delivered(self, cell: Cell) -> None:
         """Take note that the message has been handled by `cell`."""
 
