@@ -2,9 +2,10 @@
 
     files ──texts──> split ──words──> count ──tallies──> window ──the last 200 tallies──> rank ──> here
 
-The sources of the standard library are read again and again until enough has gone through, in pieces of 32 KiB at most. Each stage is an actor,
-and asks the stage before it for as many elements as it has room for. So nobody has to wait in turn, nothing piles up, and the slowest
-stage sets the pace: the line that is drawn while it runs says for each stage what waits before it and how much it does in a second.
+The sources of the standard library are read again and again until enough has gone through, in pieces of 32 KiB at most. Each stage is an
+actor, and asks the stage before it for as many elements as it has room for. So nobody has to wait in turn, nothing piles up, and the
+slowest stage sets the pace: the line that is drawn while it runs says for each stage what waits before it and how much it does in a
+second.
 
 Ctrl-C ends the source; what is under way still goes through.
 """
@@ -19,6 +20,7 @@ import sysconfig
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from actors import ActorSystem, Timeout
@@ -115,10 +117,14 @@ class Watch:
     def look(self, stats: StreamStats) -> None:
         if self.early is None and 5 * self.text.read >= self.text.size:
             self.early = peak_memory()
-        line = " > ".join(
-            one.name + (f" {one.waiting}/{one.capacity}" if one.capacity else "") + f" {one.rate:,.0f}/s" for one in stats.stages
-        )
+        line = " > ".join(stage_line(stage) for stage in stats.stages)
         print(line.ljust(120), end="\r" if sys.stdout.isatty() else "\n", flush=True)
+
+
+def stage_line(stage: StageStats) -> str:
+    """Return what waits before a stage, and how much it does in a second."""
+    waiting = f"{stage.waiting}/{stage.capacity} " if stage.capacity else ""
+    return f"{stage.name} {waiting}{stage.rate:,.0f}/s"
 
 
 def follow(run: StreamRun[Summary], watch: Watch) -> Summary:
@@ -159,9 +165,11 @@ def main() -> int:
         print("\nnothing was read")
         return 130
     print_table("The most frequent words of the last window", ("word", "times"), summary.last.most)
-    print(
-        f"\n{stats.stages[0].given:,} pieces in {stats.seconds:.1f} s, {summary.windows:,} windows, the last one of {summary.last.words:,} words"
-    )
+    print(f"\n{text.read:,} bytes in {stats.seconds:.1f} s: {stats.stages[0].given:,} pieces, {summary.windows:,} windows")
+    print(f"the last window had {summary.last.words:,} words")
+    if any(one.taken != before.given for before, one in pairwise(stats.stages)):
+        print("something is LOST")
+        return 1
     late = peak_memory()
     if watch.early is not None and late is not None:
         print(f"memory: {watch.early / 1e6:.0f} MB at most in the first fifth, {(late - watch.early) / 1e6:.0f} MB more in the rest")
