@@ -29,6 +29,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
+from textwrap import shorten
 
 from actors import Actor, ActorRef, ActorSystem, AskCancelled, Request, Timeout, handler
 from actors.channels import ChannelClosedError, Sender, open_channel
@@ -40,9 +41,11 @@ from _terminal import QUICK, print_table
 
 TOP = 8  # hits of an answer
 ROOM = 4  # hits that wait in a stream, at most
-PATIENCE = 0.5  # seconds that the gateway waits for the model; ten batches' time if that is more
+PATIENCE = 1.0  # seconds that the gateway waits for the model; longer if all clients together take the model that long
 GIVE_UP = 0.5  # seconds after which a stream that nobody reads is given up
 REOPEN = 0.3  # seconds after which the breaker lets a call through to find out
+RETRY = 0.05  # seconds after which a client that was refused comes again, if it was not told when
+QUERY = 80  # characters of a text that is searched for
 
 
 # -- the model -------------------------------------------------------------------------------------------------------------
@@ -80,7 +83,10 @@ class Search(Request[Outcome]):
 
 
 class Gateway(Actor, reentrant=True):
-    """Has any number of requests under way; each of them waits for the model first and for its client then."""
+    """Has any number of requests under way; each of them waits for the model first and for its client then.
+
+    What it refuses (the circuit is open, too many wait) fails with an error that says when to come again.
+    """
 
     def __init__(self, model: ActorRef[Searcher], breaker: CircuitBreaker, patience: float) -> None:
         super().__init__()
@@ -100,10 +106,6 @@ class Gateway(Actor, reentrant=True):
                 return Outcome.NOT_READ
             except TimeoutError:
                 return Outcome.TIMED_OUT
-            except CircuitOpenError:
-                return Outcome.REFUSED
-            except PoolFullError:
-                return Outcome.FULL
         return Outcome.ANSWERED
 
     async def ask_model(self, text: str) -> list[Hit]:
@@ -153,10 +155,12 @@ class Client:
     async def run(self, seconds: float) -> None:
         ends = time.perf_counter() + seconds
         while time.perf_counter() < ends:
-            outcome = await self.request()
+            try:
+                outcome = await self.request()
+            except (CircuitOpenError, PoolFullError) as error:
+                outcome = Outcome.REFUSED if isinstance(error, CircuitOpenError) else Outcome.FULL
+                await asyncio.sleep(error.retry_after or RETRY)
             self.log.outcomes[outcome] += 1
-            if outcome in {Outcome.REFUSED, Outcome.FULL}:
-                await asyncio.sleep(0.05)
 
     async def request(self) -> Outcome:
         """Search for something, and treat the answer as one's manner is."""
@@ -168,7 +172,7 @@ class Client:
             if self.manner is Manner.SLEEPS:
                 return await answer
             if self.manner is Manner.LEAVES:
-                await asyncio.sleep(self.chance.uniform(0.0, 0.02))
+                await asyncio.sleep(self.chance.uniform(0.0, 0.2))
                 if answer.cancel():
                     return Outcome.CLIENT_GONE
             async for _ in receiver:
@@ -196,7 +200,7 @@ def measure(library: Library, texts: Sequence[str]) -> tuple[float, float]:
     return best(texts[:1]), best(texts)
 
 
-async def serve(library: Library, texts: Sequence[str], patience: float, options: argparse.Namespace) -> Log:
+async def serve(library: Library, texts: Sequence[str], patience: float, seconds: float, options: argparse.Namespace) -> Log:
     """Run the clients against the gateway, take the model away for a while half-way through, and tell what came of it."""
     log = Log()
     breaker = CircuitBreaker(failures=5, reset=REOPEN, counts=is_failure_of_the_model, name="model")
@@ -206,7 +210,7 @@ async def serve(library: Library, texts: Sequence[str], patience: float, options
             system,
             partial(Searcher, library),
             size=1,
-            capacity=4 * options.clients,
+            capacity=max(64, 2 * options.batch),
             batch=Batch(options.batch, within=0.005),
             rate=Rate(options.rate, burst=options.batch),
         )
@@ -215,8 +219,8 @@ async def serve(library: Library, texts: Sequence[str], patience: float, options
             async with asyncio.TaskGroup() as tasks:
                 for number in range(options.clients):
                     client = Client(gateway, texts, manner_of(number), random.Random(number), log)
-                    tasks.create_task(client.run(options.seconds))
-                tasks.create_task(replace_model(pool, options.seconds / 2, 2 * patience))
+                    tasks.create_task(client.run(seconds))
+                tasks.create_task(replace_model(pool, seconds / 2, 1.5 * patience))
             await pool.drain_async()
             stats = pool.stats()
     print_table(
@@ -260,11 +264,11 @@ def print_histogram(seconds: Sequence[float], width: int = 60) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Serve a small real model to many clients, in batches.")
     parser.add_argument("--clients", type=int, default=64, metavar="N", help="how many ask at the same time (64)")
-    parser.add_argument("--seconds", type=float, default=2.0 if QUICK else 8.0, metavar="S", help="how long (8)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="how long (8, or longer if the model is slow)")
     parser.add_argument("--batch", type=int, default=64, metavar="N", help="texts that the model gets at once, at most; 1: no batches (64)")
     parser.add_argument("--rate", type=float, default=2_000.0, metavar="N", help="texts a second, at most (2,000)")
     options = parser.parse_args()
-    if min(options.clients, options.batch) < 1 or min(options.seconds, options.rate) <= 0:
+    if min(options.clients, options.batch) < 1 or not options.rate > 0 or not (options.seconds is None or options.seconds > 0):
         parser.error("--clients and --batch take numbers from 1, --seconds and --rate more than 0")
     return options
 
@@ -276,12 +280,14 @@ def main() -> int:
     except NoModelError as error:
         print(error)
         return 1
-    texts = [document.summary for document in library.documents]
+    texts = [shorten(document.summary, QUERY) for document in library.documents]
     single, together = measure(library, texts[: options.batch])
     print(f"{library.model.name}: {len(library.documents):,} documents")
     print(f"one text takes {1000 * single:.1f} ms, {options.batch} at once take {1000 * together:.1f} ms", flush=True)
 
-    log = asyncio.run(serve(library, texts, max(PATIENCE, 10 * together), options))
+    patience = max(PATIENCE, 4 * together * math.ceil(options.clients / options.batch))
+    seconds = options.seconds or max(4.0 if QUICK else 8.0, 6 * patience)
+    log = asyncio.run(serve(library, texts, patience, seconds, options))
     print_table("What has become of the requests", ("outcome", "requests"), [(one.value, log.outcomes[one]) for one in Outcome])
     print(f"\n{log.requests:,} requests = {log.outcomes.total():,} with an outcome; {log.hits:,} hits were read")
     if log.latencies:
