@@ -343,7 +343,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         books = self._state
         with books.lock:
             busy = [slot.cell for slot in (*books.slots, *books.leaving) if slot.held and slot.cell is not None]
-            idle = not books.waiting and not books.running
+            idle = books.idle()
         late = self._close_by is not None and now >= self._close_by
         if not idle and not late:
             return

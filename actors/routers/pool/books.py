@@ -20,7 +20,8 @@ from actors._core.context import current_cell, current_entry
 from actors._core.doors import CLOSED
 from actors._core.events import DeadLetterReason
 from actors._core.future import Future
-from actors._core.messages import Entry, Stashed
+from actors._core.lifecycle import DownReason
+from actors._core.messages import Entry, Signal, Stashed
 from actors._core.mutex import Mutex
 from actors._core.reports import watch_reading
 from actors.errors import ActorDeadError, ActorError, ActorRestarting, AskCancelled, DeadlineExceeded
@@ -90,6 +91,7 @@ class Books:
         self.redelivered = self.deaths = self.batches = 0
         self.restless = options.elastic is not None or options.hangs_after is not None  # whether the actor looks now and then
         self.looking = False  # whether it is going to
+        self._out = 0  # parcels that workers have, also those whose asker has given up or has the answer already
         self._numbers = 0
         self._outbox: deque[Parcel] = deque()
         self._news: deque[Callable[[], object]] = deque()
@@ -209,6 +211,7 @@ class Books:
         parcel.begun = parcel.handled = parcel.answered = False
         slot.held[parcel] = None
         slot.handed += 1
+        self._out += 1
         slot.room -= 1
         self.lanes.closed(slot)  # it stands behind the others if it has room left
         self._outbox.append(parcel)
@@ -290,9 +293,11 @@ class Books:
             if parcel.cell is not cell or cell.end is not None:
                 return False
             if parcel.begun:  # it was stashed
+                parcel.incarnation = cell.incarnation
                 return True
             if self._is_wanted(parcel):
                 parcel.begun = True
+                parcel.incarnation = cell.incarnation
                 return True
             self._release(parcel)
         self.flush()
@@ -308,19 +313,22 @@ class Books:
 
     def handled(self, parcel: Parcel, cell: Cell) -> None:
         """Take note that the handler of `cell` has returned from `parcel`. In the turn of `cell`."""
-        if type(cell.current) is Stashed or (cell.reentrant and type(current_entry(cell)) is Stashed):
+        if type(cell.current) is Stashed or (cell.reentrant and _is_broken_off(cell)):
             return
         self.touches()
         with self.lock:
             if parcel.cell is not cell:  # a killed worker's handler has come to its end at last
                 return
             parcel.handled = True
-            if parcel.attempt is None:
+            if parcel.incarnation != cell.incarnation:
+                self._restarted(parcel)
+            elif parcel.attempt is None:
                 self._settle(parcel.jobs[0])
                 self.done += 1
-            elif not parcel.answered:
-                return  # it will reply later
-            self._release(parcel)
+                self._release(parcel)
+            elif parcel.answered:
+                self._release(parcel)
+            # Else it will reply later.
         self.flush()
 
     def _attempted(self, parcel: Parcel, attempt: Future[Any]) -> None:
@@ -332,14 +340,11 @@ class Books:
             return  # the worker ends: what it had is taken back then
         self.touches()
         with self.lock:
-            slot = parcel.slot
-            if parcel.attempt is not attempt or parcel.cell is not cell or slot is None:
+            if parcel.attempt is not attempt or parcel.cell is not cell:
                 return
             parcel.answered = True
-            if own:  # its instance is replaced, and the next one knows nothing of it
-                self._take_back([parcel], error)
-                slot.room += 1
-                self.hand_out()
+            if own:
+                self._restarted(parcel)
             elif isinstance(parcel, Bundle):
                 self._deal_out(parcel, error, attempt._value)
             else:
@@ -352,6 +357,14 @@ class Books:
             if parcel.handled:
                 self._release(parcel)
         self.flush()
+
+    def _restarted(self, parcel: Parcel) -> None:
+        """Take back what a worker was at that somebody has restarted: the next instance knows nothing of it. The caller flushes."""
+        slot = parcel.slot
+        assert slot is not None  # it has a worker
+        self._take_back([parcel], None)
+        slot.room += 1
+        self.hand_out()
 
     def _deal_out(self, parcel: Bundle, error: BaseException | None, value: Any) -> None:
         """Give each job of a batch its own result."""
@@ -398,7 +411,9 @@ class Books:
 
     def _drop(self, parcel: Parcel, slot: Slot) -> None:
         del slot.held[parcel]
+        self._out -= 1
         parcel.cell = parcel.attempt = None
+        self._look_whether_idle()
 
     # -- ends of jobs --------------------------------------------------------------------------------------------------------
 
@@ -411,9 +426,16 @@ class Books:
         elif job.state is WAITING:
             self.waiting -= 1
         job.state = OVER
-        if self.drains and not self.running and not self.waiting:
-            self._news.append(self._drained)
+        self._look_whether_idle()
         return True
+
+    def idle(self) -> bool:
+        """Tell whether no job waits or is under way. Under the lock."""
+        return not self.waiting and not self._out
+
+    def _look_whether_idle(self) -> None:
+        if self.drains and self.idle():
+            self._news.append(self._drained)
 
     def _fail(self, job: Job, error: BaseException, reason: DeadLetterReason | None) -> None:
         """End `job` with `error` for its asker; without one it is a dead letter, for `reason`."""
@@ -652,7 +674,7 @@ class Books:
         future = self.new_future()
         self.touches()
         with self.lock:
-            idle = (not self.waiting and not self.running) or self.ended
+            idle = self.idle() or self.ended
             if not idle:
                 self.drains = [one for one in self.drains if not one.done()]
                 self.drains.append(future)
@@ -662,7 +684,7 @@ class Books:
 
     def _drained(self) -> None:
         with self.lock:
-            if self.waiting or self.running:
+            if not self.idle():
                 return
             drains, self.drains = self.drains, []
         for future in drains:
@@ -703,6 +725,12 @@ class Books:
             self.lanes = self._new_lanes()
         self.flush()
         self._drained()
+
+
+def _is_broken_off(cell: Cell) -> bool:
+    """Tell whether a handler of a reentrant actor did not come to its end: it has stashed its message, or its actor dies."""
+    died = cell.end is not None and cell.end[0] is not DownReason.STOPPED
+    return died or type(current_entry(cell)) is Stashed or any(control.signal is Signal.KILL for control in cell.control)
 
 
 def _load(slot: Slot) -> int:

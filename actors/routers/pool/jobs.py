@@ -47,12 +47,15 @@ class Parcel(Note):
         cell: that worker; None while nobody has it. What another one tells of it comes too late, and counts for nothing.
         attempt: resolved by the worker; None for a message that was told.
         begun: whether the worker has begun with it.
+        incarnation: of the worker when it began.
         handled: whether the worker's handler has returned.
         answered: whether `attempt` was resolved, and its jobs told.
         jobs: what is in it, in order.
     """
 
-    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "slot")
+    stays = True  # a worker may stash its job, and is at it until it has handled it
+
+    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "slot")
 
     def __init__(self, books: Books, expires: float | None = None) -> None:
         super().__init__(expires)
@@ -61,6 +64,7 @@ class Parcel(Note):
         self.cell: Cell | None = None
         self.attempt: Future[Any] | None = None
         self.begun = False
+        self.incarnation = 0
         self.handled = False
         self.answered = False
 
