@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Course", "StreamActor"]
 
 PATIENCE = 0.5  # seconds that stages have to give back what they hold once the stream is over; then they are killed
-STILL, STILL_AT_MOST = 0.5, 60.0  # seconds after which a stream whose branches wait for each other is looked at, and then again
+STILL = 0.5  # seconds after which a stream whose branches wait for each other is looked at; then after twice as long, and so on
+STILL_AT_MOST = 1e9  # seconds; a stream that was busy so long is not looked at any more
 STALLED = (
     "its branches wait for each other for ever: one has no room, another wants more, and they come together again; "
     "give the branch that waits a buffer(capacity), or let no stage between drop or add elements"
@@ -68,6 +69,12 @@ class Course:
         """Have every stage end its slice of work after the element that it is at."""
         for flow in self.flows:
             flow.halted = flow.hurry = True
+
+    def release(self) -> None:
+        """Have what killed stages held given back, now that their turns are over; a stage that is stuck does it when it comes back."""
+        for flow in self.flows:
+            if not flow.working:
+                flow.release()
 
     def sight(self) -> tuple[object, ...] | None:
         """Return all that changes when anything moves; None if something works, waits for the world outside, or is on its way."""
@@ -136,9 +143,14 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             send(self._refs[planned.index], Begin(upstream, downstream))
 
     def on_stop(self) -> None:
-        """See to it that there is a result, also when the system ends before the stream does."""
+        """Give the result: now that all stages have ended. The system may end before there is one."""
         course = self._course
-        course.future.try_fail(StreamCancelled(course.name))
+        course.release()
+        error, result = self._outcome if self._outcome is not None else (StreamCancelled(course.name), None)
+        if error is None:
+            course.future.try_set(result)
+        else:
+            course.future.try_fail(error)
         self._tell_end()
 
     def on_failure(self, _type: Any, error: BaseException | None, _traceback: Any) -> None:
@@ -221,17 +233,10 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             self._leave()
 
     def _leave(self) -> None:
-        """Give the result and end; a stage that is stuck is left behind."""
-        course = self._course
-        if self._outcome is not None:
-            error, result = self._outcome
-            for index, ref in enumerate(self._refs):
-                if index not in self._finished:
-                    ref.kill(block=False)
-            if error is None:
-                course.future.try_set(result)
-            else:
-                course.future.try_fail(error)
+        """End; a stage that is stuck is left behind."""
+        for index, ref in enumerate(self._refs):
+            if index not in self._finished:
+                ref.kill(block=False)
         self.stop()
 
     def _tell_end(self) -> None:
@@ -258,8 +263,9 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             return
         seen = self._course.sight()
         if seen is None or seen != self._still:
-            self._still, self._pause = seen, min(2 * self._pause, STILL_AT_MOST)
-            self.start_timer("look", self._pause, Look())
+            self._still, self._pause = seen, 2 * self._pause
+            if self._pause < STILL_AT_MOST:
+                self.start_timer("look", self._pause, Look())
             return
         name = next((flow.name for flow in self._course.flows if len(flow.outlets) > 1), self._course.name)
         self._settle(StreamGraphError(STALLED, name), None)

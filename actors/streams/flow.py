@@ -10,6 +10,8 @@ from actors.streams.messages import Cancelled, Demand, Elements, Ended, send
 from actors.streams.stats import StageState, StageStats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.ports import Ports
     from actors._core.ref import ActorRef
     from actors.streams.graph import Planned
@@ -79,9 +81,9 @@ class Inlet:
             if self._upstream is not None:
                 send(self._upstream, Cancelled(self._outlet))
 
-    def settled(self) -> tuple[int, int, bool]:
-        """Return what is the same at the outlet over there while nothing is on its way: what was demanded, what has come, and the end."""
-        return self._promised, self.received, self.ended
+    def settled(self) -> tuple[int, int]:
+        """Return what is the same at the outlet over there while nothing is on its way; what was demanded and has come."""
+        return (-1, -1) if self.ended else (self._promised, self.received)
 
 
 class Outlet:
@@ -123,9 +125,9 @@ class Outlet:
         """How many elements the stage may still make."""
         return self.granted - self.made
 
-    def settled(self) -> tuple[int, int, bool]:
+    def settled(self) -> tuple[int, int]:
         """Return the counterpart of `Inlet.settled`."""
-        return self.granted, self.given, not self.open
+        return (self.granted, self.given) if self.open else (-1, -1)
 
     def flush(self) -> None:
         """Give on what there is."""
@@ -167,6 +169,7 @@ class Flow:
         halted: whether the stream is over. Set once, from beside.
         working: whether a slice of work is under way.
         ended: whether the stage has ended.
+        held: what gives back what the stage holds, while it holds anything. Whoever pops it calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
         skipped: elements dropped because of an error.
@@ -184,6 +187,7 @@ class Flow:
         "dropped",
         "ended",
         "halted",
+        "held",
         "hurry",
         "inlets",
         "kind",
@@ -210,6 +214,7 @@ class Flow:
         # (when, elements) at two moments, the later at least LATELY after the earlier; replaced as a whole by the stage's turn.
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
+        self.held: list[Callable[[], object]] = []
         self.hurry = self.halted = self.working = self.ended = self.needs_all = False
         self.under_way = self.skipped = self.dropped = self.restarts = 0
 
@@ -246,6 +251,14 @@ class Flow:
             for outlet in self.outlets:
                 outlet.flush()
             self._arm()
+
+    def release(self) -> None:
+        """Have given back what the stage holds, unless that was done."""
+        try:
+            call = self.held.pop()
+        except IndexError:
+            return
+        call()
 
     # -- figures -------------------------------------------------------------------------------------------------------------
 

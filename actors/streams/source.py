@@ -44,7 +44,7 @@ class Source(Generic[T]):
     def __init__(self, elements: Iterable[T] | Callable[[], Iterable[T]], *, name: str | None = None) -> None:
         check_name(name)
         fixed = None
-        if hasattr(elements, "__iter__"):
+        if hasattr(elements, "__iter__") and not isinstance(elements, type):  # a class makes iterables, and is none
             make: Callable[[], Iterable[Any]] = lambda: elements  # noqa: E731  # `elements` is one of the two
             if hasattr(elements, "__next__"):
                 fixed = "an iterator cannot begin anew; give Source a function that makes one"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
 
 from actors._core.ending import when_ended
 from actors._core.ports import touched
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Stream", "StreamRun"]
 
+A = TypeVar("A")
+B = TypeVar("B")
+C = TypeVar("C")
 R = TypeVar("R")
 
 CLOSING = 5.0  # seconds that the end of a `with` waits for a cancelled stream; stages that are stuck are left behind long before
@@ -38,6 +41,14 @@ class Stream(Generic[R]):
     _ends: tuple[Node, ...]
     _single: bool
 
+    @overload
+    def __init__(self: Stream[tuple[A]], one: Stream[A], /) -> None: ...
+    @overload
+    def __init__(self: Stream[tuple[A, B]], one: Stream[A], two: Stream[B], /) -> None: ...
+    @overload
+    def __init__(self: Stream[tuple[A, B, C]], one: Stream[A], two: Stream[B], three: Stream[C], /) -> None: ...
+    @overload
+    def __init__(self: Stream[tuple[Any, ...]], *streams: Stream[Any]) -> None: ...
     def __init__(self, *streams: Stream[Any]) -> None:
         if not streams:
             msg = "streams=() is not valid: one stream or more; Source(...).to(Sink...) makes one"
@@ -96,6 +107,8 @@ class StreamRun(Generic[R]):
         def lost(_: object) -> None:  # however the stream's actor ends, there is a result
             course.halt()
             course.future.try_fail(StageDiedError(course.name, course.name))
+            if any(flow.held for flow in course.flows):  # the actor was killed; generators of users are closed where they may block
+                course.ports.aside(course.release, "stream")
 
         self._gone = when_ended(ref._target)
         self._gone.add_done_callback(lost)
