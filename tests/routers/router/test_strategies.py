@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import subprocess
 import sys
 from collections import Counter
@@ -32,16 +33,29 @@ def test_round_robin_gives_each_member_every_nth_message(every: list[str], round
     assert [choose(None) for _ in range(rounds * len(every))] == every * rounds
 
 
-@given(names, st.floats(0, 1, exclude_max=True))
-def test_random_routing_chooses_by_the_number_drawn(every: list[str], drawn: float) -> None:
-    chosen = RandomRouting().chooser(members(tuple(every), random=lambda: drawn))(None)
-    assert every.index(chosen) <= drawn * len(every) < every.index(chosen) + 1
+@given(names, st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=5))
+def test_random_routing_chooses_a_member_whatever_is_drawn(every: list[str], drawn: list[float]) -> None:
+    choose = RandomRouting().chooser(members(tuple(every), random=itertools.cycle(drawn).__next__))
+    assert {choose(None) for _ in range(100)} <= set(every)
 
 
-def test_the_largest_number_below_one_chooses_the_last() -> None:
-    for count in range(1, 2000):
-        choose = RandomRouting().chooser(Members(tuple(range(count)), str, lambda _: 0, int, lambda: 1 - 2**-53))
-        assert choose(None) == count - 1
+@pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 100])
+def test_random_routing_chooses_each_as_often_whatever_came_before(count: int) -> None:
+    choose = RandomRouting().chooser(members(tuple(map(str, range(count))), random=random.Random(1).random))
+    chosen = [choose(None) for _ in range(100 * count * count)]
+    singles, pairs = Counter(chosen), Counter(itertools.pairwise(chosen))
+    # Chi-squared, beyond five standard deviations: never by chance.
+    for found, kinds in ((singles, count), (pairs, count * count)):
+        expected = len(chosen) / kinds
+        squares = sum((number - expected) ** 2 for number in found.values()) / expected + expected * (kinds - len(found))
+        assert squares < kinds + 5 * (2 * kinds) ** 0.5
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 1000, 100_000])
+@pytest.mark.parametrize("drawn", [0.0, 1 - 2**-53])
+def test_the_least_and_the_greatest_number_choose_a_member(count: int, drawn: float) -> None:
+    choose = RandomRouting().chooser(Members(tuple(range(count)), str, lambda _: 0, int, lambda: drawn))
+    assert {choose(None) for _ in range(100)} <= set(range(count))
 
 
 @given(st.lists(st.integers(0, 5) | st.just(FULL), min_size=1, max_size=10), st.integers(0, 20))
