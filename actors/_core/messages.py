@@ -100,11 +100,13 @@ class Note:
     Attributes:
         expires: clock time after which the message is not handled any more.
         fate: the dead letter that a fenced message becomes; None for ticks and notices, which carry nothing.
+        stays: whether it stays with a message that is stashed. That of a tick or notice has done with it.
     """
 
     __slots__ = ("expires",)
 
     fate: ClassVar[DeadLetterReason | None] = None
+    stays: ClassVar[bool] = False
 
     def __init__(self, expires: float | None = None) -> None:
         self.expires = expires

@@ -53,6 +53,8 @@ class Parcel(Note):
         jobs: what is in it, in order.
     """
 
+    stays = True  # a worker may stash its job, and is at it until it has handled it
+
     __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "slot")
 
     def __init__(self, books: Books, expires: float | None = None) -> None:
@@ -75,7 +77,7 @@ class Parcel(Note):
 
     def fenced(self, cell: Cell) -> bool:
         """Tell whether it must not reach `cell` any more; take note that `cell` begins with it if it does."""
-        return not self.books.begin(self, cell)
+        return not self.books.returns.begin(self, cell)
 
     def expired(self, cell: Cell) -> bool:  # noqa: ARG002  # the pool has looked, by its own books, a moment ago
         """Return False: what is too late was fenced."""
@@ -83,7 +85,7 @@ class Parcel(Note):
 
     def delivered(self, cell: Cell) -> None:
         """Take note that the handler of `cell` has returned, and hand it the next job."""
-        self.books.handled(self, cell)
+        self.books.returns.handled(self, cell)
 
 
 class Job(Parcel):

@@ -14,6 +14,7 @@ from . import (
     machines,
     messages,
     process_pools,
+    routing,
     safety,
     savina,
     scheduling,
@@ -38,6 +39,7 @@ MODULES = (
     channels,
     scheduling,
     process_pools,
+    routing,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
@@ -49,5 +51,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("channels", channels),
         ("scheduler", scheduling),
         ("pools", process_pools),
+        ("routers", routing),
     )
 }

@@ -18,7 +18,8 @@ from tests.routers.pool.kit import Events, accounted
 from tests.support import scaled
 
 if TYPE_CHECKING:
-    from actors.routers import Routing
+    from actors import Future
+    from actors.routers import PoolStats, Routing
 
 
 class Keyed(Actor):
@@ -68,12 +69,75 @@ def new_pool(sim: Simulation, log: list[Any], fatal: set[Any], routing: Routing 
 ACTIONS = st.one_of(
     st.tuples(st.just("tell"), st.sampled_from("abc")),
     st.tuples(st.just("ask"), st.sampled_from("abc")),
-    st.tuples(st.just("fatal"), st.sampled_from("abc")),
+    st.tuples(st.just("fatal_tell"), st.sampled_from("abc")),
     st.tuples(st.just("resize"), st.integers(0, 4)),
     st.tuples(st.just("kill"), st.integers(0, 3)),
+    st.tuples(st.just("restart"), st.integers(0, 3)),
     st.tuples(st.just("step"), st.integers(1, 6)),
     st.tuples(st.just("cancel"), st.integers(0, 3)),
 )
+
+
+class Run:
+    """A pool that things happen to, and what was sent to it."""
+
+    def __init__(self, sim: Simulation, routing: Routing | None, redeliver: int, room: int) -> None:
+        self.sim = sim
+        self.log: list[Any] = []
+        self.sent: list[Any] = []
+        self.asks: dict[Any, Future[Any]] = {}
+        self.fatal: set[Any] = set()
+        self.events = Events(sim.system)
+        self.redeliver = redeliver
+        self.pool = new_pool(sim, self.log, self.fatal, routing, redeliver, room)
+
+    def tell(self, key: str) -> Any:
+        message = (key, len(self.sent))
+        self.sent.append(message)
+        self.pool.ref.tell(message)
+        return message
+
+    def fatal_tell(self, key: str) -> None:
+        self.fatal.add((key, len(self.sent)))
+        self.tell(key)
+
+    def ask(self, key: str) -> None:
+        message = (key, len(self.sent))
+        self.sent.append(message)
+        self.asks[message] = self.pool.ref.ask(message, block=False)
+
+    def resize(self, size: int) -> None:
+        self.pool.resize(size)
+
+    def kill(self, index: int) -> None:
+        for worker in self.pool.workers[index : index + 1]:
+            worker.kill(block=False)
+
+    def restart(self, index: int) -> None:
+        for worker in self.pool.workers[index : index + 1]:
+            worker.restart(block=False)
+
+    def cancel(self, index: int) -> None:
+        for ask in list(self.asks.values())[index : index + 1]:
+            ask.cancel()
+
+    def step(self, count: int) -> None:
+        for _ in range(count):
+            self.sim.step()
+
+    def check_figures(self) -> PoolStats:
+        stats = self.pool.stats()
+        assert stats.accepted == accounted(stats) == len(self.sent)
+        return stats
+
+    def check_fates(self) -> None:
+        begun = Counter(message for what, message in self.log if what == "begin")
+        ended = Counter(message for what, message in self.log if what == "end")
+        letters = Counter(message for message, _ in self.events.letters)
+        assert max(begun.values(), default=0) <= 1 + self.redeliver
+        assert max(letters.values(), default=0) <= 1
+        for message in self.sent:
+            assert self.asks[message].done() if message in self.asks else ended[message] or letters[message]
 
 
 @given(
@@ -83,58 +147,20 @@ ACTIONS = st.one_of(
 def test_jobs_have_one_fate_each_and_keys_keep_their_order_whatever_happens(
     sim: Simulation, actions: list[tuple[str, Any]], redeliver: int, routed: int, room: int
 ) -> None:
-    log: list[Any] = []
-    sent: list[Any] = []
-    asks: dict[Any, Any] = {}
-    fatal: set[Any] = set()
     routing = [ConsistentHash(lambda message: message[0]), None, RoundRobin(), RandomRouting(), LeastLoaded()][routed]
     with sim:
-        events = Events(sim.system)
-        pool = new_pool(sim, log, fatal, routing, redeliver, room)
+        run = Run(sim, routing, redeliver, room)
         for what, value in actions:
-            message = (value, len(sent))
-            match what:
-                case "tell" | "fatal":
-                    if what == "fatal":
-                        fatal.add(message)
-                    sent.append(message)
-                    pool.ref.tell(message)
-                case "ask":
-                    sent.append(message)
-                    asks[message] = pool.ref.ask(message, block=False)
-                case "resize":
-                    pool.resize(value)
-                case "kill":
-                    workers = pool.workers
-                    if value < len(workers):
-                        workers[value].kill(block=False)
-                case "cancel":
-                    if value < len(asks):
-                        list(asks.values())[value].cancel()
-                case _:
-                    for _ in range(value):
-                        sim.step()
-            stats = pool.stats()
-            assert stats.accepted == accounted(stats) == len(sent)
-        pool.resize(2)
-        assert pool.drain()
-        stats = pool.stats()
+            getattr(run, what)(value)
+            run.check_figures()
+        run.resize(2)
+        assert run.pool.drain()
+        stats = run.check_figures()
         assert (stats.waiting, stats.running, stats.busy) == (0, 0, 0)
-        assert stats.accepted == accounted(stats) == len(sent)
-        assert stats.deaths or not stats.poisoned
-        ended = Counter(message for what, message in log if what == "end")
-        letters = Counter(message for message, _ in events.letters)
-        for message in sent:
-            begun = sum(1 for what, other in log if what == "begin" and other == message)
-            assert begun <= 1 + redeliver
-            if message in asks:
-                assert asks[message].done()
-            else:
-                assert bool(ended[message]) + letters[message] >= 1
-            assert letters[message] <= 1
-        if isinstance(routing, ConsistentHash):
-            check_keys(log)
-        pool.close()
+        run.check_fates()
+        if routed == 0:
+            check_keys(run.log)
+        run.pool.close()
 
 
 @simulate(runs=scaled(2000, 100))
