@@ -13,6 +13,7 @@ from . import (
     loops,
     machines,
     messages,
+    process_pools,
     routing,
     safety,
     savina,
@@ -37,6 +38,7 @@ MODULES = (
     wire,
     channels,
     scheduling,
+    process_pools,
     routing,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
@@ -48,6 +50,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("wire", wire),
         ("channels", channels),
         ("scheduler", scheduling),
+        ("pools", process_pools),
         ("routers", routing),
     )
 }
