@@ -322,7 +322,7 @@ class Actor(pykka.Actor):
             rare.stash = deque()
         if len(rare.stash) >= cell.options.stash_capacity:
             raise StashFullError(cell.label(), cell.options.stash_capacity)
-        if type(entry) is Entry and entry[2] is not None and type(entry[2]) is not Note:
+        if type(entry) is Entry and entry[2] is not None and type(entry[2]) is not Note and not entry[2].stays:
             entry = Entry((*entry[:2], None, *entry[3:]))  # a tick or notice that has passed its fence
         rare.stash.append(entry)
         forget_entry(cell, Stashed(entry))

@@ -111,6 +111,10 @@ class BoundedMailbox:
     def _has_room(self) -> bool:
         return self.capacity is None or (len(self._queue) - self._exempted < self.capacity and not self._waiting)
 
+    def crowded(self) -> bool:
+        """Tell whether one more message would find no room; a look in passing."""
+        return self.capacity is not None and (len(self._queue) - self._exempted >= self.capacity or bool(self._waiting))
+
     # -- senders -----------------------------------------------------------------------------------------------------------
 
     def append(self, entry: Any, timeout: float | None = None) -> None:

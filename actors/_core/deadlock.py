@@ -48,6 +48,7 @@ def begin_wait(cell: Cell, parker: Parker, futures: tuple[Future[Any], ...], *, 
         # Nearly every wait is for one actor that waits for nobody: no cycle then.
         debtor = futures[0].debtor()
         free = len(futures) == 1 and (debtor is None or (debtor is not cell and debtor.wait is None and _last_child(debtor) is None))
+        free = free and futures[0]._gathers is None
         above = None if finite else _forebear_ending(cell, futures)
         if above is not None:
             cycle = [cell, above, cell]
@@ -143,20 +144,28 @@ def _last_child(cell: Cell) -> Cell | None:
     return None if child is None or killed or child.state is Lifecycle.STOPPED else child
 
 
-def _debtors(cell: Cell, wait: Parker | None) -> list[Cell] | None:
-    """Return the actors that owe what `cell` waits for; None if it does not wait, or its wait can end in another way."""
+def _debtors(cell: Cell, wait: Parker | None) -> tuple[list[Cell], bool] | None:
+    """Return the actors that owe what `cell` waits for, and whether it needs all of them; None if it need not wait for them.
+
+    That is, it does not wait at all, or its wait can end in another way.
+    """
     if wait is None:
         child = _last_child(cell)
-        return None if child is None else [child]
+        return None if child is None else ([child], False)
     if wait.finite or cell.reentrant:
         return None
-    owing: list[Cell] = []
+    if len(wait.futures) == 1 and wait.futures[0]._gathers:
+        owing = [debtor for source in wait.futures[0]._sources if (debtor := source.debtor()) is not None]
+        return (owing, True) if owing else None
+    owing = []
     for future in wait.futures:
-        debtor = future.debtor()
-        if debtor is None:
-            return None
-        owing.append(debtor)
-    return owing
+        for source in future._sources if future._gathers is False else (future,):
+            debtor = source.debtor()
+            if debtor is not None:
+                owing.append(debtor)
+            elif source is future or not source.done():  # of several asks, one that has failed does not count
+                return None
+    return (owing, False) if owing else None
 
 
 def _find_cycle(cell: Cell, parker: Parker | None) -> list[Cell]:
@@ -166,7 +175,7 @@ def _find_cycle(cell: Cell, parker: Parker | None) -> list[Cell]:
         cell: where to begin.
         parker: what its handler would wait in; None if it waits for a child to end.
     """
-    owed: dict[Cell, list[Cell]] = {}
+    owed: dict[Cell, tuple[list[Cell], bool]] = {}
     todo = [cell]
     while todo:
         one = todo.pop()
@@ -176,22 +185,22 @@ def _find_cycle(cell: Cell, parker: Parker | None) -> list[Cell]:
         if debtors is None:
             continue
         owed[one] = debtors
-        todo.extend(debtors)
+        todo.extend(debtors[0])
     # Whoever waits for an actor that can still move can still move itself: take those away until nothing changes.
     changed = True
     while changed:
-        movable = [one for one, debtors in owed.items() if any(debtor not in owed for debtor in debtors)]
+        movable = [one for one, (debtors, every) in owed.items() if (all if every else any)(debtor not in owed for debtor in debtors)]
         for one in movable:
             del owed[one]
         changed = bool(movable)
     return _walk(cell, owed) if cell in owed else []
 
 
-def _walk(cell: Cell, owed: dict[Cell, list[Cell]]) -> list[Cell]:
+def _walk(cell: Cell, owed: dict[Cell, tuple[list[Cell], bool]]) -> list[Cell]:
     """Follow the first edges from `cell` until an actor comes twice; return from its first time on."""
     trail: list[Cell] = []
     one = cell
     while one not in trail:
         trail.append(one)
-        one = owed[one][0]
+        one = next(debtor for debtor in owed[one][0] if debtor in owed)
     return [*trail[trail.index(one) :], one]

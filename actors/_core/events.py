@@ -41,6 +41,8 @@ class DeadLetterReason(Enum):
     RESTARTED = "the incarnation it was for is gone"
     STALE_SENDER = "its sender's handler was abandoned"
     POISONED = "handling it crashed the actor"
+    REFUSED = "the actor could not be given it"
+    UNROUTED = "its router found nobody to take it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ class Future(pykka.Future[T], Generic[T]):
     _ends: Cell | None = None  # the actor whose graceful end, or restart, resolves this
     _token: Any = None  # CancelToken of the ask, made when somebody wants it
     _unread: Any = None  # reports a failure that nobody reads
-    _sources: tuple[Any, ...] = ()  # what a combinator computes from
+    _sources: tuple[Any, ...] = ()  # what a combinator computes from; asks that are open for this one, and are cancelled with it
+    _gathers: bool | None = None  # whether all of these asks must be answered, or any; None if not so, or if there may be more of them
     _blocks = True  # whether a hook may wait for anything but futures of ours among `_sources`
 
     _get_hook: Any = None

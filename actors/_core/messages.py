@@ -100,11 +100,13 @@ class Note:
     Attributes:
         expires: clock time after which the message is not handled any more.
         fate: the dead letter that a fenced message becomes; None for ticks and notices, which carry nothing.
+        stays: whether it stays with a message that is stashed. That of a tick or notice has done with it.
     """
 
     __slots__ = ("expires",)
 
     fate: ClassVar[DeadLetterReason | None] = None
+    stays: ClassVar[bool] = False
 
     def __init__(self, expires: float | None = None) -> None:
         self.expires = expires
@@ -112,6 +114,10 @@ class Note:
     def fenced(self, cell: Cell) -> bool:  # noqa: ARG002  # the signature is for subclasses
         """Tell whether the message must no longer reach `cell`. Asked once, when its turn has come."""
         return False
+
+    def expired(self, cell: Cell) -> bool:
+        """Tell whether it is too late to handle the message. Asked once, of a message that is not fenced."""
+        return self.expires is not None and cell.system.ports.clock.now() >= self.expires
 
     def delivered(self, cell: Cell) -> None:
         """Take note that the message has been handled by `cell`."""

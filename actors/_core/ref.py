@@ -20,7 +20,7 @@ from actors._core.lifecycle import Lifecycle
 from actors._core.messages import Control, Entry, Note, Request, Signal
 from actors._core.ports import touched
 from actors._core.seconds import check_seconds, check_timeout
-from actors._core.sending import note_of, send_async, send_within
+from actors._core.sending import note_of, send_async, send_at_once, send_within
 from actors._core.stats import ActorStats, snapshot
 from actors.errors import ActorError, DeadlockError, Timeout
 
@@ -60,9 +60,10 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
     # -- address -----------------------------------------------------------------------------------------------------------
 
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
+        # Refs that send in a way of their own, such as those of routers, are of other classes. Not `isinstance`: anybody may say to be one.
+        if not issubclass(type(other), ActorRef):
             return NotImplemented
-        mine, theirs = self._target, other._target
+        mine, theirs = self._target, other._target  # type: ignore[attr-defined]  # it is one
         return mine is theirs
 
     def __hash__(self) -> int:
@@ -183,7 +184,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             MailboxFullError: the mailbox refused it, or had no room within `deadline`.
         """
         clock = self._target.system.ports.clock
-        self.tell(Entry((message, None, Note(clock.now() + check_seconds("deadline", deadline)))))
+        self._send(message, None, Note(clock.now() + check_seconds("deadline", deadline)), None)
 
     async def tell_async(self, message: Any, *, deadline: float | None = None) -> None:
         """Send `message`, awaiting room in a bounded mailbox instead of blocking the event loop.
@@ -192,7 +193,7 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             ActorDeadError: the actor is stopped, or stopped before it had room.
             MailboxFullError: the mailbox refused it (policy REJECT), or had no room within its timeout or `deadline`.
         """
-        await send_async(self._target, Entry((message, None, None if deadline is None else note_of(self._target, deadline))))
+        await self._send_async(message, None, None if deadline is None else note_of(self._target, deadline), None)
 
     @overload
     def ask(
@@ -237,14 +238,10 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         if block:
             self._target.system.ports.waiter.check("ask() would block the event loop; write `await ref.ask_async(...)`")
         future: Future[Any] = Future()
-        future._cell = self._target
-        entry = Entry((message, future, note_of(self._target, deadline)))
+        note = note_of(self._target, deadline)
         left = timeout
         try:
-            if timeout is not None and self._bounded():
-                left = send_within(self._target, entry, timeout)
-            else:
-                self.tell(entry)
+            left = self._send(message, future, note, timeout)
         except ActorError as error:
             future.try_fail(error)
         if not block:
@@ -258,6 +255,31 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         except DeadlockError:
             future.cancel()  # a message that waits is not handled: its asker was told that it cannot be
             raise
+
+    # Sending in three ways, for `ask` and its kin and for those who pass messages on. What they raise, an ActorDeadError above all, says
+    # that the actor has not taken the message. Refs that choose among several actors override these three and `tell`.
+
+    def _send(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> float | None:
+        """Send `message`, to be answered by `future`; return what is left of the seconds to wait."""
+        if future is not None:
+            future._cell = self._target
+        entry = Entry((message, future, note))
+        if timeout is not None and self._bounded():
+            return send_within(self._target, entry, timeout)
+        self.tell(entry)
+        return timeout
+
+    async def _send_async(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> None:
+        """Do as `_send`, awaiting room in a bounded mailbox for at most `timeout` seconds."""
+        if future is not None:
+            future._cell = self._target
+        await send_async(self._target, Entry((message, future, note)), timeout)
+
+    def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
+        """Do as `_send`, but refuse rather than wait for room."""
+        if future is not None:
+            future._cell = self._target
+        send_at_once(self._target, Entry((message, future, note)))
 
     def _bounded(self) -> bool:
         warm(self._target)  # a cold mailbox may be full by the time that the message is there
@@ -278,13 +300,14 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
         awaiter = target.system.ports.awaiter
         future = awaiter.reply()
         future._cell = target
-        entry = Entry((message, future, note_of(self._target, deadline)))
+        note = note_of(target, deadline)
         try:
             if timeout is None and type(target.queue) is deque:
+                entry = Entry((message, future, note))
                 if not awaiter.begin_now(target, entry):
                     self.tell(entry)
                 return await awaiter.answer(future)
-            return await self._ask_within(entry, future, timeout)
+            return await self._ask_within(message, future, note, timeout)
         except DeadlockError:
             future.cancel()  # as in `ask`
             raise
@@ -294,12 +317,12 @@ class ActorRef(pykka.ActorRef[A_co], Generic[A_co]):  # type: ignore[type-var]  
             future.cancel()
             raise
 
-    async def _ask_within(self, entry: Entry, future: Future[Any], timeout: float | None) -> Any:
+    async def _ask_within(self, message: Any, future: Future[Any], note: Note | None, timeout: float | None) -> Any:
         """Send to a mailbox of any kind and await the answer, both within `timeout` seconds."""
         check_timeout(timeout)
         ports = self._target.system.ports
         begin = ports.clock.now()
-        await send_async(self._target, entry, timeout)
+        await self._send_async(message, future, note, timeout)
         if timeout is None:
             return await future
         try:

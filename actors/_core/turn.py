@@ -175,7 +175,7 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
         if note.fenced(cell):
             refused(cell, message, note.fate)
             return None
-        if note.expires is not None and cell.system.ports.clock.now() >= note.expires:
+        if note.expires is not None and note.expired(cell):
             if future is not None:
                 future.try_fail(DeadlineExceeded(cell.label(), message))
             refused(cell, message, DeadLetterReason.EXPIRED)

@@ -5,7 +5,8 @@
     ├── PoolFullError (also MailboxFullError)
     ├── PoolClosedError (also ActorDeadError)
     ├── WorkerLostError
-    └── BatchResultError
+    ├── BatchResultError
+    └── TooManyDeathsError
 
 As in `actors.errors`, data is kept in attributes, the sentence is built from them, and all of them pickle.
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from actors.errors import ActorDeadError, ActorError, MailboxFullError
 
-__all__ = ["BatchResultError", "NoRouteeError", "PoolClosedError", "PoolFullError", "WorkerLostError"]
+__all__ = ["BatchResultError", "NoRouteeError", "PoolClosedError", "PoolFullError", "TooManyDeathsError", "WorkerLostError"]
 
 
 class NoRouteeError(ActorDeadError):
@@ -105,3 +106,25 @@ class BatchResultError(ActorError):
     def __str__(self) -> str:
         got = "something that is no list" if self.found is None else f"{self.found} results"
         return f"a batch of {self.expected} messages was answered with {got}: return a list of one result for each message, in their order"
+
+
+class TooManyDeathsError(ActorError):
+    """The workers of a pool have died so often that the pool itself crashes: starting others does not help.
+
+    Attributes:
+        pool: the path of the pool.
+        deaths: how many there were.
+        period: the seconds within which.
+        error: what the last one died of; None if it was killed.
+    """
+
+    def __init__(self, pool: str, deaths: int, period: float, error: BaseException | None = None) -> None:
+        super().__init__(pool, deaths, period, error)
+        self.pool = pool
+        self.deaths = deaths
+        self.period = period
+        self.error = error
+
+    def __str__(self) -> str:
+        why = "it was killed" if self.error is None else f"{type(self.error).__name__}: {self.error}"
+        return f"{self.deaths} workers of {self.pool} died within {self.period:g} seconds; the last one: {why}"

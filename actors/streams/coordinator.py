@@ -17,7 +17,7 @@ from actors.streams.flow import Flow
 from actors.streams.graph import plan
 from actors.streams.messages import Begin, Cancel, Failed, Finish, Finished, Halt, Look, Overtime, Stalled, send
 from actors.streams.stage import actor_class_of
-from actors.streams.stats import StageState, StreamState, StreamStats
+from actors.streams.stats import StreamState, StreamStats
 
 if TYPE_CHECKING:
     from actors._core.ports import Ports
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["Course", "StreamActor"]
 
 PATIENCE = 0.5  # seconds that stages have to give back what they hold once the stream is over; then they are killed
-STILL, STILL_AT_MOST = 0.5, 60.0  # seconds after which a stream whose branches wait for each other is looked at, and then again
+STILL = 0.5  # seconds after which a stream whose branches wait for each other is looked at; then after twice as long, and so on
+STILL_AT_MOST = 1e9  # seconds; a stream that was busy so long is not looked at any more
 STALLED = (
     "its branches wait for each other for ever: one has no room, another wants more, and they come together again; "
     "give the branch that waits a buffer(capacity), or let no stage between drop or add elements"
@@ -69,9 +70,15 @@ class Course:
         for flow in self.flows:
             flow.halted = flow.hurry = True
 
+    def release(self) -> None:
+        """Have what killed stages held given back, now that their turns are over; a stage that is stuck does it when it comes back."""
+        for flow in self.flows:
+            if not flow.working:
+                flow.release()
+
     def sight(self) -> tuple[object, ...] | None:
         """Return all that changes when anything moves; None if something works, waits for the world outside, or is on its way."""
-        if any(flow.state() is StageState.WORKING for flow in self.flows):
+        if not all(flow.rests for flow in self.flows) or all(flow.ended for flow in self.flows):
             return None
         seen: list[object] = []
         for planned, flow in zip(self.stages, self.flows, strict=True):
@@ -138,6 +145,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
     def on_stop(self) -> None:
         """Give the result: now that all stages have ended. The system may end before there is one."""
         course = self._course
+        course.release()
         error, result = self._outcome if self._outcome is not None else (StreamCancelled(course.name), None)
         if error is None:
             course.future.try_set(result)
@@ -255,8 +263,9 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             return
         seen = self._course.sight()
         if seen is None or seen != self._still:
-            self._still, self._pause = seen, min(2 * self._pause, STILL_AT_MOST)
-            self.start_timer("look", self._pause, Look())
+            self._still, self._pause = seen, 2 * self._pause
+            if self._pause < STILL_AT_MOST:
+                self.start_timer("look", self._pause, Look())
             return
         name = next((flow.name for flow in self._course.flows if len(flow.outlets) > 1), self._course.name)
         self._settle(StreamGraphError(STALLED, name), None)

@@ -10,6 +10,8 @@ from actors.streams.messages import Cancelled, Demand, Elements, Ended, send
 from actors.streams.stats import StageState, StageStats
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.ports import Ports
     from actors._core.ref import ActorRef
     from actors.streams.graph import Planned
@@ -79,9 +81,9 @@ class Inlet:
             if self._upstream is not None:
                 send(self._upstream, Cancelled(self._outlet))
 
-    def settled(self) -> tuple[int, int, bool]:
-        """Return what is the same at the outlet over there while nothing is on its way: what was demanded, what has come, and the end."""
-        return self._promised, self.received, self.ended
+    def settled(self) -> tuple[int, int]:
+        """Return what is the same at the outlet over there while nothing is on its way; what was demanded and has come."""
+        return (-1, -1) if self.ended else (self._promised, self.received)
 
 
 class Outlet:
@@ -123,9 +125,9 @@ class Outlet:
         """How many elements the stage may still make."""
         return self.granted - self.made
 
-    def settled(self) -> tuple[int, int, bool]:
+    def settled(self) -> tuple[int, int]:
         """Return the counterpart of `Inlet.settled`."""
-        return self.granted, self.given, not self.open
+        return (self.granted, self.given) if self.open else (-1, -1)
 
     def flush(self) -> None:
         """Give on what there is."""
@@ -166,7 +168,10 @@ class Flow:
             from beside, too; whoever sets it loses against nobody but the beginning of the next slice.
         halted: whether the stream is over. Set once, from beside.
         working: whether a slice of work is under way.
+        idle: whether it can do nothing until a message comes.
+        timed: whether it waits for a time.
         ended: whether the stage has ended.
+        held: what gives back what the stage holds, while it holds anything. Whoever pops it calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
         skipped: elements dropped because of an error.
@@ -184,7 +189,9 @@ class Flow:
         "dropped",
         "ended",
         "halted",
+        "held",
         "hurry",
+        "idle",
         "inlets",
         "kind",
         "name",
@@ -192,6 +199,7 @@ class Flow:
         "outlets",
         "restarts",
         "skipped",
+        "timed",
         "under_way",
         "working",
     )
@@ -210,7 +218,8 @@ class Flow:
         # (when, elements) at two moments, the later at least LATELY after the earlier; replaced as a whole by the stage's turn.
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
-        self.hurry = self.halted = self.working = self.ended = self.needs_all = False
+        self.held: list[Callable[[], object]] = []
+        self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
         self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------
@@ -219,6 +228,7 @@ class Flow:
         """Take note that a slice of work begins; see to it that what it makes is given on also if it gets stuck."""
         # Invariant: `working` is set before this look at `_armed`, and the clock clears that before it looks at `working`.
         self.working = True
+        self.idle = False
         self.hurry = self.halted
         if not self._armed and self._real:  # in a simulation no time passes in a slice
             self._arm()
@@ -246,6 +256,14 @@ class Flow:
             for outlet in self.outlets:
                 outlet.flush()
             self._arm()
+
+    def release(self) -> None:
+        """Have given back what the stage holds, unless that was done."""
+        try:
+            call = self.held.pop()
+        except IndexError:
+            return
+        call()
 
     # -- figures -------------------------------------------------------------------------------------------------------------
 
@@ -276,6 +294,11 @@ class Flow:
         later = self._marks[1]
         if now - later[0] >= LATELY:
             self._marks = (later, (now, self._passed()))
+
+    @property
+    def rests(self) -> bool:
+        """Whether it will do nothing more unless one of its neighbours does something."""
+        return self.ended or (self.idle and not self.under_way and not self.timed)
 
     def state(self) -> StageState:
         """Return what the stage is at."""

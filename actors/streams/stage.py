@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ from actors.streams.messages import (
 )
 
 if TYPE_CHECKING:
+    from actors._core.cell import Cell
     from actors._core.ref import ActorRef
     from actors.streams.flow import Flow
     from actors.streams.graph import Planned
@@ -71,11 +73,11 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
 
     def on_stop(self) -> None:
         """Give back what the logic holds, when the system ends before the stream does."""
-        self._release()
+        self.flow.release()
 
     def on_failure(self, *_: Any) -> None:
         """Likewise, after a crash of this actor: the stream ends with it."""
-        self._release()
+        self.flow.release()
 
     # -- what a logic asks for -----------------------------------------------------------------------------------------------
 
@@ -89,6 +91,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
 
     def wake_after(self, seconds: float) -> None:
         """See `Stage`."""
+        self.flow.timed = True
         self.start_timer("logic", seconds, TICK)
 
     # -- messages ------------------------------------------------------------------------------------------------------------
@@ -140,6 +143,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def tick(self, _: Tick) -> None:
         """Do what is due."""
         if not self.flow.ended:
+            self.flow.timed = False
             self._logic.tick()
             self._run()
 
@@ -175,10 +179,13 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         for number, inlet in enumerate(flow.inlets):
             if self._logic.wants(number):
                 inlet.demand()
-        if done and not self._going_on:
-            self._going_on = True
-            send(self.actor_ref, GO_ON)
-        elif not done and len(flow.outlets) > 1:
+        if done:
+            if not self._going_on:
+                self._going_on = True
+                send(self.actor_ref, GO_ON)
+            return
+        flow.idle = not self._going_on
+        if len(flow.outlets) > 1:
             self._tell_if_stalled()
 
     def _slice(self) -> int:
@@ -189,6 +196,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         try:
             if not self._opened:
                 self._opened = True
+                self.flow.held.append(functools.partial(_close, logic, self._greenroom_cell))
                 logic.open(self)
             done = 0 if logic.over else logic.work()
         except self._caught as error:
@@ -241,21 +249,12 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             cell.system.dead_letter(cell, element, DeadLetterReason.POISONED)
         events.publish(ElementSkipped(self._stream, flow.name, element, error))
         if node.policy is OnError.RESTART:
-            self._release()
+            self.flow.release()
             flow.restarts += 1
             flow.under_way = 0
             self._logic = node.logic()
             self._opened = False
             events.publish(StageRestarted(self._stream, flow.name, error))
-
-    def _release(self) -> None:
-        """Have the logic give back what it holds. What that raises is told: nothing can be done about it any more."""
-        try:
-            self._logic.close()
-        except self._caught as error:
-            if isinstance(error, self.ports.passing):
-                raise
-            self._greenroom_cell.system.callback_failed(self._logic.close, error)
 
     def _end(self, error: BaseException | None) -> None:
         """End the stage, tell its neighbours, and the stream."""
@@ -269,10 +268,22 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             outlet.end(error)
         for inlet in flow.inlets:
             inlet.cancel()
-        self._release()
+        self.flow.release()
         if not flow.outlets and error is not None:
             send(self._home, Failed(self._index, error))
         send(self._home, Finished(self._index, result))
+
+
+def _close(logic: Logic, cell: Cell) -> None:
+    """Have a logic give back what it holds. What that raises is told: nothing can be done about it any more."""
+    ports = cell.system.ports
+    caught: tuple[type[BaseException], ...] = (Exception, *ports.cancelled)
+    try:
+        logic.close()
+    except caught as error:
+        if isinstance(error, ports.passing):
+            raise
+        cell.system.callback_failed(logic.close, error)
 
 
 class SourceActor(StageActor):

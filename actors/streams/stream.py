@@ -105,6 +105,8 @@ class StreamRun(Generic[R]):
         def lost(_: object) -> None:  # however the stream's actor ends, there is a result
             course.halt()
             course.future.try_fail(StageDiedError(course.name, course.name))
+            if any(flow.held for flow in course.flows):  # the actor was killed; generators of users are closed where they may block
+                course.ports.aside(course.release, "stream")
 
         self._gone = when_ended(ref._target)
         self._gone.add_done_callback(lost)

@@ -200,6 +200,8 @@ class Codec:
         kind = type(value)
         entry = self.registry.entry(kind)
         found = keyed(entry) if entry is not None else array_encoder(kind)
+        if found is None and issubclass(kind, ActorRef):  # of a router: the address is that of its actor
+            found = encode_ref
         if found is not None:
             self._encoders[kind] = found
             return found

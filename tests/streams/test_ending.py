@@ -309,6 +309,7 @@ def test_nothing_is_left_of_many_streams(system: ActorSystem) -> None:
         pass
 
     kept: list[weakref.ref[Element]] = []
+    running: StreamRun[Any] | None = None
 
     def make() -> Iterator[Element]:
         for _ in range(20):
@@ -318,7 +319,7 @@ def test_nothing_is_left_of_many_streams(system: ActorSystem) -> None:
             del element
 
     for i in range(scaled(200, 30)):
-        running: StreamRun[Any] = Source(make).map(lambda e: e).to(Sink.ignore()).run(system)
+        running = Source(make).map(lambda e: e).to(Sink.ignore()).run(system)
         if i % 3:
             running.result(timeout=DUE)
         else:

@@ -338,7 +338,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Source(3), TypeError, "elements=3"),  # type: ignore[arg-type]
     (lambda: Source([], name=3), TypeError, "name=3"),  # type: ignore[arg-type]
     (lambda: Source([], name=""), ValueError, "name=''"),
-    (lambda: Source([]).map(None), TypeError, "function=None"),  # type: ignore[arg-type,var-annotated]
+    (lambda: Source([]).map(None), TypeError, "function=None"),  # type: ignore[arg-type]
     (lambda: Source([]).filter(3), TypeError, "predicate=3"),  # type: ignore[arg-type]
     (lambda: Source([]).take(-1), ValueError, "count=-1"),
     (lambda: Source([]).drop(1.5), TypeError, "count=1.5"),  # type: ignore[arg-type]
@@ -355,10 +355,10 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Source([]).on_error(OnError.SKIP, limit=-1), ValueError, "limit=-1"),
     (lambda: Source([]).named(None), TypeError, "name=None"),  # type: ignore[arg-type]
     (lambda: Source([1]).broadcast(2)[0].named("x"), ValueError, "branch"),
-    (lambda: Source([]).via(lambda s: 3), TypeError, "returned 3"),  # type: ignore[arg-type,return-value,var-annotated]
-    (lambda: Source([]).to(print), TypeError, "sink="),  # type: ignore[arg-type,var-annotated]
+    (lambda: Source([]).via(lambda s: 3), TypeError, "returned 3"),  # type: ignore[arg-type,return-value]
+    (lambda: Source([]).to(print), TypeError, "sink="),  # type: ignore[arg-type]
     (lambda: Sink.collect(-1), ValueError, "limit=-1"),
-    (lambda: Sink.each(3), TypeError, "function=3"),  # type: ignore[arg-type,var-annotated]
+    (lambda: Sink.each(3), TypeError, "function=3"),  # type: ignore[arg-type]
     (Stream, ValueError, "streams="),
     (lambda: Stream(3), TypeError, "streams=3"),  # type: ignore[call-overload]
     (lambda: Source([]).to(Sink.count()).run(3), TypeError, "system=3"),  # type: ignore[arg-type]

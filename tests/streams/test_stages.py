@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors import ActorSystem, Overflow
-from actors.streams import Sink, Source, Stream
+from actors.streams import Sink, Source, Stream, StreamRun
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -116,12 +116,15 @@ def test_a_diamond_of_merge_gives_everything_twice(system: ActorSystem) -> None:
 def test_a_buffer_drops_by_its_policy_and_counts(system: ActorSystem, overflow: Overflow, expected: list[int]) -> None:
     """The gate lets nothing through until the buffer has seen all, so that what is dropped is certain."""
     gate = Source(range(100)).buffer(10, overflow).named("buffer")
-    first = Source(_when(lambda: taken() == 100))
-    # Concat asks its second inlet for nothing before the first has ended.
-    running = first.concat(gate).to(Sink.collect()).run(system)
+    runs: list[StreamRun[Any]] = []
 
     def taken() -> int:
-        return next(one.taken for one in running.stats().stages if one.name == "buffer")
+        return next(one.taken for run in runs for one in run.stats().stages if one.name == "buffer")
+
+    first: Source[int] = Source(_when(lambda: bool(runs) and taken() == 100))
+    # Concat asks its second inlet for nothing before the first has ended.
+    running = first.concat(gate).to(Sink.collect()).run(system)
+    runs.append(running)
 
     assert running.result(timeout=DUE) == expected
     assert next(one.dropped for one in running.stats().stages if one.name == "buffer") == 90

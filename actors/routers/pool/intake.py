@@ -1,0 +1,161 @@
+"""How jobs come into a pool: at once, or after a wait for room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from actors._core.bounded import Overflow
+from actors._core.events import DeadLetterReason
+from actors.errors import Timeout, WouldBlockError
+from actors.routers.errors import PoolClosedError, PoolFullError
+from actors.routers.pool.events import JobsShed
+
+if TYPE_CHECKING:
+    from actors._core.future import Future
+    from actors.routers.pool.books import Books
+    from actors.routers.pool.jobs import Job
+
+__all__ = ["hand_in", "hand_in_async", "take_in"]
+
+
+def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | None:
+    """Let `job` in, or do to it what the overflow policy says.
+
+    Args:
+        books: of the pool.
+        job: what comes.
+        waits: whether its sender may wait.
+
+    Returns:
+        None, or the future of being let in, if the sender has to wait.
+
+    Raises:
+        PoolClosedError: the pool takes no job any more.
+        PoolFullError: it has no room.
+    """
+    books.lanes.prepare(job)
+    if books.ports.dispatcher is not None:
+        books.touches()
+    future = job.future
+    if future is not None:
+        future._listen(job.forsaken)
+    admitted: Future[None] | None = None
+    with books.lock:
+        if books.is_closed():
+            raise PoolClosedError(books.name, job.message)
+        if books.waiting < books.options.capacity and not books.line:
+            books.arrive(job)
+        else:
+            admitted = _crowded(books, job, waits=waits)
+    books.flush()
+    return admitted
+
+
+def _crowded(books: Books, job: Job, *, waits: bool) -> Future[None] | None:
+    """Do what the overflow policy says. Under the lock."""
+    match books.options.overflow:
+        case Overflow.BLOCK if waits:
+            admitted = books.new_future()
+            books.line.enter(job, admitted)
+            return admitted
+        case Overflow.DROP_OLDEST:
+            oldest = books.lanes.oldest()
+            assert oldest is not None  # so many wait
+            books.lanes.remove(oldest)
+            _shed(books, oldest, DeadLetterReason.DROPPED_OLDEST)
+            books.arrive(job)
+        case Overflow.DROP_NEWEST:
+            books.accepted += 1
+            _shed(books, job, DeadLetterReason.DROPPED_NEWEST)
+        case _:
+            raise full(books, job)
+    return None
+
+
+def full(books: Books, job: Job) -> PoolFullError:
+    """Return the error for a job that finds no room. Under the lock."""
+    return PoolFullError(books.name, job.message, books.options.capacity, books.retry_after(books.ports.clock.now()))
+
+
+def _shed(books: Books, job: Job, reason: DeadLetterReason) -> None:
+    books.lose(job, full(books, job), reason)
+    count = books.bursts.add()
+    if count:
+        books.later(lambda: tell_of_shed(books, count))
+
+
+def tell_of_shed(books: Books, count: int) -> None:
+    """Publish that so many jobs were shed."""
+    ref = books.ref
+    if ref is not None and count and not ref._target.system.events.idle:
+        ref._target.system.events.publish(JobsShed(ref, count, books.waiting))
+
+
+def hand_in(books: Books, job: Job, timeout: float | None = None) -> None:
+    """Let `job` in, waiting for room if that is the policy.
+
+    Raises:
+        PoolClosedError, PoolFullError: as `take_in`; also after a wait.
+        WouldBlockError: the caller is an event loop, and would have to wait.
+    """
+    blocks = books.options.overflow is Overflow.BLOCK
+    admitted = take_in(books, job, waits=blocks and _may_wait(books))
+    if admitted is None:
+        return
+    if books.ports.waiter.on_loop():
+        if _withdraw(books, job):
+            raise WouldBlockError(books.name, job.message, books.options.capacity)
+        return
+    seconds = _patience(books, job, timeout)
+    try:
+        admitted.get(timeout=seconds)
+    except Timeout:
+        if _withdraw(books, job):
+            raise _too_long(books, job) from None
+        admitted.get()  # let in at this very moment, or the pool was closed
+    except BaseException:
+        _withdraw(books, job)
+        raise
+
+
+async def hand_in_async(books: Books, job: Job, timeout: float | None = None) -> None:
+    """Let `job` in, awaiting room if that is the policy. Raises as `hand_in`, but for WouldBlockError."""
+    blocks = books.options.overflow is Overflow.BLOCK
+    admitted = take_in(books, job, waits=blocks and _may_wait(books))
+    if admitted is None:
+        return
+    seconds = _patience(books, job, timeout)
+    try:
+        if seconds is None:
+            await admitted
+        else:
+            await books.ports.awaiter.within(admitted, seconds)
+    except Timeout:
+        if _withdraw(books, job):
+            raise _too_long(books, job) from None
+        await admitted
+    except BaseException:
+        _withdraw(books, job)
+        raise
+
+
+def _may_wait(books: Books) -> bool:
+    """Tell whether the caller may wait for room: a worker of the pool itself would wait for itself."""
+    return not books.works_here()
+
+
+def _patience(books: Books, job: Job, timeout: float | None) -> float | None:
+    left = None if job.expires is None else max(0.0, job.expires - books.ports.clock.now())
+    given = [seconds for seconds in (timeout, books.options.timeout, left) if seconds is not None]
+    return min(given) if given else None
+
+
+def _withdraw(books: Books, job: Job) -> bool:
+    books.touches()
+    with books.lock:
+        return books.line.leave(job)
+
+
+def _too_long(books: Books, job: Job) -> PoolFullError:
+    with books.lock:
+        return full(books, job)

@@ -1,0 +1,109 @@
+"""The ref of a pool: what is sent to it goes into the pool's books in the sender's own call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pykka.messages import _ActorStop
+
+from actors._core.messages import Entry
+from actors._core.ref import ActorRef
+from actors._core.seconds import check_timeout
+from actors._core.sending import note_of
+from actors.errors import DeadlockError
+from actors.routers.pool.intake import hand_in, hand_in_async, take_in
+from actors.routers.pool.jobs import Job
+
+if TYPE_CHECKING:
+    from actors._core.actor import Actor
+    from actors._core.cell import Cell
+    from actors._core.future import Future
+    from actors._core.messages import Note
+    from actors.routers.pool.books import Books
+
+__all__ = ["PoolRef"]
+
+A_co = TypeVar("A_co", bound="Actor", covariant=True)
+
+
+class PoolRef(ActorRef[A_co]):
+    """The address of a pool: what is told or asked is a job for one of its workers.
+
+    Path, state, stop, kill and watch are those of the pool's actor, and it is equal to that actor's plain ref.
+
+    Errors of sending are those of an actor with a bounded mailbox, and more exact: `PoolFullError` is a MailboxFullError with
+    `retry_after`, and `PoolClosedError` an ActorDeadError.
+    """
+
+    __slots__ = ("_books",)
+
+    def __init__(self, target: Cell, books: Books) -> None:
+        super().__init__(target)
+        self._books = books
+
+    def tell(self, message: Any) -> None:
+        """Hand in a job and go on.
+
+        Raises:
+            PoolClosedError: the pool takes no job any more.
+            PoolFullError: it has no room (policy REJECT), or had none in time (BLOCK).
+            WouldBlockError: the caller is an event loop, and would have to wait: use `tell_async`.
+            TypeError: the key of consistent hashing is none; also whatever its function raises.
+        """
+        books = self._books
+        if type(message) is Entry:
+            hand_in(books, self._job(*message[:3]))  # of who passes on what it was sent
+        elif type(message) is _ActorStop:
+            super().tell(message)
+        else:
+            job = Job(books, message)
+            if books.blocks:
+                hand_in(books, job)
+            else:
+                take_in(books, job)
+
+    def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job:
+        if future is not None:
+            self._books.adopt(future)
+            future._cell = self._target
+            future._owed = False  # a worker answers, and which one nobody knows
+        return Job(self._books, message, future, note.expires if note is not None else None)
+
+    def _send(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> float | None:
+        job = self._job(message, future, note)
+        if timeout is None or not self._books.blocks:
+            hand_in(self._books, job)
+            return timeout
+        clock = self._books.ports.clock
+        begin = clock.now()
+        hand_in(self._books, job, timeout)
+        return max(0.0, timeout - (clock.now() - begin))
+
+    async def _send_async(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> None:
+        await hand_in_async(self._books, self._job(message, future, note), timeout)
+
+    def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
+        take_in(self._books, self._job(message, future, note))
+
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any:
+        """Hand in a job and await the answer, without blocking the event loop. Cancelling the await gives the job up.
+
+        Args and raises: as for `ask`, and as `tell`.
+        """
+        check_timeout(timeout)
+        awaiter = self._books.ports.awaiter
+        future = awaiter.reply()
+        note = note_of(self._target, deadline)
+        try:
+            if timeout is not None:
+                return await self._ask_within(message, future, note, timeout)
+            await self._send_async(message, future, note, None)
+            return await awaiter.answer(future)
+        except DeadlockError:
+            future.cancel()
+            raise
+        except Exception:
+            raise
+        except BaseException:  # the await was cancelled
+            future.cancel()
+            raise
