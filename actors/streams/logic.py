@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core.ports import Ports
+    from actors._core.ref import ActorRef
     from actors.streams.flow import Flow
 
 __all__ = ["ANY_NUMBER", "NOTHING", "SLICE", "Linear", "Logic", "SinkLogic", "Stage", "initial_of"]
@@ -53,6 +54,9 @@ class Stage(Protocol):
     def wake(self) -> None:
         """Have `Logic.work` called soon. From any thread."""
 
+    def spawn(self, actor_class: type[Any], *args: Any, name: str | None = None, **kwargs: Any) -> ActorRef[Any]:
+        """Start a child of the stage's actor. In the stage's turn only."""
+
     def wake_after(self, seconds: float) -> None:
         """Have `Logic.tick` and `Logic.work` called in so long; a former call is replaced. In the stage's turn only."""
 
@@ -67,6 +71,7 @@ class Logic:
         over: whether it wants and gives nothing more.
         hopeless: whether trying again, which an unlimited policy would do for ever, is no use: a source that raises before its first
             element.
+        stateless: whether beginning anew changes nothing, so that it goes on with what it has.
         impatient: whether an error from one inlet counts at once, also while elements wait there.
     """
 
@@ -76,6 +81,12 @@ class Logic:
     over: bool = False
     hopeless: bool = False
     impatient: bool = False
+    stateless: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has elements to give that come before an error from its inlet."""
+        return False
 
     def open(self, stage: Stage) -> None:
         """Begin, in the turn of `stage`. An override calls this one first."""

@@ -237,7 +237,7 @@ def test_a_batch_is_given_when_its_time_has_come(sim: Simulation) -> None:
     def source() -> Iterator[int]:
         yield late.get()
 
-    running = Source([1, 2, 3]).merge(Source(source)).batch(10, within=2.0).to(Sink.each(seen.append)).run(sim.system)
+    running = Source((1, 2, 3)).merge(Source(source)).batch(10, within=2.0).to(Sink.each(seen.append)).run(sim.system)
     sim.run()
     assert list(itertools.chain(*seen)) == [1, 2, 3]
     assert sim.now == 2.0
