@@ -263,7 +263,7 @@ def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
 def test_runs_are_the_same_each_time() -> None:
     def scenario(sim: Simulation) -> None:
         one, two = Source(range(5)).broadcast(2)
-        running = one.map(str).merge(two).batch(2, within=1.0).to(Sink.count()).run(sim.system, buffer=2)
+        running = one.map(str).merge(two.map(hex)).batch(2, within=1.0).to(Sink.count()).run(sim.system, buffer=2)
         assert running.result() == 5
 
     check_stable(scenario)
