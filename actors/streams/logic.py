@@ -51,11 +51,16 @@ class Stage(Protocol):
     flow: Flow
     ports: Ports
 
+    @property
+    def actor_ref(self) -> ActorRef[Any]:
+        """The actor."""
+
+    @property
+    def spawn(self) -> Callable[..., ActorRef[Any]]:
+        """Starts a child of the actor. In the stage's turn only."""
+
     def wake(self) -> None:
         """Have `Logic.work` called soon. From any thread."""
-
-    def spawn(self, actor_class: type[Any], *args: Any, name: str | None = None, **kwargs: Any) -> ActorRef[Any]:
-        """Start a child of the stage's actor. In the stage's turn only."""
 
     def wake_after(self, seconds: float) -> None:
         """Have `Logic.tick` and `Logic.work` called in so long; a former call is replaced. In the stage's turn only."""
