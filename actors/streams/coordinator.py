@@ -235,6 +235,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
     def _leave(self) -> None:
         """End; a stage that is stuck is left behind."""
         for index, ref in enumerate(self._refs):
+            self.unwatch(ref)
             if index not in self._finished:
                 ref.kill(block=False)
         self.stop()

@@ -217,7 +217,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             self._end(None)
             return True
         for number, inlet in enumerate(flow.inlets):
-            if inlet.error is not None and (logic.impatient or not inlet.waiting) and logic.wants(number):
+            if inlet.error is not None and (logic.impatient or not (inlet.waiting or logic.holds)) and logic.wants(number):
                 self._end(inlet.error)
                 return True
         return False
@@ -249,11 +249,11 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             cell.system.dead_letter(cell, element, DeadLetterReason.POISONED)
         events.publish(ElementSkipped(self._stream, flow.name, element, error))
         if node.policy is OnError.RESTART:
-            self.flow.release()
             flow.restarts += 1
-            flow.under_way = 0
-            self._logic = node.logic()
-            self._opened = False
+            if not logic.stateless:
+                flow.release()
+                self._logic = node.logic()
+                self._opened = False
             events.publish(StageRestarted(self._stream, flow.name, error))
 
     def _end(self, error: BaseException | None) -> None:
