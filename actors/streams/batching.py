@@ -130,6 +130,11 @@ class Buffer(Linear):
         self.overflow = overflow
         self.held: deque[Any] = deque()
 
+    @property
+    def holds(self) -> bool:
+        """See `Logic`."""
+        return bool(self.held)
+
     def work(self) -> int:
         """See `Logic`."""
         done = self._pass_on()

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import math
 from typing import Any
 
 from actors._core.seconds import check_seconds
 
-__all__ = ["check_callable", "check_count", "check_interval", "check_name", "check_rate", "check_system"]
+__all__ = [
+    "check_callable",
+    "check_count",
+    "check_interval",
+    "check_name",
+    "check_plain",
+    "check_rate",
+    "check_system",
+    "is_async",
+]
 
 SHORTEST = 0.001  # seconds between two moments at which something happens by the clock
 
@@ -27,6 +38,22 @@ def check_callable(name: str, value: Any, what: str) -> Any:
     """Return `value`, or raise unless it can be called."""
     if not callable(value):
         msg = f"{name}={value!r} is not valid: {what}"
+        raise TypeError(msg)
+    return value
+
+
+def is_async(function: Any) -> bool:
+    """Tell whether calling `function` gives a coroutine."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+
+
+def check_plain(name: str, value: Any, what: str) -> Any:
+    """Return `value`, or raise unless it can be called and is not async: nobody would await what it returns."""
+    check_callable(name, value, what)
+    if is_async(value):
+        msg = f"{name}={value!r} is not valid: nobody would await it here; await it in map(), and use what that gives"
         raise TypeError(msg)
     return value
 

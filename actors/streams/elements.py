@@ -44,16 +44,18 @@ class Handover:
         self._lock = Mutex()
         self._waiters: list[Future[None]] = []
         self._ended = False
-        self._held_up: Stage | None = None  # the stage that waits for room
+        self._stage: Stage | None = None  # written by its turn, once
+        self._held_up = False  # whether it waits for room
 
     # -- of the stage --------------------------------------------------------------------------------------------------------
 
     def room(self, stage: Stage) -> int:
         """Return for how many elements there is room; if there is none, `stage` is woken when there is."""
         touched(self._ports, self)
+        self._stage = stage
         room = self._capacity - len(self._items)
         if room <= 0:
-            self._held_up = stage
+            self._held_up = True
             room = self._capacity - len(self._items)
         return room
 
@@ -75,6 +77,11 @@ class Handover:
         for waiter in waiters:
             waiter.try_set(None)
 
+    @property
+    def waiting(self) -> int:
+        """How many elements wait for the loop."""
+        return len(self._items)
+
     # -- of the loop ---------------------------------------------------------------------------------------------------------
 
     def take(self) -> Any:
@@ -85,11 +92,14 @@ class Handover:
             item = self._items.popleft()
         except IndexError:
             return NOTHING if ended else self._wait()
-        stage = self._held_up
-        if stage is not None and 2 * len(self._items) <= self._capacity:
-            self._held_up = None
-            stage.wake()
+        if self._held_up and 2 * len(self._items) <= self._capacity:
+            self._held_up = False
+            self._wake()
         return item
+
+    def _wake(self) -> None:
+        if self._stage is not None:
+            self._stage.wake()
 
     def _wait(self) -> Wait:
         future: Future[None] = Future()
@@ -97,6 +107,7 @@ class Handover:
             self._ports.dispatcher.adopt(future)
         with self._lock:
             self._waiters.append(future)
+        self._wake()  # to take note that it holds none
         if self._items or self._ended:
             self._rouse()
         return Wait(future)
@@ -120,6 +131,12 @@ class ToLoop(SinkLogic):
 
     def __init__(self, handover: Handover) -> None:
         self.handover = handover
+
+    def work(self) -> int:
+        """See `Logic`. What the loop has not taken is under way: it waits for the world outside."""
+        done = super().work()
+        self.flow.under_way = self.handover.waiting
+        return done
 
     def quota(self) -> int:
         """See `Linear`."""

@@ -145,6 +145,11 @@ class FlatMap(Linear):
         self.function = function
         self.inner: Iterator[Any] | None = None  # of the element being worked at
 
+    @property
+    def holds(self) -> bool:
+        """See `Logic`."""
+        return self.inner is not None
+
     def work(self) -> int:
         """See `Logic`."""
         inlet = self.flow.inlets[0]

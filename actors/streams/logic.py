@@ -76,6 +76,7 @@ class Logic:
         over: whether it wants and gives nothing more.
         hopeless: whether trying again, which an unlimited policy would do for ever, is no use: a source that raises before its first
             element.
+        stateless: whether beginning anew changes nothing, so that it goes on with what it has.
         impatient: whether an error from one inlet counts at once, also while elements wait there.
     """
 
@@ -85,6 +86,12 @@ class Logic:
     over: bool = False
     hopeless: bool = False
     impatient: bool = False
+    stateless: bool = False
+
+    @property
+    def holds(self) -> bool:
+        """Whether it has elements to give that come before an error from its inlet."""
+        return False
 
     def open(self, stage: Stage) -> None:
         """Begin, in the turn of `stage`. An override calls this one first."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from actors._core.ref import ActorRef
+from actors._core.seconds import check_seconds
 from actors.channels.using import Sending
-from actors.streams.checks import check_callable, check_count, check_name
+from actors.streams.checks import check_callable, check_count, check_name, check_plain, is_async
 from actors.streams.files import ToFile, check_encoding, check_path
 from actors.streams.graph import Node
 from actors.streams.sinking import Collect, Count, Each, FoldAll, Ignore, Last
@@ -87,10 +89,35 @@ class Sink(Generic[T_contra, R_co]):
         return cls._make("ignore", Ignore)
 
     @classmethod
-    def each(cls, function: Callable[[T], object]) -> Sink[T, int]:
-        """Return a sink that calls `function` with each element; its result is the number of elements."""
+    def each(cls, function: Callable[[T], object], *, parallel: int = 1) -> Sink[T, int]:
+        """Return a sink that calls `function` with each element; its result is the number of elements.
+
+        Args:
+            function: plain or async.
+            parallel: calls at once; with more than one, or an async function, they are made as in `Source.map`, in no certain order.
+        """
         check_callable("function", function, "a function of one element")
-        return cls._make("each", lambda: Each(function))
+        check_count("parallel", parallel)
+        if parallel == 1 and not is_async(function):
+            return cls._make("each", lambda: Each(function))
+        return cls._make("count", Count, flow=lambda source: source.map(function, parallel=parallel, ordered=False).named("each"))
+
+    @classmethod
+    def actor(cls, ref: ActorRef[Any], *, parallel: int = 1, timeout: float | None = None) -> Sink[Any, int]:
+        """Return a sink that asks `ref` each element; its result is how many were answered. What is not answered yet holds the stream up.
+
+        Args:
+            ref: an actor, a router or a pool.
+            parallel: elements asked and not answered, at most.
+            timeout: seconds that an answer may take, else the stream fails with `Timeout`; None: any time.
+        """
+        if not isinstance(ref, ActorRef):
+            msg = f"ref={ref!r} is not valid: the ref of an actor, a router or a pool"
+            raise TypeError(msg)
+        check_count("parallel", parallel)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        return cls._make("count", Count, flow=lambda source: source.ask(ref, parallel=parallel, ordered=False, timeout=timeout))
 
     @classmethod
     def fold(cls, initial: R | Callable[[], R], function: Callable[[R, T], R]) -> Sink[T, R]:
@@ -100,7 +127,7 @@ class Sink(Generic[T_contra, R_co]):
             initial: the first state, or a function of nothing that makes it.
             function: takes state and element, and returns the next state.
         """
-        check_callable("function", function, "a function of state and element")
+        check_plain("function", function, "a function of state and element")
         return cls._make("fold", lambda: FoldAll(initial, function))
 
     @classmethod
@@ -124,7 +151,9 @@ class Sink(Generic[T_contra, R_co]):
         return cls._make("channel", lambda: ToChannel(sender, close=close))
 
     @classmethod
-    def file(cls, path: str | PathLike[str], *, mode: Literal["w", "a"] = "w", encoding: str = "utf-8") -> Sink[str | bytes, int]:
+    def file(
+        cls, path: str | PathLike[str], *, mode: Literal["w", "a"] = "w", encoding: str = "utf-8"
+    ) -> Sink[str | bytes | bytearray | memoryview, int]:
         """Return a sink that writes the elements to a file; its result is their number.
 
         A str is a line: its end is added. Bytes are written as they are. What a stage has taken at a time is handed to the operating

@@ -6,15 +6,26 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from actors._core.bounded import Overflow
+from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds
 from actors.channels.using import Receiving
 from actors.streams.batching import Batch, Buffer, Fold, Window
-from actors.streams.checks import check_callable, check_count, check_interval, check_name, check_rate, check_system
+from actors.streams.checks import (
+    check_callable,
+    check_count,
+    check_interval,
+    check_name,
+    check_plain,
+    check_rate,
+    check_system,
+    is_async,
+)
 from actors.streams.elements import Elements, Handover, ToLoop
 from actors.streams.files import check_encoding, check_path, read_blocks, read_lines
 from actors.streams.graph import Edge, Node, OnError
 from actors.streams.joining import Broadcast, Concat, Merge, Zip
 from actors.streams.linear import Drop, Filter, FlatMap, Map, Scan, Take, TakeWhile, Tap
+from actors.streams.parallel import AskEach, MapInPool
 from actors.streams.sink import Sink
 from actors.streams.sourcing import FromIterable
 from actors.streams.stream import Stream
@@ -22,7 +33,7 @@ from actors.streams.timing import Throttle, Ticks, WindowTime
 from actors.streams.waiting import FromAsync, FromEither
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterable
+    from collections.abc import AsyncIterable, Callable, Coroutine, Iterable
     from os import PathLike
 
     from actors.streams.logic import Logic
@@ -133,19 +144,55 @@ class Source(Generic[T]):
 
     # -- one element after the other -----------------------------------------------------------------------------------------
 
-    def map(self, function: Callable[[T], U]) -> Source[U]:
-        """Give what `function` returns for each element."""
+    @overload
+    def map(
+        self, function: Callable[[T], Coroutine[Any, Any, U]], *, parallel: int = 1, ordered: bool = True, processes: bool = False
+    ) -> Source[U]: ...
+    @overload
+    def map(self, function: Callable[[T], U], *, parallel: int = 1, ordered: bool = True, processes: bool = False) -> Source[U]: ...
+    def map(self, function: Callable[[T], Any], *, parallel: int = 1, ordered: bool = True, processes: bool = False) -> Source[Any]:
+        """Give what `function` returns for each element.
+
+        Args:
+            function: plain, or async: then its calls run on the event loop.
+            parallel: calls at once. More than one of a plain function run on threads.
+            ordered: whether results are given in the order of their elements; else as they come.
+            processes: let the calls run in so many processes, for functions that compute; elements and results travel in company.
+        """
         check_callable("function", function, "a function of one element")
-        return self._then("map", lambda: Map(function))
+        check_count("parallel", parallel)
+        awaited = is_async(function)
+        if processes and awaited:
+            msg = f"processes={processes!r} is not valid for an async function, which waits rather than computes; a plain one computes"
+            raise ValueError(msg)
+        if parallel == 1 and not awaited and not processes:
+            return self._then("map", lambda: Map(function))
+        return self._then("map", lambda: MapInPool(function, parallel, ordered=ordered, is_async=awaited, processes=processes))
+
+    def ask(self, ref: ActorRef[Any], *, parallel: int = 1, ordered: bool = True, timeout: float | None = None) -> Source[Any]:
+        """Ask `ref` each element, and give the answers.
+
+        Args:
+            ref: an actor, a router or a pool.
+            parallel: elements asked and not answered, at most.
+            ordered: whether answers are given in the order of their elements; else as they come.
+            timeout: seconds that an answer may take, else the element has failed with `Timeout`; None: any time.
+        """
+        if not isinstance(ref, ActorRef):
+            msg = f"ref={ref!r} is not valid: the ref of an actor, a router or a pool"
+            raise TypeError(msg)
+        check_count("parallel", parallel)
+        seconds = None if timeout is None else check_seconds("timeout", timeout)
+        return self._then("ask", lambda: AskEach(ref, parallel, seconds, ordered=ordered))
 
     def filter(self, predicate: Callable[[T], object]) -> Source[T]:
         """Give those elements on for which `predicate` is true."""
-        check_callable("predicate", predicate, "a function of one element")
+        check_plain("predicate", predicate, "a function of one element")
         return self._then("filter", lambda: Filter(predicate))
 
     def flat_map(self, function: Callable[[T], Iterable[U]]) -> Source[U]:
         """Give, for each element, all elements of the iterable that `function` returns. That one may be long, or without end."""
-        check_callable("function", function, "a function of one element that returns an iterable")
+        check_plain("function", function, "a function of one element that returns an iterable")
         return self._then("flat_map", lambda: FlatMap(function))
 
     def scan(self, initial: U | Callable[[], U], function: Callable[[U, T], U]) -> Source[U]:
@@ -155,7 +202,7 @@ class Source(Generic[T]):
             initial: the first state, or a function of nothing that makes it.
             function: takes state and element, and returns the next state.
         """
-        check_callable("function", function, "a function of state and element")
+        check_plain("function", function, "a function of state and element")
         return self._then("scan", lambda: Scan(initial, function))
 
     def take(self, count: int) -> Source[T]:
@@ -170,12 +217,12 @@ class Source(Generic[T]):
 
     def take_while(self, predicate: Callable[[T], object]) -> Source[T]:
         """Give elements on until `predicate` is false for one, and want no more."""
-        check_callable("predicate", predicate, "a function of one element")
+        check_plain("predicate", predicate, "a function of one element")
         return self._then("take_while", lambda: TakeWhile(predicate))
 
     def tap(self, function: Callable[[T], object]) -> Source[T]:
         """Call `function` with each element before it is given on."""
-        check_callable("function", function, "a function of one element")
+        check_plain("function", function, "a function of one element")
         return self._then("tap", lambda: Tap(function))
 
     # -- gathering -----------------------------------------------------------------------------------------------------------
@@ -239,7 +286,7 @@ class Source(Generic[T]):
             initial: the first state, or a function of nothing that makes it.
             function: takes state and element, and returns the next state.
         """
-        check_callable("function", function, "a function of state and element")
+        check_plain("function", function, "a function of state and element")
         return self._then("fold", lambda: Fold(initial, function))
 
     def buffer(self, capacity: int, overflow: Overflow = Overflow.BLOCK) -> Source[T]:
@@ -292,7 +339,7 @@ class Source(Generic[T]):
 
     def via(self, flow: Callable[[Source[T]], Source[U]]) -> Source[U]:
         """Return ``flow(self)``: stages that are written once and used in several streams."""
-        source = check_callable("flow", flow, "a function from Source to Source")(self)
+        source = check_plain("flow", flow, "a function from Source to Source")(self)
         if not isinstance(source, Source):
             msg = f"flow={flow!r} is not valid: it returned {source!r}, and not a Source"
             raise TypeError(msg)

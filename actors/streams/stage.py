@@ -91,6 +91,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
 
     def wake_after(self, seconds: float) -> None:
         """See `Stage`."""
+        self.flow.timed = True
         self.start_timer("logic", seconds, TICK)
 
     # -- messages ------------------------------------------------------------------------------------------------------------
@@ -142,6 +143,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def tick(self, _: Tick) -> None:
         """Do what is due."""
         if not self.flow.ended:
+            self.flow.timed = False
             self._logic.tick()
             self._run()
 
@@ -177,10 +179,13 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         for number, inlet in enumerate(flow.inlets):
             if self._logic.wants(number):
                 inlet.demand()
-        if done and not self._going_on:
-            self._going_on = True
-            send(self.actor_ref, GO_ON)
-        elif not done and len(flow.outlets) > 1:
+        if done:
+            if not self._going_on:
+                self._going_on = True
+                send(self.actor_ref, GO_ON)
+            return
+        flow.idle = not self._going_on
+        if len(flow.outlets) > 1:
             self._tell_if_stalled()
 
     def _slice(self) -> int:
@@ -212,7 +217,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             self._end(None)
             return True
         for number, inlet in enumerate(flow.inlets):
-            if inlet.error is not None and (logic.impatient or not inlet.waiting) and logic.wants(number):
+            if inlet.error is not None and (logic.impatient or not (inlet.waiting or logic.holds)) and logic.wants(number):
                 self._end(inlet.error)
                 return True
         return False
@@ -244,11 +249,11 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             cell.system.dead_letter(cell, element, DeadLetterReason.POISONED)
         events.publish(ElementSkipped(self._stream, flow.name, element, error))
         if node.policy is OnError.RESTART:
-            self.flow.release()
             flow.restarts += 1
-            flow.under_way = 0
-            self._logic = node.logic()
-            self._opened = False
+            if not logic.stateless:
+                flow.release()
+                self._logic = node.logic()
+                self._opened = False
             events.publish(StageRestarted(self._stream, flow.name, error))
 
     def _end(self, error: BaseException | None) -> None:

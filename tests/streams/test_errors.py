@@ -338,7 +338,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Source(3), TypeError, "elements=3"),  # type: ignore[arg-type]
     (lambda: Source([], name=3), TypeError, "name=3"),  # type: ignore[arg-type]
     (lambda: Source([], name=""), ValueError, "name=''"),
-    (lambda: Source([]).map(None), TypeError, "function=None"),  # type: ignore[arg-type]
+    (lambda: Source([]).map(None), TypeError, "function=None"),  # type: ignore[call-overload]
     (lambda: Source([]).filter(3), TypeError, "predicate=3"),  # type: ignore[arg-type]
     (lambda: Source([]).take(-1), ValueError, "count=-1"),
     (lambda: Source([]).drop(1.5), TypeError, "count=1.5"),  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -18,7 +19,7 @@ from actors.testing.hypothesis import simulations
 from tests.support import scaled
 
 orderings = pytest.mark.parametrize("ordering", [Ordering.CAUSAL, Ordering.PAIR_FIFO])
-MANY = settings(deadline=None, max_examples=scaled(1000, 150), suppress_health_check=list(HealthCheck))
+MANY = settings(deadline=None, max_examples=scaled(1000, 60), suppress_health_check=list(HealthCheck))
 
 # A step of a pipeline: what it does to a stream, and what to a list.
 Step = tuple[str, Callable[[Source[Any]], Source[Any]], Callable[[list[Any]], list[Any]]]
@@ -26,6 +27,10 @@ Step = tuple[str, Callable[[Source[Any]], Source[Any]], Callable[[list[Any]], li
 
 def flat(element: Any) -> list[Any]:
     return [element] * (hash(element) % 3)
+
+
+def tag(number: int, element: Any) -> tuple[int, Any]:
+    return number, element
 
 
 def batches(x: list[Any], size: int) -> list[Any]:
@@ -109,7 +114,7 @@ def test_merge_of_any_pipelines_keeps_each_in_order() -> None:
     @given(simulations(ordering=Ordering.PAIR_FIFO), st.lists(steps, min_size=2, max_size=3), st.integers(0, 6), st.integers(1, 6))
     def test(sim: Simulation, drawn: list[list[Step]], length: int, buffer: int) -> None:
         parts = [build(one, length) for one in drawn]
-        tagged = [source.map(lambda e, i=i: (i, e)) for i, (source, _) in enumerate(parts)]
+        tagged = [source.map(functools.partial(tag, i)) for i, (source, _) in enumerate(parts)]
         with sim:
             running = tagged[0].merge(*tagged[1:]).to(Sink.collect()).run(sim.system, buffer=buffer)
             watch(sim, running, buffer)
@@ -237,7 +242,8 @@ def test_a_batch_is_given_when_its_time_has_come(sim: Simulation) -> None:
     def source() -> Iterator[int]:
         yield late.get()
 
-    running = Source([1, 2, 3]).merge(Source(source)).batch(10, within=2.0).to(Sink.each(seen.append)).run(sim.system)
+    numbers: Source[int] = Source([1, 2, 3])
+    running = numbers.merge(Source(source)).batch(10, within=2.0).to(Sink.each(seen.append)).run(sim.system)
     sim.run()
     assert list(itertools.chain(*seen)) == [1, 2, 3]
     assert sim.now == 2.0
@@ -257,7 +263,7 @@ def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
 def test_runs_are_the_same_each_time() -> None:
     def scenario(sim: Simulation) -> None:
         one, two = Source(range(5)).broadcast(2)
-        running = one.map(str).merge(two).batch(2, within=1.0).to(Sink.count()).run(sim.system, buffer=2)
+        running = one.map(str).merge(two.map(hex)).batch(2, within=1.0).to(Sink.count()).run(sim.system, buffer=2)
         assert running.result() == 5
 
     check_stable(scenario)
