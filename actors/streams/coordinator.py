@@ -17,7 +17,7 @@ from actors.streams.flow import Flow
 from actors.streams.graph import plan
 from actors.streams.messages import Begin, Cancel, Failed, Finish, Finished, Halt, Look, Overtime, Stalled, send
 from actors.streams.stage import actor_class_of
-from actors.streams.stats import StageState, StreamState, StreamStats
+from actors.streams.stats import StreamState, StreamStats
 
 if TYPE_CHECKING:
     from actors._core.ports import Ports
@@ -78,7 +78,7 @@ class Course:
 
     def sight(self) -> tuple[object, ...] | None:
         """Return all that changes when anything moves; None if something works, waits for the world outside, or is on its way."""
-        if any(flow.state() is StageState.WORKING for flow in self.flows):
+        if not all(flow.rests for flow in self.flows) or all(flow.ended for flow in self.flows):
             return None
         seen: list[object] = []
         for planned, flow in zip(self.stages, self.flows, strict=True):

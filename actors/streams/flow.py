@@ -168,6 +168,8 @@ class Flow:
             from beside, too; whoever sets it loses against nobody but the beginning of the next slice.
         halted: whether the stream is over. Set once, from beside.
         working: whether a slice of work is under way.
+        idle: whether it can do nothing until a message comes.
+        timed: whether it waits for a time.
         ended: whether the stage has ended.
         held: what gives back what the stage holds, while it holds anything. Whoever pops it calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
@@ -189,6 +191,7 @@ class Flow:
         "halted",
         "held",
         "hurry",
+        "idle",
         "inlets",
         "kind",
         "name",
@@ -196,6 +199,7 @@ class Flow:
         "outlets",
         "restarts",
         "skipped",
+        "timed",
         "under_way",
         "working",
     )
@@ -215,7 +219,7 @@ class Flow:
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
-        self.hurry = self.halted = self.working = self.ended = self.needs_all = False
+        self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
         self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------
@@ -224,6 +228,7 @@ class Flow:
         """Take note that a slice of work begins; see to it that what it makes is given on also if it gets stuck."""
         # Invariant: `working` is set before this look at `_armed`, and the clock clears that before it looks at `working`.
         self.working = True
+        self.idle = False
         self.hurry = self.halted
         if not self._armed and self._real:  # in a simulation no time passes in a slice
             self._arm()
@@ -289,6 +294,11 @@ class Flow:
         later = self._marks[1]
         if now - later[0] >= LATELY:
             self._marks = (later, (now, self._passed()))
+
+    @property
+    def rests(self) -> bool:
+        """Whether it will do nothing more unless one of its neighbours does something."""
+        return self.ended or (self.idle and not self.under_way and not self.timed)
 
     def state(self) -> StageState:
         """Return what the stage is at."""

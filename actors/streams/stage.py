@@ -91,6 +91,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
 
     def wake_after(self, seconds: float) -> None:
         """See `Stage`."""
+        self.flow.timed = True
         self.start_timer("logic", seconds, TICK)
 
     # -- messages ------------------------------------------------------------------------------------------------------------
@@ -142,6 +143,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def tick(self, _: Tick) -> None:
         """Do what is due."""
         if not self.flow.ended:
+            self.flow.timed = False
             self._logic.tick()
             self._run()
 
@@ -177,10 +179,13 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         for number, inlet in enumerate(flow.inlets):
             if self._logic.wants(number):
                 inlet.demand()
-        if done and not self._going_on:
-            self._going_on = True
-            send(self.actor_ref, GO_ON)
-        elif not done and len(flow.outlets) > 1:
+        if done:
+            if not self._going_on:
+                self._going_on = True
+                send(self.actor_ref, GO_ON)
+            return
+        flow.idle = not self._going_on
+        if len(flow.outlets) > 1:
             self._tell_if_stalled()
 
     def _slice(self) -> int:

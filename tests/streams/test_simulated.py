@@ -18,7 +18,7 @@ from actors.testing.hypothesis import simulations
 from tests.support import scaled
 
 orderings = pytest.mark.parametrize("ordering", [Ordering.CAUSAL, Ordering.PAIR_FIFO])
-MANY = settings(deadline=None, max_examples=scaled(1000, 150), suppress_health_check=list(HealthCheck))
+MANY = settings(deadline=None, max_examples=scaled(1000, 60), suppress_health_check=list(HealthCheck))
 
 # A step of a pipeline: what it does to a stream, and what to a list.
 Step = tuple[str, Callable[[Source[Any]], Source[Any]], Callable[[list[Any]], list[Any]]]
