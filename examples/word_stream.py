@@ -48,18 +48,22 @@ class Text:
         self.read = 0  # bytes; written by the source's stage alone
 
     def __iter__(self) -> Iterator[str]:
-        while self.read < self.size:
+        before = -1
+        while before < self.read < self.size:  # the first half: a folder that has become empty is no reason to go on for ever
+            before = self.read
             for path in source_files(self.root):
                 with path.open("rb") as file:
                     while piece := file.read(min(PIECE, self.size - self.read)):
                         self.read += len(piece)
                         yield piece.decode("utf-8", errors="replace")
+                if self.read == self.size:
+                    return
 
 
 def source_files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(set(folders) - NOT_THE_LIBRARY)
-        yield from (Path(folder, file) for file in sorted(files) if file.endswith(".py"))
+        yield from (path for file in sorted(files) if file.endswith(".py") and (path := Path(folder, file)).is_file())
 
 
 def split(text: str) -> list[str]:
@@ -147,12 +151,12 @@ def main() -> int:
     arguments.add_argument("--gigabytes", type=float, default=0.05 if QUICK else 0.3, metavar="N", help="how much goes through (0.3)")
     arguments.add_argument("--top", type=int, default=10, metavar="N", help="how many words to show (10)")
     options = arguments.parse_args()
-    if next(source_files(options.path), None) is None:
+    if not any(path.stat().st_size for path in source_files(options.path)):
         arguments.error(f"path: no Python sources below {options.path}")
-    if options.gigabytes <= 0 or options.top < 1:
+    if not options.gigabytes > 0 or options.top < 1:
         arguments.error("--gigabytes takes a number above 0, --top one from 1")
 
-    text = Text(options.path, int(options.gigabytes * 1e9))
+    text = Text(options.path, round(options.gigabytes * 1e9))
     tallies = Source(text, name="files").map(split).named("split").map(Counter).named("count")
     rankings = tallies.window(WINDOW, every=EVERY).named("window").map(lambda window: rank(window, options.top)).named("rank")
     stream = rankings.to(Sink.fold(Summary, Summary.add).named("here"))
