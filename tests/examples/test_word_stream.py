@@ -40,6 +40,15 @@ def test_the_text_is_repeated_until_there_is_enough_of_it(example: Any, tmp_path
     assert text.read == 100_000
 
 
+def test_files_that_have_become_empty_end_the_text(example: Any, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("some")
+    text = example.Text(tmp_path, 100)
+    pieces = iter(text)
+    assert [next(pieces), next(pieces)] == ["some", "some"]
+    (tmp_path / "a.py").write_text("")
+    assert list(pieces) == []
+
+
 def test_the_last_window_is_that_of_a_plain_program(example: Any, tmp_path: Path) -> None:
     for number in range(60):
         (tmp_path / f"{number:02}.py").write_text(f"one{' two' * number} three{' four' * (60 - number)}\n" * 20)
