@@ -1,6 +1,7 @@
 """Demand-driven pipelines: sources, stages and sinks, each stage an actor, and back-pressure from end to end."""
 
 from actors.streams.coordinator import StreamActor
+from actors.streams.elements import Elements
 from actors.streams.errors import StageDiedError, StreamCancelled, StreamGraphError, StreamLimitError
 from actors.streams.events import ElementSkipped, StageRestarted, StreamEnded
 from actors.streams.graph import OnError
@@ -11,6 +12,7 @@ from actors.streams.stream import Stream, StreamRun
 
 __all__ = [
     "ElementSkipped",
+    "Elements",
     "OnError",
     "Sink",
     "Source",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-__all__ = ["check_callable", "check_count", "check_name"]
+from actors._core.seconds import check_seconds
+
+__all__ = ["check_callable", "check_count", "check_interval", "check_name", "check_rate", "check_system"]
+
+SHORTEST = 0.001  # seconds between two moments at which something happens by the clock
 
 
 def check_count(name: str, value: object, *, least: int = 1) -> int:
@@ -35,3 +40,30 @@ def check_name(name: object) -> str | None:
         msg = f"name={name!r} is not valid: a text for people, on one line"
         raise ValueError(msg)
     return name
+
+
+def check_interval(name: str, seconds: object) -> float:
+    """Return `seconds` as a float, or raise unless the clock can go by it."""
+    checked = check_seconds(name, seconds)
+    if checked < SHORTEST:
+        msg = f"{name}={seconds!r} is not valid: seconds, {SHORTEST} or more"
+        raise ValueError(msg)
+    return checked
+
+
+def check_rate(name: str, rate: object) -> float:
+    """Return `rate` as a float, or raise unless it is so many a second."""
+    if isinstance(rate, bool) or not isinstance(rate, int | float):
+        msg = f"{name}={rate!r} is not valid: a number of elements a second"
+        raise TypeError(msg)
+    if not 0 < rate < math.inf:
+        msg = f"{name}={rate!r} is not valid: elements a second, more than 0"
+        raise ValueError(msg)
+    return float(rate)
+
+
+def check_system(system: Any) -> None:
+    """Raise unless actors can be started in `system`."""
+    if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
+        msg = f"system={system!r} is not valid: an ActorSystem"
+        raise TypeError(msg)

@@ -144,10 +144,10 @@ class Outlet:
         """Give on what there is, and then nothing more."""
         with self._lock:
             self.flush()
-            if self.open:
+            # A stage that has not begun ends by itself when it does: whoever goes on without it must not take its end away.
+            if self.open and self._downstream is not None:
                 self.open = False
-                if self._downstream is not None:
-                    send(self._downstream, Ended(self._inlet, error))
+                send(self._downstream, Ended(self._inlet, error))
 
     def close(self) -> None:
         """Give nothing more: nobody wants it."""

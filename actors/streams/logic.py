@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core.ports import Ports
+    from actors._core.ref import ActorRef
     from actors.streams.flow import Flow
 
 __all__ = ["ANY_NUMBER", "NOTHING", "SLICE", "Linear", "Logic", "SinkLogic", "Stage", "initial_of"]
@@ -49,6 +50,14 @@ class Stage(Protocol):
 
     flow: Flow
     ports: Ports
+
+    @property
+    def actor_ref(self) -> ActorRef[Any]:
+        """The actor."""
+
+    @property
+    def spawn(self) -> Callable[..., ActorRef[Any]]:
+        """Starts a child of the actor. In the stage's turn only."""
 
     def wake(self) -> None:
         """Have `Logic.work` called soon. From any thread."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from actors.channels.using import Sending
 from actors.streams.checks import check_callable, check_count, check_name
+from actors.streams.files import ToFile, check_encoding, check_path
 from actors.streams.graph import Node
 from actors.streams.sinking import Collect, Count, Each, FoldAll, Ignore, Last
+from actors.streams.waiting import ToChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from os import PathLike
 
     from actors.streams.logic import SinkLogic
     from actors.streams.source import Source
@@ -98,3 +102,43 @@ class Sink(Generic[T_contra, R_co]):
         """
         check_callable("function", function, "a function of state and element")
         return cls._make("fold", lambda: FoldAll(initial, function))
+
+    @classmethod
+    def channel(cls, sender: Sending[T], *, close: bool = True) -> Sink[T, int]:
+        """Return a sink that sends the elements over a channel; its result is the number of those sent.
+
+        While the channel is full the stream is held up. Once nobody can receive any more, what comes before ends, and the result is the
+        number so far.
+
+        Args:
+            sender: the end of the channel.
+            close: whether it is closed at the end of the run, however that comes. (Receivers cannot see whether the stream has failed:
+                `Source.iterate` tells.)
+        """
+        if not isinstance(sender, Sending):
+            msg = f"sender={sender!r} is not valid: a Sender, or a Channel"
+            raise TypeError(msg)
+        if not isinstance(close, bool):
+            msg = f"close={close!r} is not valid: True or False"
+            raise TypeError(msg)
+        return cls._make("channel", lambda: ToChannel(sender, close=close))
+
+    @classmethod
+    def file(cls, path: str | PathLike[str], *, mode: Literal["w", "a"] = "w", encoding: str = "utf-8") -> Sink[str | bytes, int]:
+        """Return a sink that writes the elements to a file; its result is their number.
+
+        A str is a line: its end is added. Bytes are written as they are. What a stage has taken at a time is handed to the operating
+        system at once; if the stream fails, what came before is in the file.
+
+        Args:
+            path: of the file, which is opened at the beginning of the run. One that cannot be opened fails the stream
+                with that OSError.
+            mode: ``w``: anew; ``a``: what is in it stays.
+            encoding: of the lines.
+        """
+        checked = check_path(path)
+        if mode not in ("w", "a"):
+            msg = f"mode={mode!r} is not valid: 'w' or 'a'"
+            raise ValueError(msg)
+        check_encoding(encoding)
+        return cls._make("file", lambda: ToFile(checked, mode, encoding))

@@ -7,19 +7,26 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from actors._core.bounded import Overflow
 from actors._core.seconds import check_seconds
+from actors.channels.using import Receiving
 from actors.streams.batching import Batch, Buffer, Fold, Window
-from actors.streams.checks import check_callable, check_count, check_name
+from actors.streams.checks import check_callable, check_count, check_interval, check_name, check_rate, check_system
+from actors.streams.elements import Elements, Handover, ToLoop
+from actors.streams.files import check_encoding, check_path, read_blocks, read_lines
 from actors.streams.graph import Edge, Node, OnError
 from actors.streams.joining import Broadcast, Concat, Merge, Zip
 from actors.streams.linear import Drop, Filter, FlatMap, Map, Scan, Take, TakeWhile, Tap
+from actors.streams.sink import Sink
 from actors.streams.sourcing import FromIterable
 from actors.streams.stream import Stream
+from actors.streams.timing import Throttle, Ticks, WindowTime
+from actors.streams.waiting import FromAsync, FromEither
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterable, Callable, Iterable
+    from os import PathLike
 
     from actors.streams.logic import Logic
-    from actors.streams.sink import Sink
+    from actors.system import ActorSystem
 
 __all__ = ["Source"]
 
@@ -34,26 +41,81 @@ class Source(Generic[T]):
     Each method gives a new source with one stage more; `to` makes a `Stream` of it, which can be run.
 
     Args:
-        elements: an iterable, or a function that makes one, which is called anew for each run. Of an iterator (a generator, a file) a
-            second run gets what the first has left.
+        elements: an iterable, an async one, or a function that makes one of the two, which is called anew for each run. Of an iterator (a
+            generator, a file) a second run gets what the first has left. An async one is gone through on the system's event loop.
         name: of the source, for pictures and errors.
     """
 
     _edge: Edge
 
-    def __init__(self, elements: Iterable[T] | Callable[[], Iterable[T]], *, name: str | None = None) -> None:
+    def __init__(
+        self,
+        elements: Iterable[T] | AsyncIterable[T] | Callable[[], Iterable[T] | AsyncIterable[T]],
+        *,
+        name: str | None = None,
+    ) -> None:
         check_name(name)
         fixed = None
-        if hasattr(elements, "__iter__") and not isinstance(elements, type):  # a class makes iterables, and is none
-            make: Callable[[], Iterable[Any]] = lambda: elements  # noqa: E731  # `elements` is one of the two
-            if hasattr(elements, "__next__"):
+        iterable = hasattr(elements, "__iter__") or hasattr(elements, "__aiter__")
+        if iterable and not isinstance(elements, type):  # a class makes iterables, and is none
+            make: Callable[[], Any] = lambda: elements  # noqa: E731  # `elements` is one of the two
+            if hasattr(elements, "__next__") or hasattr(elements, "__anext__"):
                 fixed = "an iterator cannot begin anew; give Source a function that makes one"
         elif callable(elements):
             make = elements
         else:
-            msg = f"elements={elements!r} is not valid: an iterable, or a function that makes one"
+            msg = f"elements={elements!r} is not valid: an iterable, an async one, or a function that makes one of them"
             raise TypeError(msg)
-        self._edge = Edge(Node("source", lambda: FromIterable(make), name=name, fixed=fixed))
+        self._edge = Edge(Node("source", lambda: FromEither(make), name=name, fixed=fixed))
+
+    @classmethod
+    def lines(cls, path: str | PathLike[str], *, encoding: str = "utf-8", errors: str = "strict") -> Source[str]:
+        """Return a source of the lines of a text file, without their ends. The file is open from the first demand to the end of the run.
+
+        A line is held as a whole: for files without lines there is `blocks`.
+
+        Args:
+            path: of the file; one that cannot be opened fails the stream with that OSError.
+            encoding: of the text.
+            errors: what becomes of bytes that are none, as for `open`.
+        """
+        checked = check_path(path)
+        check_encoding(encoding, errors)
+        return cls._of(Edge(Node("lines", lambda: FromIterable(lambda: read_lines(checked, encoding, errors)))))
+
+    @classmethod
+    def blocks(cls, path: str | PathLike[str], *, size: int = 65_536) -> Source[bytes]:
+        """Return a source of the bytes of a file, `size` at a time; the last block may be shorter. See `lines`."""
+        checked = check_path(path)
+        check_count("size", size)
+        return cls._of(Edge(Node("blocks", lambda: FromIterable(lambda: read_blocks(checked, size)))))
+
+    @classmethod
+    def receive(cls, receiver: Receiving[T]) -> Source[T]:
+        """Return a source of what comes through a channel, until that is closed and drained.
+
+        Several runs, and others, may receive from the same end: each value goes to one of them. A run takes what it has room for, and no
+        more; `StreamRun.stop` lets that go through, `StreamRun.cancel` drops it. The receiver stays open.
+        """
+        if not isinstance(receiver, Receiving):
+            msg = f"receiver={receiver!r} is not valid: a Receiver, or a Channel"
+            raise TypeError(msg)
+        return cls._of(Edge(Node("receive", lambda: FromAsync(receiver))))
+
+    @classmethod
+    def ticks(cls, interval: float, *, times: int | None = None) -> Source[int]:
+        """Return a source of 0, 1, 2, ..., one each `interval` seconds by the clock, the first after one interval.
+
+        A tick for which there is no room is left out, and the next number comes later: none are made up for.
+
+        Args:
+            interval: seconds, 0.001 or more.
+            times: how many numbers are given; None: without end.
+        """
+        seconds = check_interval("interval", interval)
+        if times is not None:
+            check_count("times", times, least=0)
+        return cls._of(Edge(Node("ticks", lambda: Ticks(seconds, times))))
 
     @classmethod
     def _of(cls, edge: Edge) -> Source[Any]:
@@ -139,6 +201,36 @@ class Source(Generic[T]):
         check_count("count", count)
         step = count if every is None else check_count("every", every)
         return self._then("window", lambda: Window(count, step))
+
+    def window_time(self, seconds: float, *, every: float | None = None, limit: int = 1_000_000) -> Source[list[T]]:
+        """Give the elements of the last `seconds`, as a list, each `every` seconds, and at the end what is left.
+
+        An element belongs to the time at which this stage takes it. The first window ends `every` seconds after the stream has begun. One
+        with nothing in it is not given. If there is no room for a window that is due, nothing is taken until there is.
+
+        Args:
+            seconds: length of a window, 0.001 or more.
+            every: seconds from one to the next, up to `seconds`; None: `seconds`, so that each element is in one window.
+            limit: elements of a window at most; what is more waits, before this stage, for the next one.
+        """
+        length = check_interval("seconds", seconds)
+        step = length if every is None else check_interval("every", every)
+        if step > length:
+            msg = f"every={every!r} is not valid: up to seconds={seconds!r}, for what comes between two windows would be in none"
+            raise ValueError(msg)
+        check_count("limit", limit)
+        return self._then("window_time", lambda: WindowTime(length, step, limit))
+
+    def throttle(self, per_second: float, *, burst: int = 1) -> Source[T]:
+        """Give no more than so many elements a second on; others wait.
+
+        Args:
+            per_second: elements a second, by the clock.
+            burst: how many may go at once after a time in which fewer came: a bucket of so many tokens, full at the beginning.
+        """
+        rate = check_rate("per_second", per_second)
+        check_count("burst", burst)
+        return self._then("throttle", lambda: Throttle(rate, burst))
 
     def fold(self, initial: R | Callable[[], R], function: Callable[[R, T], R]) -> Source[R]:
         """Give one element, at the end: what `function` has made of all.
@@ -248,6 +340,18 @@ class Source(Generic[T]):
             msg = f"sink={sink!r} is not valid: a Sink, like Sink.collect()"
             raise TypeError(msg)
         return Stream._of(sink._end(self))
+
+    def iterate(self, system: ActorSystem, *, capacity: int = 256) -> Elements[T]:
+        """Run it with a loop as its end: return the elements, for ``for`` or ``async for``.
+
+        Args:
+            system: where it runs.
+            capacity: elements that wait for the loop at most; when it does not come back for more, the stream is held up.
+        """
+        check_system(system)
+        check_count("capacity", capacity)
+        handover = Handover(capacity, system.ports)
+        return Elements(self.to(Sink._make("loop", lambda: ToLoop(handover))).run(system), handover)
 
 
 def _sources(others: tuple[Any, ...]) -> tuple[Source[Any], ...]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, overload
 
 from actors._core.ending import when_ended
 from actors._core.ports import touched
-from actors.streams.checks import check_count
+from actors.streams.checks import check_count, check_system
 from actors.streams.coordinator import Course, StreamActor
 from actors.streams.errors import StageDiedError, StreamCancelled
 from actors.streams.messages import Cancel, Finish, send
+from actors.streams.picture_mermaid import stream_mermaid
+from actors.streams.picture_svg import stream_svg
+from actors.streams.picture_text import stream_text
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -85,9 +88,7 @@ class Stream(Generic[R]):
             StreamGraphError: the stages do not hang together: a branch that is not used, or used twice.
             NameTakenError: `name` is taken.
         """
-        if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
-            msg = f"system={system!r} is not valid: an ActorSystem"
-            raise TypeError(msg)
+        check_system(system)
         check_count("buffer", buffer)
         course = Course(self._ends, system.ports, single=self._single, buffer=buffer)
         return StreamRun(course, system.start(StreamActor, course, name=name))
@@ -165,6 +166,24 @@ class StreamRun(Generic[R]):
         """Return what every stage is at, how much has passed it, and how fast. Costs the stream nothing."""
         touched(self._course.ports, None)
         return self._course.stats()
+
+    def picture(self, kind: Literal["text", "mermaid", "svg"] = "text", *, width: int = 100) -> str:
+        """Return the stages as they are now, and how they hang together: what each is at, how fast, how much waits before it.
+
+        The stage that sets the pace of the others, see `StreamStats.stuck`, is marked.
+
+        Args:
+            kind: ``text`` for a terminal, ``mermaid`` for a flowchart that GitHub and MkDocs draw, ``svg`` for a picture.
+            width: columns of the text at most, 20 or more.
+        """
+        check_count("width", width, least=20)
+        if kind not in ("text", "mermaid", "svg"):
+            msg = f"kind={kind!r} is not valid: 'text', 'mermaid' or 'svg'"
+            raise ValueError(msg)
+        stats = self.stats()
+        if kind == "text":
+            return stream_text(stats, width)
+        return stream_mermaid(stats) if kind == "mermaid" else stream_svg(stats)
 
     def __enter__(self) -> Self:
         return self

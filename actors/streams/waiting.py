@@ -1,0 +1,186 @@
+"""Ends of a stream that wait for something outside: async iterables and channels."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from actors._core.ending import when_ended
+from actors.channels.errors import ChannelClosedError
+from actors.channels.lifetime import NOBODY_RECEIVES
+from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised
+from actors.streams.logic import SLICE, Logic, SinkLogic, Stage
+from actors.streams.messages import send
+from actors.streams.sourcing import FromIterable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterable, Callable, Iterable
+
+    from actors._core.ref import ActorRef
+    from actors.channels.using import Sending
+
+__all__ = ["FromAsync", "FromEither", "ToChannel"]
+
+IN_HAND = 256  # elements that a stage hands over at a time to be sent
+
+
+class FromAsync(Logic):
+    """Gives the elements of an async iterable, awaiting no more of them than are demanded.
+
+    `_told` is filled by the companion and emptied by the stage's turn; each is one operation of a deque.
+    """
+
+    def __init__(self, elements: AsyncIterable[Any]) -> None:
+        self.elements = elements
+        self._told: deque[Any] = deque()
+        self._puller: ActorRef[Puller] | None = None
+        self._pulled = 0  # elements that were asked for and have not come
+
+    def _tell(self, told: Any) -> None:
+        self._told.append(told)
+        self.stage.wake()
+
+    def work(self) -> int:
+        """See `Logic`."""
+        outlet, told = self.flow.outlets[0], self._told
+        done = 0
+        while told and done < SLICE:
+            found = told.popleft()
+            if found is END:
+                self.over = True
+                break
+            if type(found) is Raised:
+                raise found.error
+            self._pulled -= 1
+            outlet.out.append(found)
+            done += 1
+        wanted = outlet.room - self._pulled
+        if wanted > 0 and not self.over:
+            self._pull(wanted)
+        self.flow.under_way = 0 if self.over else min(1, self._pulled)
+        return done
+
+    def _pull(self, count: int) -> None:
+        if self._puller is None:  # not before it is wanted
+            self._puller = self.stage.spawn(Puller, self.stage.actor_ref, self._tell, self.elements)
+        # Invariant: no more is asked for than was demanded; what has come and waits in `_told` is counted, too.
+        self._pulled += count
+        send(self._puller, Pull(count))
+
+    def stop(self) -> None:
+        """See `Logic`. What has come goes through."""
+        if self._puller is None:
+            self.over = True
+        else:
+            self._puller.stop(block=False)
+
+    def close(self) -> None:
+        """See `Logic`."""
+        if self._puller is not None:
+            self._puller.stop(block=False)
+
+
+class FromEither(Logic):
+    """Gives the elements of an iterable, or of an async one: which of the two a function makes is seen when it has made it."""
+
+    def __init__(self, make: Callable[[], Iterable[Any] | AsyncIterable[Any]]) -> None:
+        self.make = make
+        self._inner: Logic | None = None
+
+    def work(self) -> int:
+        """See `Logic`."""
+        inner = self._inner
+        if inner is None:
+            if self.flow.outlets[0].room <= 0:  # it may open a file: not before it is wanted
+                return 0
+            self.hopeless = True
+            made: Any = self.make()
+            inner = FromAsync(made) if hasattr(made, "__aiter__") and not hasattr(made, "__iter__") else FromIterable(lambda: made)
+            inner.open(self.stage)
+            self._inner = inner
+        try:
+            return inner.work()
+        finally:
+            self.over, self.hopeless = inner.over, inner.hopeless
+
+    def stop(self) -> None:
+        """See `Logic`."""
+        if self._inner is None:
+            self.over = True
+        else:
+            self._inner.stop()
+            self.over = self._inner.over
+
+    def close(self) -> None:
+        """See `Logic`."""
+        if self._inner is not None:
+            self._inner.close()
+
+
+class ToChannel(SinkLogic):
+    """Sends the elements over a channel; its result is their number.
+
+    `_sent` and `_failure` are written by the companion on its loop, which then wakes the stage. `_sent` may be read at any moment.
+    """
+
+    def __init__(self, sender: Sending[Any], *, close: bool) -> None:
+        self.sender = sender
+        self.closes = close
+        self._pusher: ActorRef[Pusher] | None = None
+        self._handed = 0
+        self._sent = 0
+        self._failure: BaseException | None = None
+
+    def open(self, stage: Stage) -> None:
+        """See `Logic`."""
+        super().open(stage)
+        if self.closes:  # also after a kill, which calls nothing of this
+            when_ended(stage.actor_ref._target).add_done_callback(lambda _: self.sender.close())
+
+    def _tell(self, told: Any) -> None:
+        if type(told) is Raised:
+            self._failure = told.error
+        elif told is not END:
+            self._sent += 1
+            if self._sent < self._handed:
+                return
+        self.stage.wake()
+
+    def work(self) -> int:
+        """See `Logic`."""
+        failure = self._failure
+        if failure is not None:
+            if isinstance(failure, ChannelClosedError) and failure.why == NOBODY_RECEIVES:
+                self.over = True  # nobody wants any more
+                return 0
+            raise failure
+        self.flow.under_way = self._handed - self._sent
+        return super().work()
+
+    def quota(self) -> int:
+        """See `Linear`."""
+        return 0 if self._handed > self._sent else IN_HAND
+
+    def feed(self, count: int) -> None:
+        """See `Linear`."""
+        if self._pusher is None:
+            self._pusher = self.stage.spawn(Pusher, self.stage.actor_ref, self._tell, self.sender)
+        items = [self.take() for _ in range(count)]
+        self._handed += count
+        self.flow.under_way = count
+        send(self._pusher, Deliver(items))
+
+    def finish(self) -> None:
+        """See `Linear`."""
+        self.over = self._handed == self._sent
+
+    def close(self) -> None:
+        """See `Logic`."""
+        if self._pusher is not None:
+            self._pusher.stop(block=False)
+        if self.closes:
+            self.sender.close()
+
+    def result(self) -> int:
+        """See `SinkLogic`."""
+        return self._sent

@@ -1,0 +1,134 @@
+"""Stages that go by the clock, in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.streams import Sink, Source, Stream
+from actors.testing import Simulation
+
+
+def at(*moments: float) -> Source[float]:
+    """A source that gives each of `moments` at that time."""
+
+    async def source() -> AsyncIterator[float]:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        for moment in moments:
+            await asyncio.sleep(begun + moment - loop.time())
+            yield moment
+
+    return Source(source)
+
+
+def outcome(source: Source[Any], *, buffer: int = 512) -> list[tuple[float, Any]]:
+    """Return when what came out, in virtual seconds after the beginning."""
+    with Simulation() as sim:
+        begun = sim.now
+        seen: list[tuple[float, Any]] = []
+        run: Any = source.to(Sink.each(lambda e: seen.append((round(sim.now - begun, 6), e)))).run(sim.system, buffer=buffer)
+        run.result()
+        return seen
+
+
+def test_ticks_come_by_the_clock() -> None:
+    assert outcome(Source.ticks(0.5, times=3)) == [(0.5, 0), (1.0, 1), (1.5, 2)]
+    assert outcome(Source.ticks(0.5, times=0)) == []
+
+
+def test_ticks_do_not_drift() -> None:
+    assert outcome(Source.ticks(0.1, times=1_000))[-1] == (100.0, 999)
+
+
+def test_a_tick_without_room_is_not_made_up_for() -> None:
+    found = outcome(Source.ticks(1.0, times=5).throttle(0.1), buffer=1)
+    assert [number for _, number in found] == [0, 1, 2, 3, 4]
+    moments = [moment for moment, _ in found]
+    assert all(later - earlier == pytest.approx(10) for earlier, later in itertools.pairwise(moments))
+
+
+def test_a_throttle_lets_through_so_many_a_second() -> None:
+    found = outcome(Source(range(5)).throttle(2))
+    assert found == [(0.0, 0), (0.5, 1), (1.0, 2), (1.5, 3), (2.0, 4)]
+
+
+def test_a_throttle_lets_a_burst_through_after_a_rest() -> None:
+    found = outcome(at(0, 0, 0, 0, 10, 10, 10, 10).throttle(1, burst=3))
+    assert [moment for moment, _ in found] == [0, 0, 0, 1, 10, 10, 10, 11]
+
+
+@settings(deadline=None, max_examples=40)
+@given(count=st.integers(0, 200), rate=st.floats(0.01, 1e6), burst=st.integers(1, 50), buffer=st.integers(1, 20))
+def test_no_time_sees_more_than_rate_and_burst_allow(count: int, rate: float, burst: int, buffer: int) -> None:
+    found = outcome(Source(range(count)).throttle(rate, burst=burst), buffer=buffer)
+    assert [element for _, element in found] == list(range(count))
+    for number, (moment, _) in enumerate(found):
+        assert number + 1 <= burst + moment * rate + 1e-3 + rate * 1e-6
+        if number >= burst:  # and not fewer, as there is always one that waits
+            assert moment <= (number + 1 - burst) / rate + 1e-3 * (1 + number)
+
+
+def test_a_window_of_time_has_what_came_in_it() -> None:
+    found = outcome(at(0.1, 0.2, 1.5, 3.2, 3.3).window_time(1.0))
+    assert found == [(1.0, [0.1, 0.2]), (2.0, [1.5]), (3.3, [3.2, 3.3])]
+
+
+def test_a_window_of_time_may_slide() -> None:
+    found = outcome(at(0.25, 0.75, 1.25, 4.1, 4.2).window_time(1.0, every=0.5))
+    assert found == [(0.5, [0.25]), (1.0, [0.25, 0.75]), (1.5, [0.75, 1.25]), (2.0, [1.25]), (4.2, [4.1, 4.2])]
+
+
+def test_a_window_of_time_that_is_full_holds_up_what_comes_before() -> None:
+    found = outcome(Source(range(10)).window_time(1.0, limit=4))
+    assert found == [(1.0, [0, 1, 2, 3]), (2.0, [4, 5, 6, 7]), (2.0, [8, 9])]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    moments=st.lists(st.floats(0, 20).map(lambda e: round(e, 2) + 0.003), max_size=30).map(sorted), seconds=st.sampled_from([0.5, 1.0, 2.5])
+)
+def test_each_element_is_in_the_window_of_its_time(moments: list[float], seconds: float) -> None:
+    found = outcome(at(*moments).window_time(seconds))
+    assert [moment for _, window in found for moment in window] == moments
+    for _, window in found:
+        assert window
+        assert len({int(moment / seconds) for moment in window}) == 1
+    assert len(found) == len({int(moment / seconds) for moment in moments})
+
+
+def test_a_batch_waits_no_longer_than_it_is_to() -> None:
+    assert outcome(at(0, 0.1, 5, 5, 5, 9).batch(3, within=1.0)) == [(1.0, [0, 0.1]), (5.0, [5, 5, 5]), (9.0, [9])]
+
+
+def test_streams_that_wait_for_a_time_are_not_taken_for_stuck() -> None:
+    with Simulation() as sim:
+        one, two = Source(range(3)).broadcast(2)
+        run: Any = Stream(one.throttle(0.001).to(Sink.count()), two.to(Sink.count())).run(sim.system, buffer=1)
+        assert run.result() == (3, 3)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: Source.ticks(0), ValueError, "interval=0"),
+        (lambda: Source.ticks("1"), TypeError, "interval='1'"),  # type: ignore[arg-type]
+        (lambda: Source.ticks(1, times=-1), ValueError, "times=-1"),
+        (lambda: Source([]).throttle(0), ValueError, "per_second=0"),
+        (lambda: Source([]).throttle(float("inf")), ValueError, "per_second=inf"),
+        (lambda: Source([]).throttle(True), TypeError, "per_second=True"),
+        (lambda: Source([]).throttle(1, burst=0), ValueError, "burst=0"),
+        (lambda: Source([]).window_time(0.0), ValueError, r"seconds=0\.0"),
+        (lambda: Source([]).window_time(1, every=2), ValueError, "every=2"),
+        (lambda: Source([]).window_time(1, limit=0), ValueError, "limit=0"),
+    ],
+)
+def test_bad_arguments_are_refused_at_once(call: Any, error: type[Exception], text: str) -> None:
+    with pytest.raises(error, match=text):
+        call()
