@@ -117,6 +117,7 @@ class Watch:
 
     text: Text
     early: int | None = None
+    interrupted: bool = False
 
     def look(self, stats: StreamStats) -> None:
         if self.early is None and 5 * self.text.read >= self.text.size:
@@ -139,6 +140,7 @@ def follow(run: StreamRun[Summary], watch: Watch) -> Summary:
         except Timeout:
             watch.look(run.stats())
         except KeyboardInterrupt:
+            watch.interrupted = True
             run.stop()
         else:
             watch.look(run.stats())
@@ -177,7 +179,7 @@ def main() -> int:
     late = peak_memory()
     if watch.early is not None and late is not None:
         print(f"memory: {watch.early / 1e6:.0f} MB at most in the first fifth, {(late - watch.early) / 1e6:.0f} MB more in the rest")
-    return 0
+    return 130 if watch.interrupted else 0
 
 
 if __name__ == "__main__":
