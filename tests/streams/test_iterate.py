@@ -180,7 +180,7 @@ def test_several_threads_share_a_loops_elements(system: ActorSystem) -> None:
 @pytest.mark.parametrize(
     ("call", "error", "text"),
     [
-        (lambda s: Source([]).iterate(3), TypeError, "system=3"),
+        (lambda _: Source([]).iterate(3), TypeError, "system=3"),  # type: ignore[arg-type]
         (lambda s: Source([]).iterate(s, capacity=0), ValueError, "capacity=0"),
     ],
 )
