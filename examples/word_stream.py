@@ -4,8 +4,8 @@
 
 The sources of the standard library are read again and again until enough has gone through, in pieces of 32 KiB at most. Each stage is an
 actor, and asks the stage before it for as many elements as it has room for. So nobody has to wait in turn, nothing piles up, and the
-slowest stage sets the pace: the line that is drawn while it runs says for each stage what waits before it and how much it does in a
-second.
+slowest stage sets the pace: the picture that is drawn while it runs says for each stage what waits before it, how much it does in a
+second, and which one that is.
 
 Ctrl-C ends the source; what is under way still goes through.
 """
@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from actors import ActorSystem, Timeout
-from actors.streams import Sink, Source, StageStats, StreamRun, StreamStats
+from actors.streams import Sink, Source, StreamRun, show_stream
 
 from _terminal import QUICK, print_table
 
@@ -113,38 +113,27 @@ def peak_memory() -> int | None:
 
 @dataclass
 class Watch:
-    """Looks at the stream now and then: draws the line, and notes how much memory was enough for the first fifth."""
+    """Looks at the stream now and then, and notes how much memory was enough for the first fifth."""
 
     text: Text
     early: int | None = None
     interrupted: bool = False
 
-    def look(self, stats: StreamStats) -> None:
+    def look(self) -> None:
         if self.early is None and 5 * self.text.read >= self.text.size:
             self.early = peak_memory()
-        line = " > ".join(stage_line(stage) for stage in stats.stages)
-        print(line.ljust(120), end="\r" if sys.stdout.isatty() else "\n", flush=True)
-
-
-def stage_line(stage: StageStats) -> str:
-    """Return what waits before a stage, and how much it does in a second."""
-    waiting = f"{stage.waiting}/{stage.capacity} " if stage.capacity else ""
-    return f"{stage.name} {waiting}{stage.rate:,.0f}/s"
 
 
 def follow(run: StreamRun[Summary], watch: Watch) -> Summary:
-    """Wait for the end, and draw meanwhile."""
+    """Wait for the end, and look at the memory meanwhile."""
     while True:
         try:
-            summary = run.result(timeout=0.2)
+            return run.result(timeout=0.1)
         except Timeout:
-            watch.look(run.stats())
+            watch.look()
         except KeyboardInterrupt:
             watch.interrupted = True
             run.stop()
-        else:
-            watch.look(run.stats())
-            return summary
 
 
 def main() -> int:
@@ -164,7 +153,7 @@ def main() -> int:
     stream = rankings.to(Sink.fold(Summary, Summary.add).named("here"))
 
     watch = Watch(text)
-    with ActorSystem("words") as system, stream.run(system, buffer=BUFFER) as run:
+    with ActorSystem("words") as system, stream.run(system, name="words", buffer=BUFFER) as run, show_stream(run):
         summary = follow(run, watch)
         stats = run.stats()
     if summary.last is None:

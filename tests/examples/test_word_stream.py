@@ -60,6 +60,7 @@ def test_the_last_window_is_that_of_a_plain_program(example: Any, tmp_path: Path
     found = re.findall(r"^(\w+) +([\d,]+)$", result.stdout, re.MULTILINE)
     assert [(word, int(times.replace(",", ""))) for word, times in found] == expected.most_common(4)
     assert f"{size:,} bytes in " in result.stdout
+    assert "stream words: succeeded" in result.stderr
 
 
 def test_a_file_that_is_no_text_harms_nothing(tmp_path: Path) -> None:
