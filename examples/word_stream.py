@@ -4,8 +4,8 @@
 
 The sources of the standard library are read again and again until enough has gone through, in pieces of 32 KiB at most. Each stage is an
 actor, and asks the stage before it for as many elements as it has room for. So nobody has to wait in turn, nothing piles up, and the
-slowest stage sets the pace: the line that is drawn while it runs says for each stage what waits before it and how much it does in a
-second.
+slowest stage sets the pace: the picture that is drawn while it runs says for each stage what waits before it, how much it does in a
+second, and which one that is.
 
 Ctrl-C ends the source; what is under way still goes through.
 """
@@ -24,7 +24,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from actors import ActorSystem, Timeout
-from actors.streams import Sink, Source, StageStats, StreamRun, StreamStats
+from actors.streams import Sink, Source, StreamRun, show_stream
 
 from _terminal import QUICK, print_table
 
@@ -48,18 +48,22 @@ class Text:
         self.read = 0  # bytes; written by the source's stage alone
 
     def __iter__(self) -> Iterator[str]:
-        while self.read < self.size:
+        before = -1
+        while before < self.read < self.size:  # the first half: a folder that has become empty is no reason to go on for ever
+            before = self.read
             for path in source_files(self.root):
                 with path.open("rb") as file:
                     while piece := file.read(min(PIECE, self.size - self.read)):
                         self.read += len(piece)
                         yield piece.decode("utf-8", errors="replace")
+                if self.read == self.size:
+                    return
 
 
 def source_files(root: Path) -> Iterator[Path]:
     for folder, folders, files in os.walk(root):
         folders[:] = sorted(set(folders) - NOT_THE_LIBRARY)
-        yield from (Path(folder, file) for file in sorted(files) if file.endswith(".py"))
+        yield from (path for file in sorted(files) if file.endswith(".py") and (path := Path(folder, file)).is_file())
 
 
 def split(text: str) -> list[str]:
@@ -109,36 +113,27 @@ def peak_memory() -> int | None:
 
 @dataclass
 class Watch:
-    """Looks at the stream now and then: draws the line, and notes how much memory was enough for the first fifth."""
+    """Looks at the stream now and then, and notes how much memory was enough for the first fifth."""
 
     text: Text
     early: int | None = None
+    interrupted: bool = False
 
-    def look(self, stats: StreamStats) -> None:
+    def look(self) -> None:
         if self.early is None and 5 * self.text.read >= self.text.size:
             self.early = peak_memory()
-        line = " > ".join(stage_line(stage) for stage in stats.stages)
-        print(line.ljust(120), end="\r" if sys.stdout.isatty() else "\n", flush=True)
-
-
-def stage_line(stage: StageStats) -> str:
-    """Return what waits before a stage, and how much it does in a second."""
-    waiting = f"{stage.waiting}/{stage.capacity} " if stage.capacity else ""
-    return f"{stage.name} {waiting}{stage.rate:,.0f}/s"
 
 
 def follow(run: StreamRun[Summary], watch: Watch) -> Summary:
-    """Wait for the end, and draw meanwhile."""
+    """Wait for the end, and look at the memory meanwhile."""
     while True:
         try:
-            summary = run.result(timeout=0.2)
+            return run.result(timeout=0.1)
         except Timeout:
-            watch.look(run.stats())
+            watch.look()
         except KeyboardInterrupt:
+            watch.interrupted = True
             run.stop()
-        else:
-            watch.look(run.stats())
-            return summary
 
 
 def main() -> int:
@@ -147,18 +142,18 @@ def main() -> int:
     arguments.add_argument("--gigabytes", type=float, default=0.05 if QUICK else 0.3, metavar="N", help="how much goes through (0.3)")
     arguments.add_argument("--top", type=int, default=10, metavar="N", help="how many words to show (10)")
     options = arguments.parse_args()
-    if next(source_files(options.path), None) is None:
+    if not any(path.stat().st_size for path in source_files(options.path)):
         arguments.error(f"path: no Python sources below {options.path}")
-    if options.gigabytes <= 0 or options.top < 1:
+    if not options.gigabytes > 0 or options.top < 1:
         arguments.error("--gigabytes takes a number above 0, --top one from 1")
 
-    text = Text(options.path, int(options.gigabytes * 1e9))
+    text = Text(options.path, round(options.gigabytes * 1e9))
     tallies = Source(text, name="files").map(split).named("split").map(Counter).named("count")
     rankings = tallies.window(WINDOW, every=EVERY).named("window").map(lambda window: rank(window, options.top)).named("rank")
     stream = rankings.to(Sink.fold(Summary, Summary.add).named("here"))
 
     watch = Watch(text)
-    with ActorSystem("words") as system, stream.run(system, buffer=BUFFER) as run:
+    with ActorSystem("words") as system, stream.run(system, name="words", buffer=BUFFER) as run, show_stream(run):
         summary = follow(run, watch)
         stats = run.stats()
     if summary.last is None:
@@ -173,7 +168,7 @@ def main() -> int:
     late = peak_memory()
     if watch.early is not None and late is not None:
         print(f"memory: {watch.early / 1e6:.0f} MB at most in the first fifth, {(late - watch.early) / 1e6:.0f} MB more in the rest")
-    return 0
+    return 130 if watch.interrupted else 0
 
 
 if __name__ == "__main__":
