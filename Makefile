@@ -7,7 +7,7 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit wire channels simulation beside examples \
+.PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit wire channels routers streams simulation beside examples \
 	conformance other-python other-python-simulation clean
 
 help: ## this list
@@ -20,11 +20,12 @@ demo: ## the library at work, in half a minute: a supervised pipeline over the s
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
 
-# One after the other, except what minds no company: static checks, tests of the wire codec and of channels, and simulations, which run on one
-# thread in virtual time. Of those two run beside each other, each prints its output in one piece, and all of them tell what they found.
+# One after the other, except what minds no company: static checks, tests of the wire codec, of channels, routers and streams, and simulations,
+# which run on one thread in virtual time. Of those two run beside each other, each prints its output in one piece, and all of them tell what
+# they found.
 .PHONY: checks
 checks:
-	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target wire channels static
+	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target wire channels routers streams static
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=recurse simulation beside
 	@$(MAKE) --no-print-directory other-python
@@ -68,13 +69,19 @@ wheel: venv ## build the wheel, install it elsewhere, use it
 
 unit: venv ## pytest: warnings are errors, the order is random
 	@$(STEP) "pytest" $(BIN)/python -m pytest --ignore=tests/docs --ignore=tests/examples --ignore=tests/simulation --ignore=tests/wire \
-		--ignore=tests/channels --ignore=tests/events
+		--ignore=tests/channels --ignore=tests/events --ignore=tests/routers --ignore=tests/streams
 
 wire: venv ## pytest over the wire codec
 	@$(STEP) "pytest of the wire codec" $(BIN)/python -m pytest tests/wire
 
 channels: venv ## pytest over channels and the event bus
 	@$(STEP) "pytest of channels and the event bus" $(BIN)/python -m pytest tests/channels tests/events
+
+routers: venv ## pytest over routers and pools
+	@$(STEP) "pytest of routers and pools" $(BIN)/python -m pytest tests/routers
+
+streams: venv ## pytest over streams
+	@$(STEP) "pytest of streams" $(BIN)/python -m pytest tests/streams
 
 simulation: venv ## pytest over the simulator
 	@$(STEP) "pytest of the simulator" $(BIN)/python -m pytest tests/simulation
