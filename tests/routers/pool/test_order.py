@@ -187,6 +187,7 @@ def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simula
     for number in range(6):
         pool.ref.tell(("a", number))
         pool.ref.tell(("b", number))
+        sim.advance(0.004)  # they are under way when the next ones come
     assert pool.drain()
     check_keys(log)
     assert len(log) == 24
