@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actors import ActorSystem, Timeout
-from actors.streams import Sink, Source, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
+from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
 from tests.support import scaled
 
 DUE = 20.0
@@ -129,6 +129,28 @@ def test_shutdown_in_the_middle_ends_everything() -> None:
         running.result(timeout=DUE)
     running.stop()
     assert not running.cancel()
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_kill_of_the_stream_closes_its_source(system: ActorSystem, stuck: bool) -> None:
+    closed, gate = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            for i in itertools.count():
+                yield i
+                if stuck and i == 100:
+                    gate.wait(DUE)
+        finally:
+            closed.set()
+
+    running = Source(source).map(lambda e: e).to(Sink.ignore()).run(system)
+    until(lambda: running.stats().stages[-1].taken > 100)
+    running.ref.kill()
+    with pytest.raises(StageDiedError):
+        running.result(timeout=DUE)
+    gate.set()
+    assert closed.wait(DUE)
 
 
 def test_a_timeout_of_the_result_leaves_the_stream_alone(system: ActorSystem) -> None:
