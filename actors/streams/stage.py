@@ -77,14 +77,6 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         if self.flow.begun:
             raise StageDiedError(self._stream, self.flow.name)
 
-    def on_stop(self) -> None:
-        """Give back what the logic holds, when the system ends before the stream does."""
-        self.flow.release()
-
-    def on_failure(self, *_: Any) -> None:
-        """Likewise, after a crash of this actor: the stream ends with it."""
-        self.flow.release()
-
     # -- what a logic asks for -----------------------------------------------------------------------------------------------
 
     def wake(self) -> None:

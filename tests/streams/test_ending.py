@@ -117,6 +117,20 @@ def test_the_source_is_closed_when_nobody_wants_more(system: ActorSystem) -> Non
     assert source.closed.is_set()
 
 
+def test_a_source_is_closed_at_once_and_not_with_the_stream(system: ActorSystem) -> None:
+    source, gate = Closing(), threading.Event()
+
+    def later() -> Iterator[int]:
+        gate.wait(DUE)
+        yield 5
+
+    running = Source(source).take(5).concat(Source(later)).to(Sink.collect()).run(system)
+    assert source.closed.wait(DUE)
+    assert not running.done
+    gate.set()
+    assert running.result(timeout=DUE) == [0, 1, 2, 3, 4, 5]
+
+
 def test_shutdown_in_the_middle_ends_everything() -> None:
     source = Closing()
     system = ActorSystem()

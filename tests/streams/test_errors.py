@@ -255,11 +255,12 @@ def test_a_stage_that_is_ended_from_outside_fails_the_stream(system: ActorSystem
 
 def test_a_stage_that_is_restarted_from_outside_fails_the_stream(system: ActorSystem) -> None:
     """What it had is gone, and no policy of the stream's knows of that."""
-    running = endless(system)
-    stage(system, running, "map").restart()
-    with pytest.raises(StageDiedError) as caught:
-        running.result(timeout=DUE)
-    assert caught.value.stage == "map"
+    for kind in ("map", "source"):
+        running = endless(system)
+        stage(system, running, kind).restart()
+        with pytest.raises(StageDiedError) as caught:
+            running.result(timeout=DUE)
+        assert caught.value.stage == kind
 
 
 def test_a_stream_whose_actor_is_killed_ends(system: ActorSystem) -> None:
