@@ -71,7 +71,7 @@ class Course:
             flow.halted = flow.hurry = True
 
     def release(self) -> None:
-        """Have what killed stages held given back, now that their turns are over; a stage that is stuck does it when it comes back."""
+        """Have given back what stages still hold that did not end by themselves; one that is stuck does it when it comes back."""
         for flow in self.flows:
             if not flow.working:
                 flow.release()

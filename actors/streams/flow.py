@@ -168,6 +168,7 @@ class Flow:
             from beside, too; whoever sets it loses against nobody but the beginning of the next slice.
         halted: whether the stream is over. Set once, from beside.
         working: whether a slice of work is under way.
+        begun: whether the stage knows its neighbours.
         idle: whether it can do nothing until a message comes.
         timed: whether it waits for a time.
         ended: whether the stage has ended.
@@ -186,6 +187,7 @@ class Flow:
         "_lock",
         "_marks",
         "_real",
+        "begun",
         "dropped",
         "ended",
         "halted",
@@ -219,7 +221,7 @@ class Flow:
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
-        self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
+        self.begun = self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
         self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------

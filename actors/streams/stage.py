@@ -12,6 +12,7 @@ from actors._core.handlers import handler
 from actors._core.isolation import Isolation
 from actors._core.mailbox import Unbounded
 from actors._core.options import DispatcherKind
+from actors.streams.errors import StageDiedError
 from actors.streams.events import ElementSkipped, StageRestarted
 from actors.streams.graph import OnError
 from actors.streams.logic import NOTHING, SLICE, SinkLogic
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SinkActor", "SourceActor", "StageActor", "actor_class_of"]
 
-GO_ON, TICK, STALLED = GoOn(), Tick(), Stalled()
+GO_ON, HALT, STALLED, TICK = GoOn(), Halt(), Stalled(), Tick()
 ROUNDS = 4  # slices of work of one message, at most: between two messages the stage hears whether the stream is over
 
 
@@ -71,13 +72,10 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         self._to_wake: deque[None] = deque((None,))
         self._caught: tuple[type[BaseException], ...] = (Exception, *self.ports.cancelled)
 
-    def on_stop(self) -> None:
-        """Give back what the logic holds, when the system ends before the stream does."""
-        self.flow.release()
-
-    def on_failure(self, *_: Any) -> None:
-        """Likewise, after a crash of this actor: the stream ends with it."""
-        self.flow.release()
+    def on_start(self) -> None:
+        """Refuse to go on in place of an instance that was restarted: what it had, and whom it knew, is gone with it."""
+        if self.flow.begun:
+            raise StageDiedError(self._stream, self.flow.name)
 
     # -- what a logic asks for -----------------------------------------------------------------------------------------------
 
@@ -103,7 +101,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             inlet.connect(ref, number)
         for outlet, (ref, number) in zip(self.flow.outlets, message.downstream, strict=True):
             outlet.connect(ref, number)
-        self._begun = True
+        self._begun = self.flow.begun = True
         self._run()
 
     @handler
@@ -213,6 +211,9 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _at_end(self) -> bool:
         """End if there is nothing more to do; tell whether that is so."""
         logic, flow = self._logic, self.flow
+        if flow.halted:
+            self.halt(HALT)
+            return True
         if logic.over or (flow.outlets and not any(outlet.open for outlet in flow.outlets)):
             self._end(None)
             return True

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from actors import ActorSystem, Timeout
-from actors.streams import Sink, Source, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
+from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
 from tests.support import scaled
 
 DUE = 20.0
@@ -117,6 +117,20 @@ def test_the_source_is_closed_when_nobody_wants_more(system: ActorSystem) -> Non
     assert source.closed.is_set()
 
 
+def test_a_source_is_closed_at_once_and_not_with_the_stream(system: ActorSystem) -> None:
+    source, gate = Closing(), threading.Event()
+
+    def later() -> Iterator[int]:
+        gate.wait(DUE)
+        yield 5
+
+    running = Source(source).take(5).concat(Source(later)).to(Sink.collect()).run(system)
+    assert source.closed.wait(DUE)
+    assert not running.done
+    gate.set()
+    assert running.result(timeout=DUE) == [0, 1, 2, 3, 4, 5]
+
+
 def test_shutdown_in_the_middle_ends_everything() -> None:
     source = Closing()
     system = ActorSystem()
@@ -129,6 +143,28 @@ def test_shutdown_in_the_middle_ends_everything() -> None:
         running.result(timeout=DUE)
     running.stop()
     assert not running.cancel()
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_kill_of_the_stream_closes_its_source(system: ActorSystem, stuck: bool) -> None:
+    closed, gate = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        try:
+            for i in itertools.count():
+                yield i
+                if stuck and i == 100:
+                    gate.wait(DUE)
+        finally:
+            closed.set()
+
+    running = Source(source).map(lambda e: e).to(Sink.ignore()).run(system)
+    until(lambda: running.stats().stages[-1].taken > 100)
+    running.ref.kill()
+    with pytest.raises(StageDiedError):
+        running.result(timeout=DUE)
+    gate.set()
+    assert closed.wait(DUE)
 
 
 def test_a_timeout_of_the_result_leaves_the_stream_alone(system: ActorSystem) -> None:

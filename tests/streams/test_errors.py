@@ -253,6 +253,16 @@ def test_a_stage_that_is_ended_from_outside_fails_the_stream(system: ActorSystem
     assert running.stats().state is StreamState.FAILED
 
 
+def test_a_stage_that_is_restarted_from_outside_fails_the_stream(system: ActorSystem) -> None:
+    """What it had is gone, and no policy of the stream's knows of that."""
+    for kind in ("map", "source"):
+        running = endless(system)
+        stage(system, running, kind).restart()
+        with pytest.raises(StageDiedError) as caught:
+            running.result(timeout=DUE)
+        assert caught.value.stage == kind
+
+
 def test_a_stream_whose_actor_is_killed_ends(system: ActorSystem) -> None:
     running = endless(system)
     running.ref.kill()

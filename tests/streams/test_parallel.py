@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from actors import Actor, ActorSystem, Timeout
 from actors.errors import ActorDeadError
 from actors.routers import Pool
-from actors.streams import ElementSkipped, OnError, Sink, Source, StreamCancelled
+from actors.streams import ElementSkipped, OnError, Sink, Source, StageState, StreamCancelled
 from actors.testing import Simulation, explore, simulate
 from tests.streams.test_ending import until
 from tests.support import scaled
@@ -159,6 +160,27 @@ def test_an_error_comes_behind_the_results_before_it(system: ActorSystem) -> Non
     assert seen == [0, 2, 4, 6, 8]
     for ref in system.actors():
         ref.stop()
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+def test_an_error_from_before_comes_behind_what_is_under_way(system: ActorSystem, ordered: bool) -> None:
+    gate = threading.Event()
+    seen: list[int] = []
+
+    def source() -> Iterator[int]:
+        yield from range(3)
+        raise LookupError
+
+    def function(element: int) -> int:
+        gate.wait(DUE)
+        return element
+
+    running = Source(source).map(function, parallel=2, ordered=ordered).to(Sink.each(seen.append)).run(system)
+    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way == 3)
+    gate.set()
+    with pytest.raises(LookupError):
+        running.result(timeout=DUE)
+    assert sorted(seen) == [0, 1, 2]
 
 
 def test_a_dead_actor_fails_what_asks_it(system: ActorSystem) -> None:

@@ -153,10 +153,11 @@ def test_an_error_comes_after_what_was_given_before_it(ordering: Ordering) -> No
             raise LookupError
 
         seen: list[int] = []
-        running = Source(source).map(lambda e: e).filter(lambda _: True).to(Sink.each(seen.append)).run(sim.system, buffer=2)
+        stages = Source(source).map(lambda e: e).flat_map(lambda e: [e, e]).buffer(2)
+        running = stages.to(Sink.each(seen.append)).run(sim.system, buffer=2)
         with pytest.raises(LookupError):
             running.result()
-        assert seen == list(range(5))
+        assert seen == [e for e in range(5) for _ in range(2)]
         sim.run()
         assert sim.system.actors() == []
 
