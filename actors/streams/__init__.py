@@ -5,6 +5,7 @@ from actors.streams.elements import Elements
 from actors.streams.errors import StageDiedError, StreamCancelled, StreamGraphError, StreamLimitError
 from actors.streams.events import ElementSkipped, StageRestarted, StreamEnded
 from actors.streams.graph import OnError
+from actors.streams.showing import show_stream
 from actors.streams.sink import Sink
 from actors.streams.source import Source
 from actors.streams.stats import StageState, StageStats, StreamState, StreamStats
@@ -29,4 +30,5 @@ __all__ = [
     "StreamRun",
     "StreamState",
     "StreamStats",
+    "show_stream",
 ]

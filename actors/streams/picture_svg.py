@@ -40,7 +40,7 @@ _SHAPE = """
 .gs-edge { fill: none; stroke-width: 1.6; }
 .gs-held { stroke-width: 3; }
 .gs-open { fill: none; stroke-width: 1.6; }
-.gs-badge { fill: #ffffff; font-size: 11px; font-weight: 600; }
+.gs-badge { font-size: 11px; font-weight: 600; }
 """
 
 
@@ -49,6 +49,7 @@ def _colours(of: Mapping[str, str]) -> str:
         [
             f".gs-paper {{ fill: {of['paper']}; }}",
             f".gs-ink {{ fill: {of['ink']}; }}",
+            f".gs-badge {{ fill: {of['paper']}; }}",
             f".gs-muted {{ fill: {of['muted']}; }}",
             f".gs-box {{ fill: {of['head']}; stroke: {of['lane']}; }}",
             f".gs-stuck {{ stroke: {of['warm']}; }}",
@@ -70,9 +71,9 @@ _STYLE = on_both_pages(_colours) + _SHAPE
 def stream_svg(stats: StreamStats) -> str:
     """Return a stream as an SVG document.
 
-    A green dot works, a ring waits for elements, an orange dot waits for room, a grey one has ended. The bar is what waits before a stage.
-    Edges are orange and thick where more than half of the room is taken; so they lead to the stage where the stream is stuck, which has an
-    orange frame. The colours follow the page: light or dark.
+    The figures are elements a second, and those taken and given. A green dot works, a ring waits for elements, an orange dot waits for
+    room, a grey one has ended. The bar is what waits before a stage. Edges are orange and thick where more than half of the room is taken;
+    so they lead to the stage where the stream is stuck, which has an orange frame. The colours follow the page: light or dark.
     """
     return _Picture(stats).svg()
 
@@ -145,13 +146,15 @@ class _Picture:
         x, y = self._x(place.lane), self._top(place.layer) + _HIGH - high
         right, text = x + _WIDE - _PAD, x + _PAD + 16
         stuck = stage is self._stuck
+        passed = " → ".join([*([amount(stage.taken)] if stage.capacity else []), *([amount(stage.given)] if stage.feeds else [])])
         parts = [
             f"<g><title>{escape(_tooltip(stage))}</title>",
             f'<rect class="gs-box{" gs-stuck" if stuck else ""}" x="{x}" y="{y}" width="{_WIDE}" height="{high}" rx="9"/>',
             f'<circle class="{_DOTS[stage.state]}" cx="{x + _PAD + 5}" cy="{y + 20}" r="5"/>',
             f'<text class="gs-ink gs-name" x="{text}" y="{y + 25}">{escape(clipped(name_of(stage), _NAME))}</text>',
             f'<text class="gs-ink gs-figure gs-right" x="{right}" y="{y + 25}">{per_second(stage.rate)}/s</text>',
-            f'<text class="gs-muted" x="{text}" y="{y + 43}">{escape(clipped(_told(stage), _TOLD))}</text>',
+            f'<text class="gs-muted" x="{text}" y="{y + 43}">{escape(clipped(_told(stage), _TOLD - 2 - len(passed)))}</text>',
+            f'<text class="gs-muted gs-figure gs-right" x="{right}" y="{y + 43}">{passed}</text>',
         ]
         if stage.capacity:
             rail = _WIDE - 2 * _PAD - 16 - 74

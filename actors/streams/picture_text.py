@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from actors.streams.stats import StageStats, StreamStats
 
-__all__ = ["stream_ascii", "stream_text"]
+__all__ = ["MARK", "stream_ascii", "stream_text"]
 
 BAR = 10  # columns
 MARK = "  ◀"

@@ -151,7 +151,9 @@ class Sink(Generic[T_contra, R_co]):
         return cls._make("channel", lambda: ToChannel(sender, close=close))
 
     @classmethod
-    def file(cls, path: str | PathLike[str], *, mode: Literal["w", "a"] = "w", encoding: str = "utf-8") -> Sink[str | bytes, int]:
+    def file(
+        cls, path: str | PathLike[str], *, mode: Literal["w", "a"] = "w", encoding: str = "utf-8"
+    ) -> Sink[str | bytes | bytearray | memoryview, int]:
         """Return a sink that writes the elements to a file; its result is their number.
 
         A str is a line: its end is added. Bytes are written as they are. What a stage has taken at a time is handed to the operating

@@ -13,6 +13,7 @@ import actors.errors
 import actors.events
 import actors.logs
 import actors.scheduler
+import actors.streams
 import actors.testing
 import actors.wire
 import supervisors
@@ -31,6 +32,7 @@ PAGES = (
     "logs.md",
     "machines.md",
     "scheduler.md",
+    "streams.md",
     "supervisors.md",
     "testing.md",
     "wire.md",
@@ -43,6 +45,7 @@ OURS = {
     *actors.events.__all__,
     *actors.logs.__all__,
     *actors.scheduler.__all__,
+    *actors.streams.__all__,
     *actors.testing.__all__,
     *actors.wire.__all__,
 }
@@ -57,8 +60,8 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    modules = ("actors", "actors.channels", "actors.events", "actors.logs", "actors.scheduler", "actors.testing", "actors.wire")
-    assert any(f"::: {module}.{name}\n" in GENERATED for module in modules)
+    modules = ("", ".channels", ".events", ".logs", ".scheduler", ".streams", ".testing", ".wire")
+    assert any(f"::: actors{module}.{name}\n" in GENERATED for module in modules)
 
 
 @pytest.mark.parametrize("name", sorted(set(supervisors.__all__) - set(supervisors.errors.__all__)))

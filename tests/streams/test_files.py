@@ -72,7 +72,8 @@ def test_what_is_written_as_lines_is_read_as_lines(system: ActorSystem, tmp_path
 def test_a_file_is_written_anew_or_added_to(system: ActorSystem, tmp_path: Path) -> None:
     path = tmp_path / "out"
     path.write_bytes(b"old\n")
-    assert Source([b"a", bytearray(b"b")]).to(Sink.file(path, mode="a")).run(system).result(timeout=DUE) == 2
+    some: list[bytes | bytearray] = [b"a", bytearray(b"b")]
+    assert Source(some).to(Sink.file(path, mode="a")).run(system).result(timeout=DUE) == 2
     assert path.read_bytes() == b"old\nab"
     assert Source(["new"]).to(Sink.file(path)).run(system).result(timeout=DUE) == 1
     assert path.read_bytes() == b"new\n"
@@ -81,7 +82,7 @@ def test_a_file_is_written_anew_or_added_to(system: ActorSystem, tmp_path: Path)
 def test_an_element_that_is_no_text_and_no_bytes_fails_the_stream(system: ActorSystem, tmp_path: Path) -> None:
     path = tmp_path / "out"
     with pytest.raises(TypeError, match=r"element=3 cannot be written"):
-        Source(["one", 3]).to(Sink.file(path)).run(system).result(timeout=DUE)
+        Source(["one", 3]).to(Sink.file(path)).run(system).result(timeout=DUE)  # type: ignore[arg-type]
     assert path.read_text() == "one\n"
 
 

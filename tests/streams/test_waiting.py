@@ -270,7 +270,7 @@ def test_a_channel_that_nobody_receives_from_any_more_ends_the_stream(system: Ac
 def test_a_value_that_is_not_for_the_channel_fails_the_stream(system: ActorSystem) -> None:
     sender, receiver = open_channel(3, of=int)
     with pytest.raises(TypeError, match="is for int"):
-        Source([1, "two"]).to(Sink.channel(sender)).run(system).result(timeout=DUE)  # type: ignore[list-item]
+        Source([1, "two"]).to(Sink.channel(sender)).run(system).result(timeout=DUE)  # type: ignore[arg-type]
     assert list(receiver) == [1]
 
 
