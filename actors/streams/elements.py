@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 from actors._core.future import Future
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
+from actors.errors import BlockingInLoopError
 from actors.streams.errors import StreamCancelled
 from actors.streams.logic import NOTHING, SinkLogic, Stage
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["Elements", "Handover", "ToLoop"]
 
 T = TypeVar("T")
+
+ADVICE = "`for` would block the event loop until the stream gives something; write `async for element in elements`"
 
 
 class Handover:
@@ -101,6 +104,11 @@ class Handover:
         if self._stage is not None:
             self._stage.wake()
 
+    def check(self) -> None:
+        """Raise BlockingInLoopError where a wait would block an event loop, also one without actors."""
+        if self._ports.waiter.on_loop():
+            raise BlockingInLoopError(ADVICE)
+
     def _wait(self) -> Wait:
         future: Future[None] = Future()
         if self._ports.dispatcher is not None:
@@ -162,7 +170,7 @@ class Elements(Generic[T]):
 
     The stream has begun when this is made. Leaving the loop or the ``with`` block cancels it, if it is not over; a loop that does not come
     back for more holds it up. What goes wrong in the stream is raised in the loop, after the elements that came before it. ``for`` waits as
-    `Future.get` does: on an event loop with actors it raises BlockingInLoopError; there write ``async for``.
+    `Future.get` does: on an event loop it raises BlockingInLoopError; there write ``async for``.
 
     It is gone through once: a second loop gets what the first has left, and nothing once that was left.
 
@@ -189,6 +197,7 @@ class Elements(Generic[T]):
         try:
             while (found := self._next()) is not NOTHING:
                 if type(found) is Wait:
+                    self._handover.check()
                     found.future.get()
                 else:
                     yield found

@@ -40,7 +40,7 @@ _SHAPE = """
 .gs-edge { fill: none; stroke-width: 1.6; }
 .gs-held { stroke-width: 3; }
 .gs-open { fill: none; stroke-width: 1.6; }
-.gs-badge { fill: #ffffff; font-size: 11px; font-weight: 600; }
+.gs-badge { font-size: 11px; font-weight: 600; }
 """
 
 
@@ -49,6 +49,7 @@ def _colours(of: Mapping[str, str]) -> str:
         [
             f".gs-paper {{ fill: {of['paper']}; }}",
             f".gs-ink {{ fill: {of['ink']}; }}",
+            f".gs-badge {{ fill: {of['paper']}; }}",
             f".gs-muted {{ fill: {of['muted']}; }}",
             f".gs-box {{ fill: {of['head']}; stroke: {of['lane']}; }}",
             f".gs-stuck {{ stroke: {of['warm']}; }}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import sys
 import threading
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors import Actor, ActorSystem
+from actors import Actor, ActorSystem, BlockingInLoopError
 from actors.streams import Elements, Source, StageState, StreamCancelled, StreamState
 from actors.testing import Simulation, explore
 from tests.streams.test_ending import Closing, until
@@ -50,6 +51,17 @@ def test_an_async_loop_lets_the_event_loop_run(system: ActorSystem) -> None:
 
 async def _all(elements: Elements[Any]) -> list[Any]:
     return [element async for element in elements]
+
+
+def test_a_plain_loop_refuses_to_block_an_event_loop(system: ActorSystem) -> None:
+    elements = Source.ticks(1.0).iterate(system)
+
+    async def main() -> None:
+        with pytest.raises(BlockingInLoopError, match="async for"):
+            list(elements)
+
+    asyncio.run(main())
+    assert elements.run.future.exception(timeout=DUE)
 
 
 def test_leaving_a_loop_ends_the_stream_and_closes_its_source(system: ActorSystem) -> None:
@@ -165,7 +177,10 @@ def test_a_handler_may_loop(system: ActorSystem) -> None:
         ref.stop()
 
 
-def test_several_threads_share_a_loops_elements(system: ActorSystem) -> None:
+def test_several_threads_share_a_loops_elements(system: ActorSystem, request: pytest.FixtureRequest) -> None:
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    request.addfinalizer(lambda: sys.setswitchinterval(interval))
     for _ in range(scaled(200, 20)):
         elements = Source(range(500)).iterate(system, capacity=4)
         seen: list[list[int]] = [[], [], []]
