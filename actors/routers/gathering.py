@@ -72,7 +72,7 @@ class Gathering:
         with self._lock:
             self._asks.append(ask)
             self.future._sources = tuple(self._asks)  # which are cancelled with it
-        ask.add_done_callback(self._ended)
+        ask._listen(self._ended)  # not a callback of users, which would keep this alive, and with it a failure that nobody reads
         # Invariant: the ask is among the sources before this look. Whoever resolves the future looks at them after that.
         if self.future.done():
             ask.cancel()
@@ -92,8 +92,10 @@ class Gathering:
         self._over(None)
 
     def _ended(self, ask: Future[Any]) -> None:
+        if ask._unread is not None:  # it has failed before anybody listened
+            ask._unread.disarm()
         # Not `exception()`, which would let a simulation wait for a step here, in the turn of whoever has answered.
-        if ask._state == FAILED:
+        if ask.done() and ask._state == FAILED:
             self._failed(ask._value)
         else:
             self._answered(ask._value)
@@ -232,7 +234,14 @@ class Chopping(FirstAnswer):
 
     def _arm(self) -> None:
         clock = self.router.system.ports.clock
-        self._replace_timer(clock.call_at(clock.now() + self._interval, self.go_on))
+        self._replace_timer(clock.call_at(clock.now() + self._interval, self._again))
+
+    def _again(self) -> None:
+        """Go on beside the asker: whatever goes wrong is told to it, and to nobody else."""
+        try:
+            self.go_on()
+        except Exception as error:  # noqa: BLE001  # of an isolated routee, for instance: what makes a copy of the message
+            self._fail(error)
 
     def _replace_timer(self, timer: TimerHandle | None) -> None:
         with self._lock:
@@ -250,4 +259,4 @@ class Chopping(FirstAnswer):
 
     def _failed(self, error: BaseException) -> None:
         self._over(error)
-        self.go_on()
+        self._again()

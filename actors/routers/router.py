@@ -128,7 +128,7 @@ class Router(Generic[A]):
     def __init__(
         self, system: ActorSystem, routees: Iterable[ActorRef[A]] = (), *, routing: Way = _ROUND_ROBIN, name: str = "router"
     ) -> None:
-        if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
+        if isinstance(system, type) or not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
             msg = f"system={system!r} is not valid: an ActorSystem"
             raise TypeError(msg)
         check_routing(routing)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import functools
 from dataclasses import dataclass
+from hashlib import shake_128
+from struct import unpack
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from actors._core.seconds import check_seconds
@@ -31,6 +33,10 @@ __all__ = [
 M = TypeVar("M")
 
 FULL = 1 << 62  # the load of one that takes no more: chosen only where all are full
+_DRAWN = 1 << 53  # as many values as a random number has
+_CHOICES = 256  # that are made from one
+_NUMBERS = f">{_CHOICES}I"
+FEW = 8  # members whose loads are read as soon as that of one
 KEYS = 10_000  # keys whose member is remembered
 MOST_POINTS = 10_000
 
@@ -45,6 +51,7 @@ class Members(Generic[M]):
         load: how many messages wait for a member or are handled by it; `FULL` if it takes no more. May be called by any sender.
         turn: gives 0, 1, 2 and so on; each number once, whoever calls it. It goes on when the members change.
         random: gives a number in [0, 1).
+        loads: gives the loads of all, in their order; None if that is no faster than to ask for each.
     """
 
     all: tuple[M, ...]
@@ -52,6 +59,7 @@ class Members(Generic[M]):
     load: Callable[[M], int]
     turn: Callable[[], int]
     random: Callable[[], float]
+    loads: Callable[[], list[int]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,34 +88,43 @@ class RandomRouting(Routing):
     def chooser(self, members: Members[M]) -> Callable[[Any], M]:
         """See `Routing.chooser`."""
         every, count, random = members.all, len(members.all), members.random
-        return lambda _: every[int(random() * count)]
+        # A random number may cost as much as ten messages: each is stretched to many choices, by an extendable hash. Each use of the list
+        # is one operation, so that several threads may make them.
+        ready: list[M] = []
+
+        def choose(_: Any) -> M:
+            try:
+                return ready.pop()
+            except IndexError:
+                stretched = shake_128(b"%d" % int(random() * _DRAWN)).digest(4 * _CHOICES)
+            drawn = [every[number % count] for number in unpack(_NUMBERS, stretched)]
+            chosen = drawn.pop()
+            ready.extend(drawn)
+            return chosen
+
+        return choose
 
 
 @dataclass(frozen=True, slots=True)
 class LeastLoaded(Routing):
     """Where the fewest messages wait or are handled; of several such the next in turn. One that is full only if all are.
 
-    It looks at one after the other until it finds one with nothing to do: where all are busy, at all of them, which takes its time if there
-    are many. Senders that choose at the same moment see the same loads.
+    If the next in turn has something to do it looks at all of them, which takes its time if there are many. Senders that choose at the same
+    moment see the same loads.
     """
 
     def chooser(self, members: Members[M]) -> Callable[[Any], M]:
         """See `Routing.chooser`."""
-        twice, count, load, turn = members.all * 2, len(members.all), members.load, members.turn
+        every, count, load, turn = members.all, len(members.all), members.load, members.turn
+        loads = members.loads or (lambda: [load(one) for one in every])
+        many = count > FEW
 
         def choose(_: Any) -> M:
             first = turn() % count
-            chosen = twice[first]
-            least = load(chosen)
-            if not least:
-                return chosen
-            for other in twice[first + 1 : first + count]:
-                found = load(other)
-                if found < least:
-                    if not found:
-                        return other
-                    chosen, least = other, found
-            return chosen
+            if many and not load(every[first]):
+                return every[first]
+            found = loads()
+            return every[(found + found).index(min(found), first) % count]
 
         return choose
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core import watch
 from actors._core.bounded import BoundedMailbox
 from actors._core.ending import when_ended
+from actors._core.mailbox import Unbounded
 from actors._core.messages import IDLE, Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.ports import touched
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.ports import Ports
     from actors.routers.targets import Target
+
+UNBOUNDED = Unbounded()
 
 __all__ = ["Switch", "check_refs", "check_routing", "load_of"]
 
@@ -183,7 +186,7 @@ class Switch:
         if several is not None:
             return lambda _: several
         if isinstance(routing, Routing):
-            return routing.chooser(Members(refs, _name, load_of, self._turn, self._ports.random.random))
+            return routing.chooser(Members(refs, _name, load_of, self._turn, self._ports.random.random, _loads_of(refs)))
         members = frozenset(refs)
 
         def choose(message: Any) -> Target:
@@ -247,6 +250,14 @@ def load_of(ref: ActorRef[Any]) -> int:
     if cell.current is IDLE:
         return len(queue)
     return len(queue) + (len(cell.extras().open) if cell.reentrant else 1)
+
+
+def _loads_of(refs: tuple[ActorRef[Any], ...]) -> Callable[[], list[int]] | None:
+    """Return what does as `load_of` for all of `refs` at once, if they are actors of the usual kind."""
+    cells = [ref._target for ref in refs]
+    if any(type(ref) is not ActorRef or ref._target.reentrant or ref._target.options.mailbox != UNBOUNDED for ref in refs):
+        return None
+    return lambda: [len(cell.queue) + (cell.current is not IDLE) for cell in cells]
 
 
 def _name(ref: ActorRef[Any]) -> str:

@@ -62,7 +62,7 @@ class RunContext:
             whoever ends the attempt, once.
     """
 
-    __slots__ = ("_expires", "_now", "_report", "attempt", "cancelled", "due", "id", "name", "number")
+    __slots__ = ("_expires", "_now", "_on_cancel", "_report", "attempt", "cancelled", "due", "id", "name", "number")
 
     def __init__(self, info: RunInfo, *, now: Callable[[], float], expires: float | None, report: Callable[[Progress], object]) -> None:
         self.id = info.id
@@ -74,11 +74,29 @@ class RunContext:
         self._now = now
         self._expires = expires
         self._report = report
+        self._on_cancel: list[Callable[[], object]] = []
 
     @property
     def deadline(self) -> float | None:
         """Seconds left until the deadline of the run, 0.0 if it has passed, None without one."""
         return None if self._expires is None else max(0.0, self._expires - self._now())
+
+    def cancel(self) -> None:
+        """Note that nobody wants the result any more, and tell those who asked to be told, once. By whoever ends the attempt."""
+        self.cancelled = True
+        while self._on_cancel:
+            try:
+                callback = self._on_cancel.pop()
+            except IndexError:
+                return
+            callback()
+
+    def on_cancel(self, callback: Callable[[], object]) -> None:
+        """Have `callback`, which does not raise, called by `cancel`; at once if that has been."""
+        self._on_cancel.append(callback)
+        # Invariant: appended before this look; `cancel` sets the flag before it pops.
+        if self.cancelled:
+            self.cancel()
 
 
 _current: ContextVar[RunContext | None] = ContextVar("greenroom_run", default=None)

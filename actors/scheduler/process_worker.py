@@ -1,10 +1,12 @@
 """What runs inside a worker process: takes one call at a time from the program and answers with its outcome.
 
-The other end of the pipe is a `ProcessSlot`. What goes over it, in this order, everything but bodies as small tuples:
+The other end of the pipe is a `ProcessSlot`. What goes over it, in this order, everything but bodies as small tuples (what a body is, and
+how its large buffers stay out of the pipe, says `bodies`):
 
     worker    ("ready",)                          it has started; once
     program   a body: function, arguments, context of the run; empty: end in order
     worker    ("began",)                          the call was taken
+    program   a note: the number of the call      it is cancelled; may come too late
     worker    ("progress", done, total, text)     the latest, ten times a second at most; only between "began" and what follows
     worker    ("value",) and a body               the function has returned
     worker    ("error", text) and a body          it has raised; the text is its traceback
@@ -24,17 +26,18 @@ import sys
 import threading
 import traceback
 from collections import deque
-from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._core.ports import ambient
+from actors.scheduler.bodies import BodyPipe, packed
 from actors.scheduler.context import RunContext, running
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from types import FrameType
 
+    from actors.scheduler.bodies import Body, Received
     from actors.scheduler.context import Progress, RunInfo
 
 __all__ = ["ORPHANED", "serve"]
@@ -43,22 +46,21 @@ PACE = 0.1  # seconds between two updates of the progress of a run
 ORPHANED = 70  # the exit code of a worker that has lost its program; nobody is left to see it
 
 
-def serve(pipe: Connection) -> None:
-    """Run calls that come through `pipe` until the program wants no more, or ends."""
+def serve(connection: Connection) -> None:
+    """Run calls that come through `connection` until the program wants no more, or ends."""
     # Ctrl-C in a terminal goes to every process of the program: the program decides. Not SIG_IGN, which programs that a function starts
     # would inherit. The program started this process with the signal blocked, so that it cannot come before this line.
     signal.signal(signal.SIGINT, _ignore)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
-    if sys.platform != "win32":
-        os.set_inheritable(pipe.fileno(), False)  # it was, to get here: what a function starts must not keep the pipe open
-        os.register_at_fork(after_in_child=pipe.close)  # nor what it forks
-    calls: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+    pipe = BodyPipe(connection)
+    pipe.keep_to_this_process()
+    calls: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
     desk = _Desk(pipe)
-    threading.Thread(target=_read, args=(pipe, calls), name="greenroom-program", daemon=True).start()
+    threading.Thread(target=_read, args=(pipe, calls, desk), name="greenroom-program", daemon=True).start()
     desk.tell("ready")
     home = _here()
-    while call := calls.get():
+    while (call := calls.get()) is not None:
         desk.begin()
         _answer(desk, call)
         del call  # a large argument is not kept until the next one comes
@@ -69,32 +71,40 @@ def _ignore(_signal: int, _frame: FrameType | None) -> None:
     """Take no notice."""
 
 
-def _read(pipe: Connection, calls: queue.SimpleQueue[bytes]) -> None:
+def _read(pipe: BodyPipe, calls: queue.SimpleQueue[Received | None], desk: _Desk) -> None:
     while True:
         try:
-            call = pipe.recv_bytes()
+            call = pipe.recv_body()
         except (EOFError, OSError):  # the program has died, or the function closed what is not its own
             os._exit(ORPHANED)
-        calls.put(call)
+        if isinstance(call, int):
+            desk.cancel(call)
+        else:
+            calls.put(call)
+        del call  # nor here
 
 
 class _Desk:
     """Sends to the program. Progress goes out from a thread of its own, so that a program that is stopped does not stop the function."""
 
-    def __init__(self, pipe: Connection) -> None:
+    def __init__(self, pipe: BodyPipe) -> None:
         self._pipe = pipe
         self._sending = threading.Lock()  # guards the pipe's writing end, and `_running`
         self._running = False
+        self._taken = 0  # calls
+        # The main thread writes the context and then looks at the number; the reader writes the number and then looks for the context.
+        self._cancelled: int | None = None  # a number of the lower 16 bits, of this call or of one before
+        self._context: RunContext | None = None
         self._latest: deque[Progress] = deque(maxlen=1)  # appended to by the function, taken under the lock
         self._news = threading.Event()
         threading.Thread(target=self._send_progress, name="greenroom-progress", daemon=True).start()
 
-    def tell(self, *what: Any, body: Any = None) -> None:
+    def tell(self, *what: Any, body: Body | None = None) -> None:
         """Send `what`, and after it `body`, or end: nobody is left to answer to."""
         try:
             self._pipe.send(what)
             if body is not None:
-                self._pipe.send_bytes(body)
+                self._pipe.send_body(body)
         except OSError:
             os._exit(ORPHANED)
 
@@ -102,15 +112,31 @@ class _Desk:
         """Tell that a call was taken."""
         with self._sending:
             self._running = True
+            self._taken += 1
+            self._cancelled = None  # none can have come yet: the program waits for what is told next
             self._latest.clear()
             self.tell("began")
 
-    def end(self, *what: Any, body: Any = None) -> None:
+    def end(self, *what: Any, body: Body | None = None) -> None:
         """Tell the outcome, behind the latest progress."""
         with self._sending:
             self._running = False
+            self._context = None
             self._flush()
             self.tell(*what, body=body)
+
+    def runs(self, context: RunContext) -> None:
+        """Note what the function that runs knows, which may be cancelled already."""
+        self._context = context
+        if self._cancelled == self._taken % 65_536:
+            context.cancel()
+
+    def cancel(self, number: int) -> None:
+        """Let the function know that its call, the one of this number, is cancelled."""
+        self._cancelled = number
+        context = self._context
+        if context is not None and number == self._taken % 65_536:
+            context.cancel()
 
     def progress(self, progress: Progress) -> None:
         """Have it sent soon, unless a later one comes first. Never waits."""
@@ -135,14 +161,16 @@ class _Desk:
             pace.wait(PACE)
 
 
-def _answer(desk: _Desk, call: bytes) -> None:
+def _answer(desk: _Desk, call: Received) -> None:
     """Make the call and tell its outcome. A process that the function forked, and that comes back from it, ends here."""
     worker = os.getpid()
     told: tuple[Any, ...]
-    body: Any = None
+    body: Body | None = None
     try:
         function, args, info = _unpickled(call)
-        with running(_context(info, desk)):
+        context = _context(info, desk)
+        desk.runs(context)
+        with running(context):
             value = function(*args)
     except BaseException as error:  # noqa: BLE001  # whatever it is, it is the outcome: also SystemExit and KeyboardInterrupt
         text = _text(error)
@@ -154,11 +182,13 @@ def _answer(desk: _Desk, call: bytes) -> None:
             _end_fork(None, "")
         told, body = _packed(value, "value")
     desk.end(*told, body=body)
+    if body is not None:
+        body.close()
 
 
-def _unpickled(call: bytes) -> Any:
+def _unpickled(call: Received) -> Any:
     try:
-        return ForkingPickler.loads(call)
+        return call.load()
     except Exception as error:
         msg = (
             f"a call cannot be unpickled in its process ({type(error).__name__}: {error}): define functions and classes in a file that can "
@@ -173,9 +203,9 @@ def _context(info: RunInfo, desk: _Desk) -> RunContext:
     return RunContext(info, now=now, expires=expires, report=desk.progress)
 
 
-def _packed(what: object, *told: str) -> tuple[tuple[str, ...], Any]:
+def _packed(what: object, *told: str) -> tuple[tuple[str, ...], Body | None]:
     try:
-        return told, ForkingPickler.dumps(what)
+        return told, packed(what)
     except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, and this is told as well
         why = f"{type(what).__name__} cannot be pickled: {''.join(traceback.format_exception_only(error)).rstrip()}"
         return ("unpicklable", why, told[1] if len(told) > 1 else ""), None

@@ -6,7 +6,6 @@ run can be killed without harm to others, and a worker that dies costs one run.
 Not `concurrent.futures.ProcessPoolExecutor`, although a pool of one comes near: it does not tell how a worker died, cannot give up one
 that is still starting, has no way for progress, and waits for ever for a worker that died while something it had forked lives on (seen
 with Python 3.11: what it waits for is a pipe that every forked process inherits). What it is made of, `multiprocessing`, is used here.
-Always by ``spawn``: a fork would copy the locks of a program with threads in whatever state they are.
 
 Calls and outcomes are pickled, as `multiprocessing` does it. Between a program and the processes that it starts itself is no trust
 boundary: they run the same code for the same user. Nothing that comes from elsewhere passes here.
@@ -14,51 +13,39 @@ boundary: they run the same code for the same user. Nothing that comes from else
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import logging
 import multiprocessing
-import os
 import queue
 import signal
-import sys
 import threading
-import traceback
 from dataclasses import dataclass
 from enum import Enum
-from multiprocessing.reduction import ForkingPickler
+from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from actors._core.mutex import Mutex
-from actors.scheduler.context import Progress
-from actors.scheduler.errors import ResultNotPicklableError, SchedulerClosedError, WorkerDiedError
-from actors.scheduler.process_worker import serve
-
-if sys.platform != "win32":
-    from multiprocessing import resource_tracker
+from actors.scheduler.bodies import packed, try_out
+from actors.scheduler.errors import SchedulerClosedError, WorkerDiedError
+from actors.scheduler.worker_process import WorkerProcess, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from multiprocessing.context import SpawnProcess
+    from collections.abc import Callable
 
-    from actors.scheduler.context import RunInfo
+    from actors.scheduler.bodies import Body
+    from actors.scheduler.context import Progress, RunInfo
 
 __all__ = ["ProcessSlot", "check_picklable"]
 
 START_LIMIT = 60.0  # seconds that a new worker has, which imports the main module again
-END_LIMIT = 1.0  # seconds that an idle worker has to end in order; then it is killed
 
 KILL = getattr(signal, "SIGKILL", 9)
 GIVEN_UP = "it was given up"
+GONE = "it had died before, and is not replaced"
 KILLED = "it was killed from outside, as the operating system does when memory runs out"
 NOT_STARTED = (
     "it was not ready before that. A worker imports the main module again: what that does stands under `if __name__ == '__main__':`; "
     "what went wrong is on stderr"
 )
-
-logger = logging.getLogger("actors")
-
-_spawn = multiprocessing.get_context("spawn")
 
 
 def check_picklable(function: object, args: tuple[object, ...], *, skip: type | tuple[type, ...] = ()) -> None:
@@ -72,19 +59,19 @@ def check_picklable(function: object, args: tuple[object, ...], *, skip: type | 
     Raises:
         TypeError: the function or an argument cannot be pickled.
     """
-    _pickled(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
+    _try_out(function, f"work={function!r} cannot run in a process: define it with `def` at the top level of a module")
     for number, argument in enumerate(args):
         if isinstance(argument, skip):
             continue
-        _pickled(
+        _try_out(
             argument,
             f"argument {number} of {function!r} cannot be sent to a process: pass plain data, and open files, connections and locks there",
         )
 
 
-def _pickled(what: object, advice: str) -> Any:
+def _try_out(what: object, advice: str) -> None:
     try:
-        return ForkingPickler.dumps(what)
+        try_out(what)
     except Exception as error:
         msg = f"{advice} ({type(error).__name__}: {error})"
         raise TypeError(msg) from error
@@ -99,19 +86,30 @@ class ProcessSlot:
     Args:
         name: of the process and of the thread, for people.
         start_limit: seconds that a worker has to start; one that takes longer is killed.
+        died: called once when the worker has died between two runs, with why. With it, a worker that has died is not replaced: what is run
+            afterwards ends with WorkerDiedError. For a worker that has state.
     """
 
-    def __init__(self, name: str = "process", *, start_limit: float = START_LIMIT) -> None:
+    def __init__(
+        self, name: str = "process", *, start_limit: float = START_LIMIT, died: Callable[[WorkerDiedError], object] | None = None
+    ) -> None:
         self._name = name
         self._start_limit = start_limit
+        self._tell_died = died
+        self._bell: _Bell | None = None  # made with the thread, if deaths are told
         self._lock = Mutex()  # guards the fields below
         self._calls: queue.SimpleQueue[_Call | _Command] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None  # made by the first call
-        self._worker: _Worker | None = None  # written by the slot's thread
+        self._worker: WorkerProcess | None = None  # written by the slot's thread
         self._busy = False  # from `run` until just before its outcome is told
         self._starting = False  # a process is being started; written by the slot's thread
+        self._taken: WorkerProcess | None = None  # the worker that is at a run; written by the slot's thread
+        self._cancelled = False  # the run is to be told so when it begins
+        self._spent = False  # a worker that is not replaced has died; by the slot's thread alone
         self._killed = False  # the run under way, or the start, was given up
         self._closed = False
+        self._over = False  # the thread has done all that it had to
+        self._last: list[Callable[[], object]] = []  # who is told then
 
     @property
     def busy(self) -> bool:
@@ -122,6 +120,11 @@ class ProcessSlot:
     def ready(self) -> bool:
         """Whether there is a worker that has started, as far as is known: a run need not wait for one."""
         return self._worker is not None and not self._starting
+
+    @property
+    def dead(self) -> bool:
+        """Whether its worker has died and is not replaced; as the outcome of a run is told, that of this run."""
+        return self._spent
 
     @property
     def pid(self) -> int | None:
@@ -161,7 +164,7 @@ class ProcessSlot:
                 raise RuntimeError(msg)
             self._put(_Call(function, args, info, ended, progress, began))
             self._busy = True
-            self._killed = False
+            self._killed = self._cancelled = False
 
     def prewarm(self) -> None:
         """Start the process now, so that the first run need not wait for it. A failure is told by that run, which tries again.
@@ -179,15 +182,31 @@ class ProcessSlot:
             if self._worker is not None:
                 self._worker.kill()
 
-    def close(self) -> None:
-        """Run nothing any more: kill a run under way, and end an idle process in order. Not waited for; see `join`."""
+    def cancel(self) -> None:
+        """Let the function that runs know, by ``current_run().cancelled``, that nobody wants its outcome any more. It may go on."""
         with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            if self._busy or self._starting:
+            if self._taken is not None:
+                self._taken.cancel()
+            else:
+                self._cancelled = self._busy  # it is told when it begins
+
+    def close(self, ended: Callable[[], object] | None = None) -> None:
+        """Run nothing any more: kill a run under way, and end an idle process in order. Not waited for; see `join`.
+
+        Args:
+            ended: called when the process has ended; at once if there is none and never will be.
+        """
+        with self._lock:
+            first, self._closed = not self._closed, True
+            if first and (self._busy or self._starting):
                 self.kill()
-            self._calls.put(_Command.CLOSE)
+            over = self._thread is None or self._over
+            if not over and ended is not None:
+                self._last.append(ended)
+            if first and not over:
+                self._hand_in(_Command.CLOSE)
+        if over and ended is not None:
+            told(ended)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the process and the thread have ended after `close`; return False after `timeout` seconds."""
@@ -201,21 +220,43 @@ class ProcessSlot:
         if self._closed:
             raise SchedulerClosedError(self._name)
         if self._thread is None:
+            if self._tell_died is not None:
+                self._bell = _Bell()
             thread = threading.Thread(target=self._serve, name=f"greenroom-{self._name}", daemon=True)
             thread.start()
             self._thread = thread
+        self._hand_in(call)
+
+    def _hand_in(self, call: _Call | _Command) -> None:
         self._calls.put(call)
+        if self._bell is not None:
+            self._bell.ring()
 
     # -- on the slot's thread ----------------------------------------------------------------------------------------------
 
     def _serve(self) -> None:
-        while (call := self._calls.get()) is not _Command.CLOSE:
+        while (call := self._next()) is not _Command.CLOSE:
             if isinstance(call, _Call):
                 self._do(call)
             else:
                 self._warm()
             del call  # large arguments are not kept until the next call comes
         self._retire()
+        with self._lock:
+            self._over = True
+        if self._bell is not None:
+            self._bell.close()
+        for ended in self._last:
+            told(ended)
+
+    def _next(self) -> _Call | _Command:
+        """Wait for something to do; meanwhile, see the worker die if that is to be told."""
+        if self._bell is not None:
+            while self._worker is not None and not self._bell.rings_before(self._worker):
+                assert self._tell_died is not None
+                told(self._tell_died, self._died("", self._worker))
+            self._bell.answer()
+        return self._calls.get()
 
     def _warm(self) -> None:
         # A failure is not told here: the next run finds no process, tries again, and tells what it meets.
@@ -230,40 +271,55 @@ class ProcessSlot:
             error = failure.with_traceback(None)  # which would keep the arguments alive; and the place is not the user's
         with self._lock:
             self._busy = False
-        _tell(call.ended, value, error)
+        told(call.ended, value, error)
 
     def _outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
-        worker = self._begin(call.pickled(), call.info.name)
-        if call.began is not None:
-            _tell(call.began)
+        body = call.packed()
         try:
-            return worker.outcome(call)
+            worker = self._begin(body, call.info.name)
+        finally:
+            body.close()
+        if call.began is not None:
+            told(call.began)
+        try:
+            return worker.outcome(call.info.name, call.progress)
         except (EOFError, OSError):
             raise self._died(call.info.name, worker) from None
+        finally:
+            with self._lock:
+                self._taken = None
 
-    def _begin(self, body: Any, task: str) -> _Worker:
+    def _begin(self, body: Body, task: str) -> WorkerProcess:
         """Hand a call over; return the worker that has begun with it."""
         worker, new = self._ready(task)
-        if not new and not worker.takes(body):
+        if not new and self._tell_died is None and not worker.takes(body):
             # It died between two runs, and the function has not begun: that is no failure of this one.
             self._retire()
             worker, new = self._ready(task)
-        if new and not worker.takes(body):
+        if (new or self._tell_died is not None) and not worker.takes(body):
             raise self._died(task, worker)
+        with self._lock:
+            self._taken = worker
+            if self._cancelled:
+                worker.cancel()
         return worker
 
-    def _ready(self, task: str) -> tuple[_Worker, bool]:
+    def _ready(self, task: str) -> tuple[WorkerProcess, bool]:
         """Return the worker, and whether it was started just now."""
         if self._worker is not None:
             if self._worker.is_alive():
                 return self._worker, False
+            if self._tell_died is not None:
+                raise self._died(task, self._worker)
             self._retire()
+        if self._spent:
+            raise WorkerDiedError(task, None, GONE)
         with self._lock:
             if self._killed or self._closed:
                 raise WorkerDiedError(task, None, GIVEN_UP)
             self._starting = True
         try:
-            worker = _Worker(self._name)
+            worker = WorkerProcess(self._name)
             with self._lock:
                 self._worker = worker
                 if self._killed:
@@ -275,7 +331,8 @@ class ProcessSlot:
                 self._starting = False
         return worker, True
 
-    def _died(self, task: str, worker: _Worker, *, starting: bool = False) -> WorkerDiedError:
+    def _died(self, task: str, worker: WorkerProcess, *, starting: bool = False) -> WorkerDiedError:
+        self._spent = self._tell_died is not None
         code = self._retire()
         why = GIVEN_UP if worker.killed else NOT_STARTED if starting else KILLED if code == -KILL else ""
         return WorkerDiedError(task, code, why)
@@ -292,6 +349,30 @@ class _Command(Enum):
     CLOSE = "close"
 
 
+class _Bell:
+    """What a thread can wait for together with a pipe: rung once for each call that is handed in, answered as often."""
+
+    def __init__(self) -> None:
+        self._here, self._there = multiprocessing.Pipe(duplex=False)
+
+    def ring(self) -> None:
+        """By anybody, one at a time."""
+        self._there.send_bytes(b"")
+
+    def rings_before(self, worker: WorkerProcess) -> bool:
+        """Wait until it rings, and return True, or until `worker`, which is idle, has died."""
+        return self._here in connection.wait([self._here, worker.connection])
+
+    def answer(self) -> None:
+        """Wait until it rings, and take note of that."""
+        self._here.recv_bytes()
+
+    def close(self) -> None:
+        """Give it up. Nobody rings any more."""
+        self._here.close()
+        self._there.close()
+
+
 @dataclass(frozen=True, slots=True)
 class _Call:
     """A run that was handed in, and whom to tell."""
@@ -303,161 +384,10 @@ class _Call:
     progress: Callable[[Progress], object]
     began: Callable[[], object] | None
 
-    def pickled(self) -> Any:
+    def packed(self) -> Body:
         """Return the body that goes to the worker."""
         try:
-            return ForkingPickler.dumps((self.function, self.args, self.info))
+            return packed((self.function, self.args, self.info))
         except Exception:
             check_picklable(self.function, self.args)  # says which of them
             raise
-
-
-class _Worker:
-    """A process that was started, and this program's end of the pipe to it.
-
-    The slot's thread owns it; `kill` comes from other threads, under the slot's lock, and not once the slot has forgotten the worker.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.killed = False
-        self._pipe, there = _spawn.Pipe(duplex=True)
-        try:
-            self._process: SpawnProcess = _spawn.Process(target=serve, args=(there,), name=f"greenroom-{name}")
-            _children.start(self)
-        except BaseException:
-            self._pipe.close()
-            raise
-        finally:
-            there.close()  # so that the pipe ends when the worker does
-        self.pid = self._process.pid
-
-    def is_alive(self) -> bool:
-        return not self.killed and self._process.is_alive()
-
-    def kill(self) -> None:
-        self.killed = True
-        self._process.kill()
-
-    def starts(self, limit: float) -> bool:
-        """Wait until it is ready; return False if it died before, or was not ready in time."""
-        try:
-            return self._pipe.poll(limit) and self._pipe.recv() == ("ready",)
-        except (EOFError, OSError):
-            return False
-
-    def takes(self, body: Any) -> bool:
-        """Send a call; return False if the worker died before it began with it."""
-        try:
-            self._pipe.send_bytes(body)
-            return self._pipe.recv() == ("began",)
-        except (EOFError, OSError):
-            return False
-
-    def outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
-        """Return what the function returned, or else what it raised; raise EOFError or OSError if the worker died."""
-        task = call.info.name
-        while True:
-            what, *more = self._pipe.recv()
-            if what == "progress":
-                _tell(call.progress, Progress(*more))
-            elif what == "value":
-                return _unpickled(self._pipe.recv_bytes(), task)
-            elif what == "error":
-                value, lost = _unpickled(self._pipe.recv_bytes(), task)
-                if lost is None and not isinstance(value, BaseException):
-                    lost = ResultNotPicklableError(task, f"an exception became {type(value).__name__} here")
-                return None, self._noted(lost or value, *more)
-            else:
-                why, text = more
-                return None, self._noted(ResultNotPicklableError(task, why), text)
-
-    def _noted(self, error: BaseException, text: str) -> BaseException:
-        if text:
-            error.add_note(f"In worker process {self.pid}:\n{text}")
-        return error
-
-    def end(self) -> int | None:
-        """End the process, in order if it is idle, and give back all that it held; return its exit code, None if that is unknown."""
-        if not self.killed:
-            with contextlib.suppress(OSError):
-                self._pipe.send_bytes(b"")
-            self._process.join(END_LIMIT)
-            self._process.kill()  # nothing happens if it has ended
-        self._process.join()
-        return _children.ended(self)
-
-
-class _Children:
-    """All worker processes of this program, so that none outlives it and a forked process keeps no pipe open.
-
-    Written by the slots' threads under the lock, which they also hold while they start a process: `multiprocessing` then looks after all
-    children, and two threads that wait for one child see its exit code at different times.
-    """
-
-    def __init__(self) -> None:
-        self._reset()
-
-    def _reset(self) -> None:
-        self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()
-
-    def start(self, worker: _Worker) -> None:
-        with self._lock, _without_interrupts():
-            worker._process.start()
-            self._workers.add(worker)
-
-    def ended(self, worker: _Worker) -> int | None:
-        with self._lock:
-            self._workers.discard(worker)
-            code = worker._process.exitcode
-            worker._pipe.close()
-            if code is not None:  # else somebody else's waitpid took it
-                worker._process.close()
-            return code
-
-    def kill_all(self) -> None:
-        with self._lock:
-            for worker in self._workers:
-                worker._process.kill()
-
-    def forget_all(self) -> None:
-        """Start over in a forked process: they are its parent's, who may hold the lock at this moment."""
-        for worker in self._workers:
-            worker._pipe.close()
-        self._reset()
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Have a process that is started meanwhile begin with Ctrl-C blocked, until it has said what that means to it."""
-    if sys.platform == "win32":
-        yield
-        return
-    resource_tracker.ensure_running()  # it is a process as well, and whoever starts it unblocks what was blocked
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _unpickled(body: bytes, task: str) -> tuple[Any, ResultNotPicklableError | None]:
-    try:
-        return ForkingPickler.loads(body), None
-    except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, on the slot's thread
-        why = "".join(traceback.format_exception_only(error)).rstrip()
-        return None, ResultNotPicklableError(task, f"it was pickled there, but cannot be unpickled here: {why}")
-
-
-def _tell(callback: Callable[..., object], *what: Any) -> None:
-    try:
-        callback(*what)
-    except Exception:
-        logger.exception("greenroom: a callback of a process slot failed; please report this")
-
-
-_children = _Children()
-# Before multiprocessing waits for its children, which it does at exit, too: what was registered later is called earlier.
-atexit.register(_children.kill_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_children.forget_all)

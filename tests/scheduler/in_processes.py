@@ -261,3 +261,64 @@ def die_once(path: str) -> str:
         return "second"
     Path(path).touch()
     os._exit(1)
+
+
+def twice(array: Any) -> Any:
+    """The same again, added to in place: an argument is the function's own."""
+    array += array
+    return array
+
+
+def give(what: Any) -> Any:
+    return what
+
+
+def maps_of_arrays() -> int:
+    """How many anonymous files of ours this process has mapped."""
+    return Path("/proc/self/maps").read_text(encoding="utf-8").count("/memfd:greenroom")
+
+
+def flags_of(array: Any) -> tuple[bool, int]:
+    return bool(array.flags.writeable), maps_of_arrays()
+
+
+def array_of(size: int, count: int) -> Any:
+    import numpy as np
+
+    return [np.full(size, number, np.uint8) for number in range(count)]
+
+
+def leave_descriptors(spare: int) -> None:
+    """Take all descriptors that this process may have, but for so many."""
+    import resource
+
+    import numpy as np  # modules cannot be imported any more after this
+
+    np.ones(1).sum()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 100))
+    taken = []
+    try:
+        while True:
+            taken.append(os.dup(0))
+    except OSError:
+        for descriptor in taken[:spare]:
+            os.close(descriptor)
+
+
+def fork_and_write(array: Any) -> int:
+    """The first element, once a forked child has written there."""
+    child = os.fork()
+    if child == 0:
+        array[0] = 99
+        os._exit(0)
+    os.waitpid(child, 0)
+    return int(array[0])
+
+
+def wait_until_cancelled() -> str:
+    run = current_run()
+    assert run is not None
+    told = threading.Event()
+    run.on_cancel(told.set)
+    told.wait(60)
+    return "cancelled" if run.cancelled else "not cancelled"

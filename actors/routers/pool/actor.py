@@ -21,7 +21,7 @@ from actors.errors import ActorDeadError, SystemStoppedError
 from actors.routers.errors import TooManyDeathsError
 from actors.routers.pool.books import Books
 from actors.routers.pool.events import PoolResized, WorkerDied
-from actors.routers.pool.intake import take_in, tell_of_shed
+from actors.routers.pool.intake import take_in
 from actors.routers.pool.jobs import Job
 from actors.routers.pool.options import CAPACITY, check_options
 from actors.routers.pool.watching import Watch
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from actors.routers.pool.slots import Slot
     from actors.routers.routing import Routing
 
-__all__ = ["LOOK", "Close", "PoolActor", "attach", "books_of", "tell_of_size"]
+__all__ = ["LOOK", "Close", "PoolActor", "attach", "books_of"]
 
 
 class _Look:
@@ -132,11 +132,11 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         books = self._books
         if books is None:
             self._books = books = Books(self.path, cell.system.ports, self._options)
-        if books.ref is None:
+        if books.accounts.ref is None:
             attach(books, cell.ref)
         self._watch = Watch(books)
         for slot in [*books.slots, *books.leaving]:  # of the former instance
-            books.lost(slot, None)
+            books.returns.died(slot, None)
             if slot.retiring:
                 self._forget(slot)
             else:
@@ -196,16 +196,8 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             self._resize(change)
         self._fit()
         self._see_off()
-        self._tell_of_shed()
         if self._finishing:
             self._finish(now)
-
-    def _tell_of_shed(self) -> None:
-        books = self._state
-        with books.lock:
-            over = books.bursts.bursting and 2 * books.waiting < books.options.capacity
-            count = books.bursts.over() if over else 0
-        tell_of_shed(books, count)
 
     # -- size ----------------------------------------------------------------------------------------------------------------
 
@@ -216,7 +208,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             before = books.target
             books.target += change
         why = "a job has waited" if change > 0 else "a worker had nothing to do"
-        tell_of_size(books, before, before + change, why)
+        books.accounts.publish(PoolResized, before, before + change, why)
 
     def _fit(self) -> None:
         """Have as many slots as there shall be."""
@@ -288,16 +280,15 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         """Deal with the end of a worker: what it had comes again, and another takes its place."""
         books = self._state
         worker, proven = slot.cell.ref if slot.cell is not None else None, slot.proven
-        begun = books.lost(slot, error)
+        begun = books.returns.died(slot, error)
         if slot.retiring:
             self._forget(slot)
             if not begun:
                 return
         with books.lock:
-            books.deaths += 1
-        events = self._greenroom_cell.system.events
-        if worker is not None and not events.idle:
-            events.publish(WorkerDied(self.actor_ref, worker, error, begun))
+            books.accounts.deaths += 1
+        if worker is not None:
+            books.accounts.publish(WorkerDied, worker, error, begun)
         if slot.retiring:
             return
         if reason is not DownReason.STOPPED:
@@ -343,7 +334,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         books = self._state
         with books.lock:
             busy = [slot.cell for slot in (*books.slots, *books.leaving) if slot.held and slot.cell is not None]
-            idle = books.idle()
+            idle = books.accounts.idle()
         late = self._close_by is not None and now >= self._close_by
         if not idle and not late:
             return
@@ -354,13 +345,6 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             for cell in busy:
                 ending.kill(cell)
         self.stop()
-
-
-def tell_of_size(books: Books, before: int, after: int, why: str) -> None:
-    """Publish that a pool has another size."""
-    ref = books.ref
-    if ref is not None and not ref._target.system.events.idle:
-        ref._target.system.events.publish(PoolResized(ref, before, after, why))
 
 
 def _pass_on(done: Future[Any], handle: ReplyHandle) -> None:
@@ -375,9 +359,9 @@ def _pass_on(done: Future[Any], handle: ReplyHandle) -> None:
 def attach(books: Books, ref: ActorRef[PoolActor]) -> None:
     """Let `books` belong to the actor `ref`, and end with it, however that ends."""
     with books.lock:
-        if books.ref is not None:
+        if books.accounts.ref is not None:
             return
-        books.ref = ref
+        books.accounts.ref = ref
 
     def ring() -> None:
         with contextlib.suppress(ActorDeadError):  # then there is nothing to see to

@@ -8,7 +8,6 @@ from actors._core.bounded import Overflow
 from actors._core.events import DeadLetterReason
 from actors.errors import Timeout, WouldBlockError
 from actors.routers.errors import PoolClosedError, PoolFullError
-from actors.routers.pool.events import JobsShed
 
 if TYPE_CHECKING:
     from actors._core.future import Future
@@ -34,8 +33,9 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
         PoolFullError: it has no room.
     """
     books.lanes.prepare(job)
-    if books.ports.dispatcher is not None:
+    if books.simulated:
         books.touches()
+        books.looks_whether_alive()
     future = job.future
     if future is not None:
         future._listen(job.forsaken)
@@ -43,7 +43,7 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
     with books.lock:
         if books.is_closed():
             raise PoolClosedError(books.name, job.message)
-        if books.waiting < books.options.capacity and not books.line:
+        if books.accounts.waiting < books.options.capacity and not books.line.senders:
             books.arrive(job)
         else:
             admitted = _crowded(books, job, waits=waits)
@@ -65,7 +65,7 @@ def _crowded(books: Books, job: Job, *, waits: bool) -> Future[None] | None:
             _shed(books, oldest, DeadLetterReason.DROPPED_OLDEST)
             books.arrive(job)
         case Overflow.DROP_NEWEST:
-            books.accepted += 1
+            books.accounts.accepted += 1
             _shed(books, job, DeadLetterReason.DROPPED_NEWEST)
         case _:
             raise full(books, job)
@@ -78,17 +78,8 @@ def full(books: Books, job: Job) -> PoolFullError:
 
 
 def _shed(books: Books, job: Job, reason: DeadLetterReason) -> None:
-    books.lose(job, full(books, job), reason)
-    count = books.bursts.add()
-    if count:
-        books.later(lambda: tell_of_shed(books, count))
-
-
-def tell_of_shed(books: Books, count: int) -> None:
-    """Publish that so many jobs were shed."""
-    ref = books.ref
-    if ref is not None and count and not ref._target.system.events.idle:
-        ref._target.system.events.publish(JobsShed(ref, count, books.waiting))
+    books.accounts.lose(job, full(books, job), reason)
+    books.accounts.count_shed()
 
 
 def hand_in(books: Books, job: Job, timeout: float | None = None) -> None:

@@ -77,7 +77,7 @@ class Parcel(Note):
 
     def fenced(self, cell: Cell) -> bool:
         """Tell whether it must not reach `cell` any more; take note that `cell` begins with it if it does."""
-        return not self.books.begin(self, cell)
+        return not self.books.returns.begin(self, cell)
 
     def expired(self, cell: Cell) -> bool:  # noqa: ARG002  # the pool has looked, by its own books, a moment ago
         """Return False: what is too late was fenced."""
@@ -85,7 +85,7 @@ class Parcel(Note):
 
     def delivered(self, cell: Cell) -> None:
         """Take note that the handler of `cell` has returned, and hand it the next job."""
-        self.books.handled(self, cell)
+        self.books.returns.handled(self, cell)
 
 
 class Job(Parcel):
@@ -103,8 +103,15 @@ class Job(Parcel):
 
     __slots__ = ("deliveries", "future", "key", "lane", "message", "number", "since", "state")
 
-    def __init__(self, books: Books, message: Any, future: Future[Any] | None = None, expires: float | None = None) -> None:
-        super().__init__(books, expires)
+    def __init__(  # pyright: ignore[reportMissingSuperCall]
+        self, books: Books, message: Any, future: Future[Any] | None = None, expires: float | None = None
+    ) -> None:
+        # No super().__init__(): there is one of these for each message, and each call would cost as much as all that follows.
+        self.books = books
+        self.expires = expires
+        self.slot = self.cell = self.attempt = None
+        self.begun = self.handled = self.answered = False
+        self.incarnation = 0
         self.message = message
         self.future = future
         self.key: Any = None

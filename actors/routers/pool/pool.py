@@ -11,8 +11,9 @@ from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorDeadError, DeadlockError, Timeout
 from actors.routers.errors import PoolClosedError
-from actors.routers.pool.actor import LOOK, Close, PoolActor, attach, books_of, tell_of_size
+from actors.routers.pool.actor import LOOK, Close, PoolActor, attach, books_of
 from actors.routers.pool.books import Books
+from actors.routers.pool.events import PoolResized
 from actors.routers.pool.options import CAPACITY, check_options, check_size
 from actors.routers.pool.refs import PoolRef
 
@@ -177,7 +178,7 @@ class Pool(Generic[A]):
                 raise PoolClosedError(books.name)
             before, books.target = books.target, after
         if before != after:
-            tell_of_size(books, before, after, "it was asked for")
+            books.accounts.publish(PoolResized, before, after, "it was asked for")
             books.ring()
 
     def pause(self, seconds: float) -> None:

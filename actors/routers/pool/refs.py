@@ -13,6 +13,7 @@ from actors._core.sending import note_of
 from actors.errors import DeadlockError
 from actors.routers.pool.intake import hand_in, hand_in_async, take_in
 from actors.routers.pool.jobs import Job
+from actors.routers.routing import FULL
 
 if TYPE_CHECKING:
     from actors._core.actor import Actor
@@ -107,3 +108,10 @@ class PoolRef(ActorRef[A_co]):
         except BaseException:  # the await was cancelled
             future.cancel()
             raise
+
+    def _load(self) -> int:
+        """Return how much the pool has to do, for a router that chooses by it; FULL if it takes no more."""
+        accounts = self._books.accounts
+        if accounts.waiting >= self._books.options.capacity or self._books.closing:
+            return FULL
+        return accounts.waiting + accounts.running

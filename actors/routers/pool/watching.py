@@ -48,9 +48,9 @@ class Watch:
 
     def _is_needed(self) -> bool:
         books, elastic = self._books, self._elastic
-        if elastic is not None and (books.waiting or books.target > elastic.least):
+        if elastic is not None and (books.accounts.waiting or books.target > elastic.least):
             return True
-        return self._hangs_after is not None and bool(books.running or books.waiting)
+        return self._hangs_after is not None and not books.accounts.idle()
 
     def _change(self, now: float) -> int:
         books, elastic = self._books, self._elastic

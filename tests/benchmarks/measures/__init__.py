@@ -13,6 +13,8 @@ from . import (
     loops,
     machines,
     messages,
+    process_pools,
+    routing,
     safety,
     savina,
     scheduling,
@@ -36,10 +38,19 @@ MODULES = (
     wire,
     channels,
     scheduling,
+    process_pools,
+    routing,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
 GROUPS: dict[str, tuple[str, ...]] = {
     name: tuple(measure.name for measure in module.MEASURES)
-    for name, module in (("logging", logging_actor), ("wire", wire), ("channels", channels), ("scheduler", scheduling))
+    for name, module in (
+        ("logging", logging_actor),
+        ("wire", wire),
+        ("channels", channels),
+        ("scheduler", scheduling),
+        ("pools", process_pools),
+        ("routers", routing),
+    )
 }
