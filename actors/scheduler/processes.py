@@ -6,7 +6,6 @@ run can be killed without harm to others, and a worker that dies costs one run.
 Not `concurrent.futures.ProcessPoolExecutor`, although a pool of one comes near: it does not tell how a worker died, cannot give up one
 that is still starting, has no way for progress, and waits for ever for a worker that died while something it had forked lives on (seen
 with Python 3.11: what it waits for is a pipe that every forked process inherits). What it is made of, `multiprocessing`, is used here.
-Always by ``spawn``: a fork would copy the locks of a program with threads in whatever state they are.
 
 Calls and outcomes are pickled, as `multiprocessing` does it. Between a program and the processes that it starts itself is no trust
 boundary: they run the same code for the same user. Nothing that comes from elsewhere passes here.
@@ -14,41 +13,30 @@ boundary: they run the same code for the same user. Nothing that comes from else
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import logging
 import multiprocessing
-import os
 import queue
 import signal
-import sys
 import threading
-import traceback
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from actors._core.mutex import Mutex
-from actors.scheduler.bodies import BodyPipe, Received, packed, try_out
-from actors.scheduler.context import Progress
-from actors.scheduler.errors import ResultNotPicklableError, SchedulerClosedError, WorkerDiedError
-from actors.scheduler.process_worker import serve
-
-if sys.platform != "win32":
-    from multiprocessing import resource_tracker
+from actors.scheduler.bodies import packed, try_out
+from actors.scheduler.errors import SchedulerClosedError, WorkerDiedError
+from actors.scheduler.worker_process import WorkerProcess, told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from multiprocessing.context import SpawnProcess
+    from collections.abc import Callable
 
     from actors.scheduler.bodies import Body
-    from actors.scheduler.context import RunInfo
+    from actors.scheduler.context import Progress, RunInfo
 
 __all__ = ["ProcessSlot", "check_picklable"]
 
 START_LIMIT = 60.0  # seconds that a new worker has, which imports the main module again
-END_LIMIT = 1.0  # seconds that an idle worker has to end in order; then it is killed
 
 KILL = getattr(signal, "SIGKILL", 9)
 GIVEN_UP = "it was given up"
@@ -58,10 +46,6 @@ NOT_STARTED = (
     "it was not ready before that. A worker imports the main module again: what that does stands under `if __name__ == '__main__':`; "
     "what went wrong is on stderr"
 )
-
-logger = logging.getLogger("actors")
-
-_spawn = multiprocessing.get_context("spawn")
 
 
 def check_picklable(function: object, args: tuple[object, ...], *, skip: type | tuple[type, ...] = ()) -> None:
@@ -116,10 +100,10 @@ class ProcessSlot:
         self._lock = Mutex()  # guards the fields below
         self._calls: queue.SimpleQueue[_Call | _Command] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None  # made by the first call
-        self._worker: _Worker | None = None  # written by the slot's thread
+        self._worker: WorkerProcess | None = None  # written by the slot's thread
         self._busy = False  # from `run` until just before its outcome is told
         self._starting = False  # a process is being started; written by the slot's thread
-        self._taken: _Worker | None = None  # the worker that is at a run; written by the slot's thread
+        self._taken: WorkerProcess | None = None  # the worker that is at a run; written by the slot's thread
         self._cancelled = False  # the run is to be told so when it begins
         self._spent = False  # a worker that is not replaced has died; by the slot's thread alone
         self._killed = False  # the run under way, or the start, was given up
@@ -222,7 +206,7 @@ class ProcessSlot:
             if first and not over:
                 self._hand_in(_Command.CLOSE)
         if over and ended is not None:
-            _tell(ended)
+            told(ended)
 
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the process and the thread have ended after `close`; return False after `timeout` seconds."""
@@ -263,14 +247,14 @@ class ProcessSlot:
         if self._bell is not None:
             self._bell.close()
         for ended in self._last:
-            _tell(ended)
+            told(ended)
 
     def _next(self) -> _Call | _Command:
         """Wait for something to do; meanwhile, see the worker die if that is to be told."""
         if self._bell is not None:
             while self._worker is not None and not self._bell.rings_before(self._worker):
                 assert self._tell_died is not None
-                _tell(self._tell_died, self._died("", self._worker))
+                told(self._tell_died, self._died("", self._worker))
             self._bell.answer()
         return self._calls.get()
 
@@ -287,7 +271,7 @@ class ProcessSlot:
             error = failure.with_traceback(None)  # which would keep the arguments alive; and the place is not the user's
         with self._lock:
             self._busy = False
-        _tell(call.ended, value, error)
+        told(call.ended, value, error)
 
     def _outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
         body = call.packed()
@@ -296,16 +280,16 @@ class ProcessSlot:
         finally:
             body.close()
         if call.began is not None:
-            _tell(call.began)
+            told(call.began)
         try:
-            return worker.outcome(call)
+            return worker.outcome(call.info.name, call.progress)
         except (EOFError, OSError):
             raise self._died(call.info.name, worker) from None
         finally:
             with self._lock:
                 self._taken = None
 
-    def _begin(self, body: Body, task: str) -> _Worker:
+    def _begin(self, body: Body, task: str) -> WorkerProcess:
         """Hand a call over; return the worker that has begun with it."""
         worker, new = self._ready(task)
         if not new and self._tell_died is None and not worker.takes(body):
@@ -320,7 +304,7 @@ class ProcessSlot:
                 worker.cancel()
         return worker
 
-    def _ready(self, task: str) -> tuple[_Worker, bool]:
+    def _ready(self, task: str) -> tuple[WorkerProcess, bool]:
         """Return the worker, and whether it was started just now."""
         if self._worker is not None:
             if self._worker.is_alive():
@@ -335,7 +319,7 @@ class ProcessSlot:
                 raise WorkerDiedError(task, None, GIVEN_UP)
             self._starting = True
         try:
-            worker = _Worker(self._name)
+            worker = WorkerProcess(self._name)
             with self._lock:
                 self._worker = worker
                 if self._killed:
@@ -347,7 +331,7 @@ class ProcessSlot:
                 self._starting = False
         return worker, True
 
-    def _died(self, task: str, worker: _Worker, *, starting: bool = False) -> WorkerDiedError:
+    def _died(self, task: str, worker: WorkerProcess, *, starting: bool = False) -> WorkerDiedError:
         self._spent = self._tell_died is not None
         code = self._retire()
         why = GIVEN_UP if worker.killed else NOT_STARTED if starting else KILLED if code == -KILL else ""
@@ -369,13 +353,13 @@ class _Bell:
     """What a thread can wait for together with a pipe: rung once for each call that is handed in, answered as often."""
 
     def __init__(self) -> None:
-        self._here, self._there = _spawn.Pipe(duplex=False)
+        self._here, self._there = multiprocessing.Pipe(duplex=False)
 
     def ring(self) -> None:
         """By anybody, one at a time."""
         self._there.send_bytes(b"")
 
-    def rings_before(self, worker: _Worker) -> bool:
+    def rings_before(self, worker: WorkerProcess) -> bool:
         """Wait until it rings, and return True, or until `worker`, which is idle, has died."""
         return self._here in connection.wait([self._here, worker.connection])
 
@@ -407,164 +391,3 @@ class _Call:
         except Exception:
             check_picklable(self.function, self.args)  # says which of them
             raise
-
-
-class _Worker:
-    """A process that was started, and this program's end of the pipe to it.
-
-    The slot's thread owns it; `kill` comes from other threads, under the slot's lock, and not once the slot has forgotten the worker.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.killed = False
-        self._taken = 0  # calls; tells the worker which one is cancelled
-        here, there = _spawn.Pipe(duplex=True)
-        self.connection = here
-        self._pipe = BodyPipe(here)
-        try:
-            self._process: SpawnProcess = _spawn.Process(target=serve, args=(there,), name=f"greenroom-{name}")
-            _children.start(self)
-        except BaseException:
-            self._pipe.close()
-            raise
-        finally:
-            there.close()  # so that the pipe ends when the worker does
-        self.pid = self._process.pid
-
-    def is_alive(self) -> bool:
-        return not self.killed and self._process.is_alive()
-
-    def kill(self) -> None:
-        self.killed = True
-        self._process.kill()
-
-    def starts(self, limit: float) -> bool:
-        """Wait until it is ready; return False if it died before, or was not ready in time."""
-        try:
-            return self._pipe.poll(limit) and self._pipe.recv() == ("ready",)
-        except (EOFError, OSError):
-            return False
-
-    def takes(self, body: Body) -> bool:
-        """Send a call; return False if the worker died before it began with it."""
-        try:
-            self._pipe.send_body(body)
-            self._taken += 1
-            return self._pipe.recv() == ("began",)
-        except (EOFError, OSError):
-            return False
-
-    def cancel(self) -> None:
-        """Tell it that the call under way is cancelled. Under the slot's lock, while it is at a call: nothing else is sent then."""
-        with contextlib.suppress(OSError):  # it has just died, which is noticed elsewhere
-            self._pipe.send_note(self._taken)
-
-    def outcome(self, call: _Call) -> tuple[Any, BaseException | None]:
-        """Return what the function returned, or else what it raised; raise EOFError or OSError if the worker died."""
-        task = call.info.name
-        while True:
-            what, *more = self._pipe.recv()
-            if what == "progress":
-                _tell(call.progress, Progress(*more))
-            elif what == "value":
-                return _unpickled(self._pipe.recv_body(), task)
-            elif what == "error":
-                value, lost = _unpickled(self._pipe.recv_body(), task)
-                if lost is None and not isinstance(value, BaseException):
-                    lost = ResultNotPicklableError(task, f"an exception became {type(value).__name__} here")
-                return None, self._noted(lost or value, *more)
-            else:
-                why, text = more
-                return None, self._noted(ResultNotPicklableError(task, why), text)
-
-    def _noted(self, error: BaseException, text: str) -> BaseException:
-        if text:
-            error.add_note(f"In worker process {self.pid}:\n{text}")
-        return error
-
-    def end(self) -> int | None:
-        """End the process, in order if it is idle, and give back all that it held; return its exit code, None if that is unknown."""
-        if not self.killed:
-            with contextlib.suppress(OSError):
-                self._pipe.send_end()
-            self._process.join(END_LIMIT)
-            self._process.kill()  # nothing happens if it has ended
-        self._process.join()
-        return _children.ended(self)
-
-
-class _Children:
-    """All worker processes of this program, so that none outlives it and a forked process keeps no pipe open.
-
-    Written by the slots' threads under the lock, which they also hold while they start a process: `multiprocessing` then looks after all
-    children, and two threads that wait for one child see its exit code at different times.
-    """
-
-    def __init__(self) -> None:
-        self._reset()
-
-    def _reset(self) -> None:
-        self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()
-
-    def start(self, worker: _Worker) -> None:
-        with self._lock, _without_interrupts():
-            worker._process.start()
-            self._workers.add(worker)
-
-    def ended(self, worker: _Worker) -> int | None:
-        with self._lock:
-            self._workers.discard(worker)
-            code = worker._process.exitcode
-            worker._pipe.close()
-            if code is not None:  # else somebody else's waitpid took it
-                worker._process.close()
-            return code
-
-    def kill_all(self) -> None:
-        with self._lock:
-            for worker in self._workers:
-                worker._process.kill()
-
-    def forget_all(self) -> None:
-        """Start over in a forked process: they are its parent's, who may hold the lock at this moment."""
-        for worker in self._workers:
-            worker._pipe.close()
-        self._reset()
-
-
-@contextlib.contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Have a process that is started meanwhile begin with Ctrl-C blocked, until it has said what that means to it."""
-    if sys.platform == "win32":
-        yield
-        return
-    resource_tracker.ensure_running()  # it is a process as well, and whoever starts it unblocks what was blocked
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _unpickled(body: Received | int | None, task: str) -> tuple[Any, ResultNotPicklableError | None]:
-    assert isinstance(body, Received)  # the other kinds come from the program only
-    try:
-        return body.load(), None
-    except BaseException as error:  # noqa: BLE001  # code of the user's may run in there, on the slot's thread
-        why = "".join(traceback.format_exception_only(error)).rstrip()
-        return None, ResultNotPicklableError(task, f"it was pickled there, but cannot be unpickled here: {why}")
-
-
-def _tell(callback: Callable[..., object], *what: Any) -> None:
-    try:
-        callback(*what)
-    except Exception:
-        logger.exception("greenroom: a callback of a process slot failed; please report this")
-
-
-_children = _Children()
-# Before multiprocessing waits for its children, which it does at exit, too: what was registered later is called earlier.
-atexit.register(_children.kill_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_children.forget_all)

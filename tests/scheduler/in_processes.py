@@ -313,3 +313,12 @@ def fork_and_write(array: Any) -> int:
         os._exit(0)
     os.waitpid(child, 0)
     return int(array[0])
+
+
+def wait_until_cancelled() -> str:
+    run = current_run()
+    assert run is not None
+    told = threading.Event()
+    run.on_cancel(told.set)
+    told.wait(60)
+    return "cancelled" if run.cancelled else "not cancelled"

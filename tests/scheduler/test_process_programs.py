@@ -202,4 +202,4 @@ def test_programs_of_the_how_to_page_run(programs: Programs, block: Block) -> No
 
 
 def test_the_how_to_page_has_programs() -> None:
-    assert len(PROGRAMS_OF_THE_PAGE) == 2
+    assert len(PROGRAMS_OF_THE_PAGE) == 3

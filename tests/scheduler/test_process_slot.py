@@ -598,3 +598,77 @@ def test_nothing_is_left_after_close() -> None:
     assert set(threading.enumerate()) == threads
     assert open_files() == files
     assert children("leak") == []
+
+
+# -- workers that have state ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deaths() -> queue.SimpleQueue[WorkerDiedError]:
+    return queue.SimpleQueue()
+
+
+@pytest.fixture
+def lasting(deaths: queue.SimpleQueue[WorkerDiedError]) -> Iterator[ProcessSlot]:
+    slot = ProcessSlot("lasting", died=deaths.put)
+    yield slot
+    slot.close()
+    assert slot.join(LIMIT)
+    assert children("lasting") == []
+
+
+def test_death_between_two_runs_is_told_once_and_the_worker_not_replaced(
+    lasting: ProcessSlot, deaths: queue.SimpleQueue[WorkerDiedError]
+) -> None:
+    pid, _ = run(lasting, work.where)
+    assert not lasting.dead
+    os.kill(pid, signal.SIGKILL)
+    assert deaths.get(timeout=LIMIT).code == -signal.SIGKILL
+    assert lasting.dead
+    assert isinstance(failure(lasting, work.where), WorkerDiedError)
+    assert deaths.empty()
+
+
+def test_death_in_a_run_is_the_outcome_of_that_run_alone(lasting: ProcessSlot, deaths: queue.SimpleQueue[WorkerDiedError]) -> None:
+    assert isinstance(failure(lasting, work.exit_with, 3), WorkerDiedError)
+    assert lasting.dead
+    assert "not replaced" in str(failure(lasting, work.where))
+    assert deaths.empty()
+
+
+def test_run_that_races_with_a_death_has_an_outcome_or_the_death_is_told(deaths: queue.SimpleQueue[WorkerDiedError]) -> None:
+    for _ in range(scaled(60, 6)):
+        slot = ProcessSlot("racing", died=deaths.put)
+        pid, _ = run(slot, work.where)
+        os.kill(pid, signal.SIGKILL)
+        assert isinstance(failure(slot, work.where), WorkerDiedError)
+        over = threading.Event()
+        slot.close(over.set)
+        assert over.wait(LIMIT)
+    assert children("racing") == []
+
+
+def test_close_tells_when_the_process_has_ended(lasting: ProcessSlot) -> None:
+    pid, _ = run(lasting, work.where)
+    over: queue.SimpleQueue[bool] = queue.SimpleQueue()
+    lasting.close(lambda: over.put(is_running(pid)))
+    assert over.get(timeout=LIMIT) is False
+    assert lasting.join(LIMIT)
+    lasting.close(lambda: over.put(True))
+    assert over.get(timeout=LIMIT)
+
+
+def test_close_of_a_slot_that_was_never_used_tells_at_once() -> None:
+    told: list[bool] = []
+    ProcessSlot("unused").close(lambda: told.append(True))
+    assert told == [True]
+
+
+def test_cancelled_run_learns_of_it_and_goes_on(slot: ProcessSlot) -> None:
+    slot.cancel()
+    for _ in range(3):
+        assert run(slot, work.square, 2) == 4
+        outcome = begin(slot, work.wait_until_cancelled)
+        slot.cancel()
+        assert outcome.value() == "cancelled"
+        assert begin(slot, work.about_run).value()[-1] is False

@@ -29,7 +29,7 @@ from actors.scheduler import (
     Work,
     WorkerDiedError,
 )
-from actors.scheduler.processes import _Worker
+from actors.scheduler.worker_process import WorkerProcess
 from tests.scheduler import in_processes as work
 from tests.scheduler.kit import Events
 from tests.scheduler.test_process_slot import LIMIT, is_running, open_files, pid_in, wait_until
@@ -231,13 +231,13 @@ def test_timeout_kills_the_process(one: Scheduler, tmp_path: Path) -> None:
 
 
 def test_timeout_counts_from_when_the_function_begins(one: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    starts = _Worker.starts
+    starts = WorkerProcess.starts
 
-    def starts_late(worker: _Worker, limit: float) -> bool:
+    def starts_late(worker: WorkerProcess, limit: float) -> bool:
         threading.Event().wait(3.0)
         return starts(worker, limit)
 
-    monkeypatch.setattr(_Worker, "starts", starts_late)
+    monkeypatch.setattr(WorkerProcess, "starts", starts_late)
     task = submit(one, work.square, 6, timeout=2.0)
     assert task.result(timeout=LIMIT) == 36
     assert task.last is not None

@@ -11,6 +11,7 @@ from actors._core.bounded import Overflow
 from actors._core.mailbox import _check_overflow
 from actors._core.seconds import check_seconds
 from actors.routers.routing import ConsistentHash, LeastLoaded, RandomRouting, RoundRobin, Routing
+from actors.routers.workers.processes import in_process
 from actors.routers.workers.recipe import Recipe, recipe_of
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def check_options(
 ) -> PoolOptions:
     """Return the options, or raise TypeError or ValueError naming parameter and value."""
     _check_whole("concurrency", concurrency, 1)
-    recipe = recipe_of(worker, concurrency)
+    recipe = _recipe(worker, concurrency, processes)
     elastic = size if isinstance(size, Elastic) else None
     count = elastic.least if elastic is not None else os.cpu_count() or 1 if size is None else check_size(size)
     _check_whole("capacity", capacity, 1)
@@ -156,9 +157,6 @@ def check_options(
     if intensity is not None:
         _check_whole("intensity", intensity, 0)
     _check_positive("period", period)
-    if not isinstance(processes, bool):
-        msg = f"processes={processes!r} is not valid: True or False"
-        raise TypeError(msg)
     if hangs_after is not None:
         _check_positive("hangs_after", hangs_after)
     _check_routing(routing)
@@ -180,6 +178,20 @@ def check_options(
         processes,
         hangs_after,
     )
+
+
+def _recipe(worker: object, concurrency: int, processes: object) -> Recipe:
+    recipe = recipe_of(worker, concurrency)
+    if not isinstance(processes, bool):
+        msg = f"processes={processes!r} is not valid: True or False"
+        raise TypeError(msg)
+    if not processes:
+        return recipe
+    recipe = in_process(recipe)
+    if concurrency > 1:
+        msg = f"concurrency={concurrency!r} is not valid with processes=True: a process is at one job at a time; use a larger size"
+        raise ValueError(msg)
+    return recipe
 
 
 def check_size(size: object) -> int:

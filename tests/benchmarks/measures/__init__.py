@@ -13,6 +13,7 @@ from . import (
     loops,
     machines,
     messages,
+    process_pools,
     routing,
     safety,
     savina,
@@ -38,6 +39,7 @@ MODULES = (
     channels,
     scheduling,
     routing,
+    process_pools,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
@@ -49,5 +51,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("channels", channels),
         ("scheduler", scheduling),
         ("routers", routing),
+        ("pools", process_pools),
     )
 }

@@ -150,3 +150,19 @@ class Async(Actor):
 
 def double(number: int) -> int:
     return 2 * number
+
+
+def double_all(arrays: list[Any]) -> list[Any]:
+    return [2 * array for array in arrays]
+
+
+class Writer(Worker):
+    """Writes numbers down, each into the file of its key; dies after one in sixty, before it has answered."""
+
+    def on_receive(self, message: Any) -> Any:
+        folder, key, number = message
+        with (Path(folder) / str(key)).open("a", encoding="utf-8") as file:
+            file.write(f"{number}\n")
+        if os.urandom(1)[0] < 4:
+            os._exit(1)
+        return number
