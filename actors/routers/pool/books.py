@@ -423,6 +423,13 @@ class Books:
                 retry_after=self.retry_after(self.ports.clock.now()) if full else None,
             )
 
+    def load(self) -> int:
+        """Return how many jobs wait or are under way; FULL if one more would find no room. A look in passing, without the lock."""
+        accounts = self.accounts
+        if self.closing or accounts.waiting >= self.options.capacity:
+            return FULL
+        return accounts.waiting + accounts.running
+
     def drained(self) -> Future[bool]:
         """Return a future that is set once no job waits or is under way."""
         future = self.new_future()

@@ -107,3 +107,6 @@ class PoolRef(ActorRef[A_co]):
         except BaseException:  # the await was cancelled
             future.cancel()
             raise
+
+    def _load(self) -> int:
+        return self._books.load()
