@@ -12,6 +12,7 @@ import actors.channels
 import actors.errors
 import actors.events
 import actors.logs
+import actors.routers
 import actors.scheduler
 import actors.testing
 import actors.wire
@@ -30,6 +31,7 @@ PAGES = (
     "events.md",
     "logs.md",
     "machines.md",
+    "routers.md",
     "scheduler.md",
     "supervisors.md",
     "testing.md",
@@ -42,6 +44,7 @@ OURS = {
     *actors.channels.__all__,
     *actors.events.__all__,
     *actors.logs.__all__,
+    *actors.routers.__all__,
     *actors.scheduler.__all__,
     *actors.testing.__all__,
     *actors.wire.__all__,
@@ -57,8 +60,8 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    modules = ("actors", "actors.channels", "actors.events", "actors.logs", "actors.scheduler", "actors.testing", "actors.wire")
-    assert any(f"::: {module}.{name}\n" in GENERATED for module in modules)
+    parts = ("channels", "events", "logs", "routers", "scheduler", "testing", "wire")
+    assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", *(f"actors.{part}" for part in parts)))
 
 
 @pytest.mark.parametrize("name", sorted(set(supervisors.__all__) - set(supervisors.errors.__all__)))
