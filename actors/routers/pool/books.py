@@ -55,6 +55,7 @@ class Books:
         lock: guards everything but what never changes.
         accounts: its counters, and the ends of its jobs.
         returns: what its workers tell.
+        simulated: whether a simulation wants to know who touches them.
         blocks: whether senders wait for room.
         target: workers there shall be.
         closing: whether no job is taken any more.
@@ -68,6 +69,7 @@ class Books:
         self.ports = ports
         self.options = options
         self._world = ports.dispatcher
+        self.simulated = ports.dispatcher is not None
         self.lock = Mutex()
         self.blocks = options.overflow is Overflow.BLOCK
         self.target = options.size
@@ -228,7 +230,7 @@ class Books:
         slot.room -= 1
         self.lanes.closed(slot)  # it stands behind the others if it has room left
         self._outbox.append((parcel, slot.cell, parcel.attempt))
-        if self.line:
+        if self.line.senders:
             self.admit()
         if self.accounts.bursts.bursting and 2 * self.accounts.waiting < self.options.capacity:
             self.accounts.end_burst()
@@ -255,7 +257,7 @@ class Books:
         if self._admitting:  # this goes on further up
             return
         self._admitting = True
-        while self.line and self.accounts.waiting < self.options.capacity:
+        while self.line.senders and self.accounts.waiting < self.options.capacity:
             job, admitted = self.line.first()
             self.accounts.later(admitted.try_set, None)
             self.arrive(job)
@@ -423,13 +425,6 @@ class Books:
                 retry_after=self.retry_after(self.ports.clock.now()) if full else None,
             )
 
-    def load(self) -> int:
-        """Return how many jobs wait or are under way; FULL if one more would find no room. A look in passing, without the lock."""
-        accounts = self.accounts
-        if self.closing or accounts.waiting >= self.options.capacity:
-            return FULL
-        return accounts.waiting + accounts.running
-
     def drained(self) -> Future[bool]:
         """Return a future that is set once no job waits or is under way."""
         future = self.new_future()
@@ -453,7 +448,7 @@ class Books:
         self.flush()
 
     def _send_away(self) -> None:
-        while self.line:
+        while self.line.senders:
             job, admitted = self.line.first()
             self.accounts.later(admitted.try_fail, PoolClosedError(self.name, job.message))
 

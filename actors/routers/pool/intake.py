@@ -33,7 +33,7 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
         PoolFullError: it has no room.
     """
     books.lanes.prepare(job)
-    if books.ports.dispatcher is not None:
+    if books.simulated:
         books.touches()
         books.looks_whether_alive()
     future = job.future
@@ -43,7 +43,7 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
     with books.lock:
         if books.is_closed():
             raise PoolClosedError(books.name, job.message)
-        if books.accounts.waiting < books.options.capacity and not books.line:
+        if books.accounts.waiting < books.options.capacity and not books.line.senders:
             books.arrive(job)
         else:
             admitted = _crowded(books, job, waits=waits)

@@ -103,8 +103,15 @@ class Job(Parcel):
 
     __slots__ = ("deliveries", "future", "key", "lane", "message", "number", "since", "state")
 
-    def __init__(self, books: Books, message: Any, future: Future[Any] | None = None, expires: float | None = None) -> None:
-        super().__init__(books, expires)
+    def __init__(  # pyright: ignore[reportMissingSuperCall]
+        self, books: Books, message: Any, future: Future[Any] | None = None, expires: float | None = None
+    ) -> None:
+        # No super().__init__(): there is one of these for each message, and each call would cost as much as all that follows.
+        self.books = books
+        self.expires = expires
+        self.slot = self.cell = self.attempt = None
+        self.begun = self.handled = self.answered = False
+        self.incarnation = 0
         self.message = message
         self.future = future
         self.key: Any = None

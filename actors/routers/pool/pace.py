@@ -16,31 +16,32 @@ SLACK = 1e-9  # seconds; a sum of floats may come out a little late
 class Gate:
     """Lets so many jobs through in a time, and none while it is shut.
 
+    Attributes:
+        watches: whether there is anything to ask it, which takes a look at the clock.
+
     The algorithm is the generic cell rate algorithm, a token bucket that keeps one number: when the bucket will be full again.
     """
 
-    __slots__ = ("_burst", "_full_at", "_interval", "_shut_until")
+    __slots__ = ("_burst", "_full_at", "_interval", "_shut_until", "watches")
 
     def __init__(self, rate: Rate | None) -> None:
         self._interval = 1.0 / rate.per_second if rate is not None else 0.0
         self._burst = rate.burst if rate is not None else 0
         self._full_at = 0.0
         self._shut_until = 0.0
-
-    @property
-    def watches(self) -> bool:
-        """Whether there is anything to ask it; it takes a look at the clock."""
-        return self._interval > 0 or self._shut_until > 0
+        self.watches = rate is not None
 
     def shut(self, until: float) -> None:
         """Let nothing through until then."""
         self._shut_until = max(self._shut_until, until)
+        self.watches = True
 
     def free(self, now: float, most: int) -> int:
         """Return how many may go through now, `most` at most."""
         if now + SLACK < self._shut_until:
             return 0
         self._shut_until = 0.0
+        self.watches = self._interval > 0
         if not self._interval:
             return most
         spent = max(0.0, self._full_at - now) / self._interval

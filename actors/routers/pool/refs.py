@@ -13,6 +13,7 @@ from actors._core.sending import note_of
 from actors.errors import DeadlockError
 from actors.routers.pool.intake import hand_in, hand_in_async, take_in
 from actors.routers.pool.jobs import Job
+from actors.routers.routing import FULL
 
 if TYPE_CHECKING:
     from actors._core.actor import Actor
@@ -109,4 +110,8 @@ class PoolRef(ActorRef[A_co]):
             raise
 
     def _load(self) -> int:
-        return self._books.load()
+        """Return how much the pool has to do, for a router that chooses by it; FULL if it takes no more."""
+        accounts = self._books.accounts
+        if accounts.waiting >= self._books.options.capacity or self._books.closing:
+            return FULL
+        return accounts.waiting + accounts.running

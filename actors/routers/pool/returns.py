@@ -10,13 +10,13 @@ from actors._core.lifecycle import DownReason
 from actors._core.messages import Signal, Stashed
 from actors.errors import ActorDeadError, ActorError, ActorRestarting
 from actors.routers.errors import BatchResultError
-from actors.routers.pool.jobs import Bundle, JobState
+from actors.routers.pool.jobs import Bundle, Job, JobState
 
 if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
     from actors.routers.pool.books import Books
-    from actors.routers.pool.jobs import Job, Parcel
+    from actors.routers.pool.jobs import Parcel
     from actors.routers.pool.slots import Slot
 
 __all__ = ["Returns"]
@@ -39,7 +39,8 @@ class Returns:
     def begin(self, parcel: Parcel, cell: Cell) -> bool:
         """Take note that `cell` is about to handle `parcel`; return False if it must not. In the turn of `cell`."""
         books = self._books
-        books.touches()
+        if books.simulated:
+            books.touches()
         with books.lock:
             # Invariant: an end is noted in the cell before its mail is drained, which asks here, too. So what was only waiting there
             # was not begun, and comes again without counting a delivery.
@@ -54,6 +55,8 @@ class Returns:
         return False
 
     def _is_wanted(self, parcel: Parcel) -> bool:
+        if type(parcel) is Job and parcel.expires is None:  # nearly always
+            return parcel.state is RUNNING
         wanted = False
         for job in parcel.jobs:
             if job.state is RUNNING and job.expires is not None and self._books.ports.clock.now() >= job.expires:
@@ -66,7 +69,8 @@ class Returns:
         if type(cell.current) is Stashed or (cell.reentrant and _is_broken_off(cell)):
             return
         books = self._books
-        books.touches()
+        if books.simulated:
+            books.touches()
         with books.lock:
             if parcel.cell is not cell:  # a killed worker's handler has come to its end at last
                 return
@@ -163,7 +167,7 @@ class Returns:
             slot.deaths = 0
         if slot.retiring and not slot.held:
             self._accounts.later(books.ring)
-        others = [books.lanes.over(job) for job in parcel.jobs]
+        others = (books.lanes.over(parcel),) if type(parcel) is Job else [books.lanes.over(job) for job in parcel.jobs]
         books.hand_to(slot)
         for other in others:
             if other is not None and other is not slot:

@@ -13,27 +13,28 @@ __all__ = ["Line", "Shed"]
 
 
 class Line:
-    """Senders that wait for room, in order."""
+    """Senders that wait for room, in order.
 
-    __slots__ = ("_senders",)
+    Attributes:
+        senders: their jobs, and the futures of being let in.
+    """
+
+    __slots__ = ("senders",)
 
     def __init__(self) -> None:
-        self._senders: OrderedDict[Job, Future[None]] = OrderedDict()
-
-    def __bool__(self) -> bool:
-        return bool(self._senders)
+        self.senders: OrderedDict[Job, Future[None]] = OrderedDict()
 
     def enter(self, job: Job, admitted: Future[None]) -> None:
         """Stand behind the others."""
-        self._senders[job] = admitted
+        self.senders[job] = admitted
 
     def first(self) -> tuple[Job, Future[None]]:
         """Let the sender go that has waited longest."""
-        return self._senders.popitem(last=False)
+        return self.senders.popitem(last=False)
 
     def leave(self, job: Job) -> bool:
         """Wait no longer; return False if that is over already."""
-        return self._senders.pop(job, None) is not None
+        return self.senders.pop(job, None) is not None
 
 
 class Shed:

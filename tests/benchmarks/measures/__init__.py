@@ -38,8 +38,8 @@ MODULES = (
     wire,
     channels,
     scheduling,
-    routing,
     process_pools,
+    routing,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
@@ -50,7 +50,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("wire", wire),
         ("channels", channels),
         ("scheduler", scheduling),
-        ("routers", routing),
         ("pools", process_pools),
+        ("routers", routing),
     )
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors import Actor, ActorDeadError, AskCancelled, DeadLetterReason, DeadlineExceeded, Timeout, handler
-from actors.routers import ConsistentHash, LeastLoaded, Pool, PoolClosedError, RandomRouting, RoundRobin
+from actors.routers import Broadcast, ConsistentHash, LeastLoaded, Pool, PoolClosedError, RandomRouting, RoundRobin, Router
 from tests.routers.pool.kit import Doubling, Events, Holding, Recorder, accounted
 
 if TYPE_CHECKING:
@@ -286,3 +286,22 @@ def test_what_a_worker_is_at_is_finished_before_it_goes(sim: Simulation) -> None
         assert ask.get() == "finished"
         sim.run()
         assert pool.stats().ready == 0
+
+
+def test_a_router_over_pools_sends_where_least_is_to_be_done(sim: Simulation) -> None:
+    with Pool(sim.system, Doubling, size=1, name="one") as one, Pool(sim.system, Doubling, size=1, name="two", capacity=1) as two:
+        one.pause(5)
+        two.pause(5)
+        with Router(sim.system, [one.ref, two.ref], routing=LeastLoaded()) as router:
+            for number in range(4):
+                router.ref.tell(number)
+            assert (one.stats().waiting, two.stats().waiting) == (3, 1)
+            assert router.ref.ask(5) == 10
+
+
+def test_a_broadcast_to_the_workers_of_a_pool_is_a_routers(sim: Simulation) -> None:
+    with Pool(sim.system, Doubling, size=3) as pool:
+        pool.ref.ask(1)
+        sim.run()
+        with Router(sim.system, pool.workers, routing=Broadcast()) as router:
+            assert router.ref.ask(2) == [4, 4, 4]

@@ -179,3 +179,17 @@ def test_order_per_key_survives_a_death_in_any_order_of_steps(sim: Simulation) -
     check_keys(log)
     assert {message for what, message in log if what == "end"} == {(key, number) for key in "ab" for number in range(4)}
     pool.close()
+
+
+def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simulation) -> None:
+    log: list[Any] = []
+    pool = new_pool(sim, log, set(), ConsistentHash(lambda message: message[0]), room=2)
+    for number in range(6):
+        pool.ref.tell(("a", number))
+        pool.ref.tell(("b", number))
+        sim.advance(0.004)  # they are under way when the next ones come
+    assert pool.drain()
+    check_keys(log)
+    assert len(log) == 24
+    assert [what for what, _ in log[:2]] == ["begin", "begin"]  # of two keys, two at once
+    pool.close()
