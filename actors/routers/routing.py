@@ -52,6 +52,7 @@ class Members(Generic[M]):
         turn: gives 0, 1, 2 and so on; each number once, whoever calls it. It goes on when the members change.
         random: gives a number in [0, 1).
         loads: gives the loads of all, in their order; None if that is no faster than to ask for each.
+        ring: makes the ring of some names, with so many points each.
     """
 
     all: tuple[M, ...]
@@ -60,6 +61,7 @@ class Members(Generic[M]):
     turn: Callable[[], int]
     random: Callable[[], float]
     loads: Callable[[], list[int]] | None = None
+    ring: Callable[[list[str], int], Ring] = Ring
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +162,7 @@ class ConsistentHash(Routing):
     def chooser(self, members: Members[M]) -> Callable[[Any], M]:
         """See `Routing.chooser`."""
         every, key = members.all, self.key
-        ring = Ring([members.name(one) for one in every], self.points)
+        ring = members.ring([members.name(one) for one in every], self.points)
         # Typed: 1.0 is no key, though it is equal to one.
         find = functools.lru_cache(maxsize=KEYS, typed=True)(ring.find)
         return lambda message: every[find(key(message))]

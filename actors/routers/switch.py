@@ -5,6 +5,8 @@ Who may touch what:
 - Senders, from any thread, read `pick`, which is one attribute, and call it. It chooses from a tuple that never changes.
 - Under `_lock`, from any thread: `_routees`, `_closed`, `_changes`, and each store to `pick`. A change of the routees only stores a `pick`
   that makes the new tuple when the next message comes: so ten thousand that come or go in a row cost one.
+- Without it, from any thread: `_ring`, the last that was made. Rings never change, and whichever of several a store leaves there, the next
+  can be made from it.
 
 A sender that has read an older `pick` may still choose a routee that was removed meanwhile, as if it had sent before that; and one that has
 ended, which refuses the message, and then another one is chosen.
@@ -27,6 +29,7 @@ from actors._core.ports import touched
 from actors._core.ref import ActorRef
 from actors.errors import ActorDeadError
 from actors.routers.errors import NoRouteeError
+from actors.routers.ring import Ring
 from actors.routers.routing import FULL, Broadcast, ConsistentHash, LeastLoaded, Members, Routing, ScatterGather, TailChopping
 from actors.routers.targets import Chopped, Everyone
 
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from actors.routers.targets import Target
 
 UNBOUNDED = Unbounded()
+MANY = 8  # routees that come are many if they are more than one in so many of all
 
 __all__ = ["Switch", "check_refs", "check_routing", "load_of"]
 
@@ -51,7 +55,7 @@ class Switch:
         refs: the first routees.
     """
 
-    __slots__ = ("_changes", "_closed", "_lock", "_ports", "_resource", "_routees", "_turn", "cell", "pick", "routing")
+    __slots__ = ("_changes", "_closed", "_lock", "_ports", "_resource", "_ring", "_routees", "_turn", "cell", "pick", "routing")
 
     def __init__(self, ports: Ports, routing: Any, refs: Iterable[ActorRef[Any]]) -> None:
         self.routing = routing
@@ -64,6 +68,8 @@ class Switch:
         self._changes = 0
         self._turn = itertools.count().__next__  # one operation: of several threads, no two get the same number
         self._resource = ports.dispatcher.resource("router") if ports.dispatcher is not None else self
+        self._ring: Ring | None = None
+        self._prepare(len(self._routees))
 
     def attach(self, cell: Cell) -> None:
         """Belong to the router actor `cell`, and end with it, however that ends. Idempotent."""
@@ -105,6 +111,7 @@ class Switch:
         if closed:
             raise self._dead(None)
         self._look_after(refs)
+        self._prepare(len(refs))
 
     def remove(self, ref: ActorRef[Any]) -> bool:
         """Send nothing to `ref` any more; return False if it was no routee."""
@@ -149,13 +156,25 @@ class Switch:
 
     def _renew(self, message: Any) -> Target:
         """Choose after a change; and have what this makes for that used from now on, unless there was another change meanwhile."""
+        return self._renewed()(message)
+
+    def _renewed(self) -> Callable[[Any], Target]:
         with self._lock:
             changes, refs = self._changes, tuple(self._routees)
         pick = self._chooser(refs)  # may be the code of a user
         with self._lock:
             if changes == self._changes:
                 self.pick = pick
-        return pick(message)
+        return pick
+
+    def _prepare(self, came: int) -> None:
+        """Make the ring in the call that brought many routees, for it takes a while; not for each of many that come one by one."""
+        if isinstance(self.routing, ConsistentHash) and came * MANY > len(self._routees):
+            self._renewed()
+
+    def _ring_of(self, names: list[str], points: int) -> Ring:
+        self._ring = ring = Ring(names, points, self._ring)
+        return ring
 
     def _chooser(self, refs: tuple[ActorRef[Any], ...]) -> Callable[[Any], Target]:
         if not refs:
@@ -186,7 +205,7 @@ class Switch:
         if several is not None:
             return lambda _: several
         if isinstance(routing, Routing):
-            return routing.chooser(Members(refs, _name, load_of, self._turn, self._ports.random.random, _loads_of(refs)))
+            return routing.chooser(Members(refs, _name, load_of, self._turn, self._ports.random.random, _loads_of(refs), self._ring_of))
         members = frozenset(refs)
 
         def choose(message: Any) -> Target:

@@ -12,6 +12,7 @@ import actors.channels
 import actors.errors
 import actors.events
 import actors.logs
+import actors.routers
 import actors.scheduler
 import actors.streams
 import actors.testing
@@ -31,6 +32,7 @@ PAGES = (
     "events.md",
     "logs.md",
     "machines.md",
+    "routers.md",
     "scheduler.md",
     "streams.md",
     "supervisors.md",
@@ -44,6 +46,7 @@ OURS = {
     *actors.channels.__all__,
     *actors.events.__all__,
     *actors.logs.__all__,
+    *actors.routers.__all__,
     *actors.scheduler.__all__,
     *actors.streams.__all__,
     *actors.testing.__all__,
@@ -60,8 +63,8 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    modules = ("", ".channels", ".events", ".logs", ".scheduler", ".streams", ".testing", ".wire")
-    assert any(f"::: actors{module}.{name}\n" in GENERATED for module in modules)
+    parts = ("channels", "events", "logs", "routers", "scheduler", "streams", "testing", "wire")
+    assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", *(f"actors.{part}" for part in parts)))
 
 
 @pytest.mark.parametrize("name", sorted(set(supervisors.__all__) - set(supervisors.errors.__all__)))

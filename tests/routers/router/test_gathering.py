@@ -345,6 +345,39 @@ def test_gatherings_may_be_nested(system: ActorSystem) -> None:
             top.ref.ask("question")
 
 
+class Patient(Actor):
+    """Asks what it is given, and says what that ended with; answers a question."""
+
+    def on_receive(self, message: Any) -> Any:
+        if message == "question":
+            return "answer"
+        ref, timeout = message
+        try:
+            return ref.ask("question", timeout=timeout)
+        except Timeout as error:
+            return error
+
+
+def test_a_wait_for_oneself_through_tail_chopping_is_bounded_by_its_timeout(system: ActorSystem) -> None:
+    with Router(system, routing=TailChopping(3600.0)) as router:
+        asker = system.spawn(Patient)
+        router.add(asker)
+        assert isinstance(asker.ask((router.ref, 0.01), timeout=WAIT), Timeout)
+        assert asker.ask("question", timeout=WAIT) == "answer"
+
+
+@pytest.mark.parametrize("inner", EVERY, ids=lambda routing: type(routing).__name__)
+def test_a_wait_for_oneself_through_nested_routers_is_bounded_by_its_timeout(system: ActorSystem, inner: Any) -> None:
+    with (
+        Router(system, name="inner", routing=inner) as within,
+        Router(system, [within.ref], name="outer", routing=Broadcast()) as outer,
+    ):
+        asker = system.spawn(Patient)
+        within.add(asker)
+        assert isinstance(asker.ask((outer.ref, 0.01), timeout=WAIT), Timeout)
+        assert asker.ask("question", timeout=WAIT) == "answer"
+
+
 @every_kind
 def test_a_failure_that_nobody_reads_is_reported(system: ActorSystem, routing: Any) -> None:
     unread: SimpleQueue[UnreadFailure] = SimpleQueue()

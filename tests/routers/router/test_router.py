@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from hashlib import blake2b
 from queue import SimpleQueue
 from threading import Event
 from typing import Any
@@ -39,6 +40,7 @@ from actors.routers import (
     RouterRef,
     ScatterGather,
     TailChopping,
+    ring,
 )
 from tests.routers.router.kit import WAIT, Held, Worker, crew, seen
 
@@ -513,6 +515,33 @@ def test_ten_thousand_routees(system: ActorSystem) -> None:
         for ended in [worker.kill(block=False) for worker in workers[:9_999]]:
             ended.get(timeout=WAIT)
         assert router.ref.ask("who is left") == workers[-1].name
+
+
+def test_of_many_routees_with_consistent_hash_a_change_costs_no_more_than_of_few(
+    system: ActorSystem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Any] = []
+
+    def noting(data: Any, **options: Any) -> Any:
+        hashed.append(data)
+        return blake2b(data, **options)
+
+    monkeypatch.setattr(ring, "blake2b", noting)
+    workers = [system.start(Worker) for _ in range(500)]
+    with Router(system, workers, routing=ConsistentHash(str)) as router:
+        for_all = len(hashed)  # made here, and not in the call of the first who sends
+        assert for_all >= len(workers)
+        for_one, rest = divmod(for_all, len(workers))
+        assert rest == 0
+        hashed.clear()
+        router.ref.ask("key")
+        assert len(hashed) == 1  # the key
+        workers[7].kill()
+        while workers[7] in router.routees:
+            router.ref.ask("key")
+        router.add(system.start(Worker))
+        router.ref.ask("key")
+        assert len(hashed) <= 1 + (for_one + 1) + (for_one + 1)
 
 
 # -- what is refused ---------------------------------------------------------------------------------------------------------

@@ -91,6 +91,28 @@ def test_a_member_that_goes_leaves_all_other_keys_where_they_are(every: list[str
         assert was in {gone, rest[after.find(key)]}
 
 
+@given(st.lists(st.tuples(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=40), st.sampled_from([10, 10, 11])), min_size=2), keys)
+def test_a_ring_made_from_another_is_as_one_made_anew(rings: list[tuple[list[str], int]], some: list[Any]) -> None:
+    ring: Ring | None = None
+    for every, points in rings:
+        ring = Ring(every, points, ring)
+        anew = Ring(every, points)
+        assert [ring.find(key) for key in some] == [anew.find(key) for key in some]
+
+
+def test_a_change_leaves_the_former_ring_as_it_was() -> None:
+    every = [f"/worker-{index}" for index in range(20)]
+    ring = Ring(every, 100)
+    before = [ring.find(key) for key in range(1000)]
+    Ring([*every[:7], *every[8:], "/new"], 100, ring)
+    assert [ring.find(key) for key in range(1000)] == before
+
+
+def test_a_ring_of_nobody_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one member"):
+        Ring([], 10)
+
+
 @pytest.mark.parametrize("count", [2, 3, 10, 30])
 def test_about_one_in_n_keys_moves_to_a_new_member(count: int) -> None:
     every = [f"/crew/worker-{index}" for index in range(count)]
