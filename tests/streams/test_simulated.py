@@ -261,6 +261,17 @@ def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
         running.result()
 
 
+@orderings
+def test_branches_that_only_seem_to_wait_for_each_other_are_left_alone(ordering: Ordering) -> None:
+    """Whenever the stream's actor looks: not all stages may have begun, or all may have ended."""
+
+    def scenario(sim: Simulation) -> None:
+        running = diamond(Source(range(5))).to(Sink.count()).run(sim.system, buffer=2)
+        assert running.result() == 5
+
+    explore(scenario, runs=scaled(1000, 100), ordering=ordering).check()
+
+
 def test_runs_are_the_same_each_time() -> None:
     def scenario(sim: Simulation) -> None:
         one, two = Source(range(5)).broadcast(2)
