@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
-from actors._core.ending import when_ended
 from actors.channels.errors import ChannelClosedError
 from actors.channels.lifetime import NOBODY_RECEIVES
 from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised
-from actors.streams.logic import SLICE, Logic, SinkLogic, Stage
+from actors.streams.logic import SLICE, Logic, SinkLogic
 from actors.streams.messages import send
 from actors.streams.sourcing import FromIterable
 
@@ -130,12 +129,6 @@ class ToChannel(SinkLogic):
         self._handed = 0
         self._sent = 0
         self._failure: BaseException | None = None
-
-    def open(self, stage: Stage) -> None:
-        """See `Logic`."""
-        super().open(stage)
-        if self.closes:  # also after a kill, which calls nothing of this
-            when_ended(stage.actor_ref._target).add_done_callback(lambda _: self.sender.close())
 
     def _tell(self, told: Any) -> None:
         if type(told) is Raised:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from actors import ActorSystem
 from actors.streams import Sink, Source, StreamCancelled, StreamState
+from tests.streams.test_ending import until
 
 DUE = 20.0
 
@@ -77,6 +79,21 @@ def test_a_file_is_written_anew_or_added_to(system: ActorSystem, tmp_path: Path)
     assert path.read_bytes() == b"old\nab"
     assert Source(["new"]).to(Sink.file(path)).run(system).result(timeout=DUE) == 1
     assert path.read_bytes() == b"new\n"
+
+
+def test_what_was_taken_is_in_the_file_before_the_stream_ends(system: ActorSystem, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    gate = threading.Event()
+
+    def source() -> Iterable[str]:
+        yield "one"
+        gate.wait(DUE)
+
+    run = Source(source).to(Sink.file(path)).run(system)
+    until(lambda: path.exists() and path.read_text() == "one\n")
+    assert not run.done
+    gate.set()
+    assert run.result(timeout=DUE) == 1
 
 
 def test_an_element_that_is_no_text_and_no_bytes_fails_the_stream(system: ActorSystem, tmp_path: Path) -> None:

@@ -65,6 +65,7 @@ def test_no_more_is_awaited_than_there_is_room_for(system: ActorSystem, buffer: 
         while True:
             begun[0] += 1
             yield begun[0]
+            await asyncio.sleep(0)  # so that the stage hears of each, and must not ask for what it has asked for
 
     run = Source(endless).map(lambda _: gate.wait(DUE)).to(Sink.collect()).run(system, buffer=buffer)
     until(lambda: begun[0] >= buffer)
