@@ -321,8 +321,10 @@ class Books:
                     attempt = parcel.attempt
                 else:
                     self.accounts.cancel(job)
-            elif job.state is OUTSIDE:
-                self.line.leave(job)
+            elif job.state is OUTSIDE and (admitted := self.line.leave(job)) is not None:
+                # Nobody is in the way any more: its sender goes on, and finds that it is cancelled.
+                self.accounts.later(admitted.try_set, None)
+                self.accounts.later(self.accounts.dead_letter, job.message, DeadLetterReason.CANCELLED)
         if attempt is not None:
             attempt.cancel()
         self.flush()
