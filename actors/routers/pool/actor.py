@@ -165,10 +165,11 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         entry = current_entry(self._greenroom_cell)
         future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
         handle = self.reply_later() if future is not None else None
-        self._hand_in(message, handle, note.expires if note is not None else None)
+        origin = tuple(entry[-3:]) if self._state.traced and isinstance(entry, tuple) else ()
+        self._hand_in(message, handle, note.expires if note is not None else None, origin)
         return None
 
-    def _hand_in(self, message: Any, handle: ReplyHandle | None, expires: float | None) -> None:
+    def _hand_in(self, message: Any, handle: ReplyHandle | None, expires: float | None, origin: tuple[Any, ...]) -> None:
         books = self._state
         answer: Future[Any] | None = None
         if handle is not None:
@@ -176,6 +177,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             answer.add_done_callback(lambda done: _pass_on(done, handle))
             handle.cancel_token.add_callback(answer.cancel)
         job = Job(books, message, answer, expires)
+        job.origin = origin
         try:
             take_in(books, job)
         except Exception as error:  # noqa: BLE001  # the sender's: the pool lives on
@@ -362,6 +364,7 @@ def attach(books: Books, ref: ActorRef[PoolActor]) -> None:
         if books.accounts.ref is not None:
             return
         books.accounts.ref = ref
+        books.traced = bool(ref._target.system.config.tracing)
 
     def ring() -> None:
         with contextlib.suppress(ActorDeadError):  # then there is nothing to see to

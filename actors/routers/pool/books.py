@@ -56,6 +56,7 @@ class Books:
         accounts: its counters, and the ends of its jobs.
         returns: what its workers tell.
         simulated: whether a simulation wants to know who touches them.
+        traced: whether jobs carry where they came from.
         blocks: whether senders wait for room.
         target: workers there shall be.
         closing: whether no job is taken any more.
@@ -70,6 +71,7 @@ class Books:
         self.options = options
         self._world = ports.dispatcher
         self.simulated = ports.dispatcher is not None
+        self.traced = False
         self.lock = Mutex()
         self.blocks = options.overflow is Overflow.BLOCK
         self.target = options.size
@@ -298,7 +300,8 @@ class Books:
         if attempt is not None:
             attempt.add_done_callback(functools.partial(self.returns.answered, parcel))
         try:
-            cell.ref.tell(Entry((parcel.content, attempt, parcel)))
+            # With the origin of whoever sent the job: the caller is a worker that has done with another one, or anybody.
+            cell.ref.tell(Entry((parcel.content, attempt, parcel, *parcel.origin)))
         except ActorDeadError:  # its end is about to be told, and takes everything back
             return
         except ActorError as error:  # its isolation does not let the message through

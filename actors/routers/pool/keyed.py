@@ -99,7 +99,10 @@ class KeyedLanes:
         return job
 
     def take_more(self, slot: Slot, last: Job) -> Job | None:
-        """Take one more for a batch that has `last` already: of the same key, in order, or else of the next. One that comes again is none."""
+        """Take one more for a batch that has `last` already: of the same key, in order, or else of the next.
+
+        One that comes again comes alone.
+        """
         key = self._keys[last.key]
         if not key.waiting:
             following = self.peek(slot)

@@ -138,6 +138,18 @@ class Returns:
             self._release(parcel)
         books.flush()
 
+    def stale(self, parcel: Parcel, cell: Cell) -> None:
+        """Take note that `cell` is not given `parcel`, whose sender was abandoned: the message is a dead letter."""
+        books = self._books
+        books.touches()
+        with books.lock:
+            if parcel.cell is not cell:
+                return
+            for job in parcel.jobs:
+                self._accounts.forsake(job)
+            self._release(parcel)
+        books.flush()
+
     def died(self, slot: Slot, error: BaseException | None) -> int:
         """Take back what the worker of `slot` had, which has ended; return how many jobs it had begun."""
         books = self._books

@@ -197,7 +197,9 @@ def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simula
 
 def test_jobs_of_one_key_wait_for_each_other_also_where_a_worker_has_room_for_more(sim: Simulation) -> None:
     log: list[Any] = []
-    pool = Pool(sim.system, functools.partial(Several, log, set()), size=1, concurrency=3, routing=ConsistentHash(lambda message: message[0]))
+    pool = Pool(
+        sim.system, functools.partial(Several, log, set()), size=1, concurrency=3, routing=ConsistentHash(lambda message: message[0])
+    )
     for number in range(3):
         pool.ref.tell(("a", number))
         sim.advance(0.002)  # the first is under way when the others come
