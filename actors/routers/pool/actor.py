@@ -14,7 +14,7 @@ from actors._core.isolation import Isolation
 from actors._core.life import started
 from actors._core.lifecycle import DownReason
 from actors._core.mailbox import Unbounded
-from actors._core.messages import Entry
+from actors._core.messages import Entry, Note
 from actors._core.options import Overrides
 from actors._core.supervision import ChildEvent, Guard
 from actors.errors import ActorDeadError, SystemStoppedError
@@ -27,6 +27,7 @@ from actors.routers.pool.options import CAPACITY, check_options
 from actors.routers.pool.watching import Watch
 
 if TYPE_CHECKING:
+    from actors._core.cell import Cell
     from actors._core.future import Future
     from actors._core.ref import ActorRef
     from actors._core.reply import ReplyHandle
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from actors.routers.pool.slots import Slot
     from actors.routers.routing import Routing
 
-__all__ = ["LOOK", "Close", "PoolActor", "attach", "books_of"]
+__all__ = ["LOOK", "Close", "Errand", "PoolActor", "attach", "books_of"]
+
+
+GRACE = 1.0  # seconds that workers have at least to end
 
 
 class _Look:
@@ -45,6 +49,16 @@ class _Look:
 
 
 LOOK = _Look()
+
+
+class Errand(Note):
+    """Travels with what the pool tells its actor: once that ends, there is nothing left to see to, and nothing is lost with it."""
+
+    __slots__ = ()
+
+    def fenced(self, cell: Cell) -> bool:
+        """Tell whether it comes too late."""
+        return cell.end is not None
 
 
 class Close:
@@ -346,7 +360,9 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             books.end()
             for cell in busy:
                 ending.kill(cell)
-        self.stop()
+        # A worker that hangs in its start or its end has what is left of the time, too, and then is killed with the pool.
+        left = None if self._close_by is None else max(GRACE, self._close_by - now)
+        ending.stop(self._greenroom_cell, left)
 
 
 def _pass_on(done: Future[Any], handle: ReplyHandle) -> None:
@@ -368,7 +384,7 @@ def attach(books: Books, ref: ActorRef[PoolActor]) -> None:
 
     def ring() -> None:
         with contextlib.suppress(ActorDeadError):  # then there is nothing to see to
-            ref.tell(LOOK)
+            ref.tell(Entry((LOOK, None, Errand())))
 
     def end(_: object) -> None:
         try:

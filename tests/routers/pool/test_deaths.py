@@ -302,3 +302,47 @@ def test_an_ask_that_is_cancelled_before_it_is_let_in_takes_no_room(sim: Simulat
         assert ("late", DeadLetterReason.CANCELLED) in events.letters
         assert pool.stats().waiting == 0
         pool.close(timeout=0)
+
+
+class Slow(Actor):
+    """Takes an hour to start, or to end."""
+
+    def __init__(self, hook: str) -> None:
+        super().__init__()
+        self.hook = hook
+
+    async def on_start(self) -> None:
+        if self.hook == "start":
+            await asyncio.sleep(3600)
+
+    async def on_stop(self) -> None:
+        if self.hook == "stop":
+            await asyncio.sleep(3600)
+
+    async def on_receive(self, message: Any) -> Any:
+        return message
+
+
+@pytest.mark.parametrize("hook", ["start", "stop"])
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_worker_that_hangs_in_its_start_or_end_does_not_keep_the_pool_from_closing(sim: Simulation, hook: str, jobs: int) -> None:
+    pool = Pool(sim.system, functools.partial(Slow, hook), size=2)
+    for number in range(jobs):
+        pool.ref.tell(number)
+    sim.advance(1)
+    begin = sim.now
+    pool.close(timeout=5.0)
+    assert sim.now - begin <= 6.0
+    assert pool.ref.state is Lifecycle.STOPPED
+    assert pool.stats().shed == (jobs if hook == "start" else 0)
+
+
+def test_what_the_pool_tells_its_own_actor_is_no_dead_letter(sim: Simulation, events: Events) -> None:
+    pool = Pool(sim.system, Doubling, size=2)
+    sim.run()
+    pool.ref.stop(block=False)
+    for size in (1, 3, 1):
+        pool.resize(size)
+    pool._close(5.0)
+    sim.run()
+    assert events.letters == []
