@@ -69,7 +69,8 @@ class Accounts:
         elif job.state is WAITING:
             self.waiting -= 1
         job.state = OVER
-        self.look_whether_idle()
+        if self.drains:
+            self.look_whether_idle()
         return True
 
     def finish(self, job: Job, value: Any = None) -> None:

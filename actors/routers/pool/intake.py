@@ -34,7 +34,8 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
         PoolClosedError: the pool takes no job any more.
         PoolFullError: it has no room.
     """
-    books.lanes.prepare(job)
+    if books.keyed:
+        books.lanes.prepare(job)
     if books.simulated:
         books.touches()
         books.looks_whether_alive()
