@@ -119,6 +119,9 @@ class Note:
         """Tell whether it is too late to handle the message. Asked once, of a message that is not fenced."""
         return self.expires is not None and cell.system.ports.clock.now() >= self.expires
 
+    def stale(self, cell: Cell) -> None:
+        """Take note that `cell` is not given the message: the handler that had sent it was abandoned."""
+
     def delivered(self, cell: Cell) -> None:
         """Take note that the message has been handled by `cell`."""
 

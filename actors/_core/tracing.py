@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
 
-__all__ = ["TracedInbox", "TracedReceiver", "arrived"]
+__all__ = ["TracedInbox", "TracedReceiver", "arrived", "origin"]
 
 
 class TracedInbox:
@@ -37,27 +37,15 @@ class TracedInbox:
         self._correlation = correlation
 
     def append(self, entry: Any, *timeout: float) -> None:
-        """Admit `entry` with its origin."""
-        here: Any = getcurrent()
-        strand = type(here) is Strand
-        sender = here.worker.cell if strand else current_cell() if binding() is not None else None
-        here = None  # a refused send's traceback holds this frame, and must not hold a greenlet of a thread that ends before it
-        if sender is None:
-            correlation = self._correlation()
-            incarnation = 0
-        else:
-            cause = sender.current if strand else current_entry(sender)
-            # An exact tuple or a long Entry is traced; hooks and ticks are the beginning of something new.
-            traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)  # noqa: PLR2004
-            correlation = cause[-3] if traced else self._correlation()
-            incarnation = sender.incarnation
+        """Admit `entry` with its origin; one that has it already, as those of pools have, keeps it."""
         kind = type(entry)
         if kind is Entry:
-            self._put(Entry((*entry, correlation, sender, incarnation)), *timeout)
+            traced = len(entry) > 3  # noqa: PLR2004
+            self._put(entry if traced else Entry((*entry, *origin(self._correlation))), *timeout)
         elif kind is ProxyCall:  # deferred, and no message for `on_receive`
-            self._put(Entry((entry, None, None, correlation, sender, incarnation)))
+            self._put(Entry((entry, None, None, *origin(self._correlation))))
         else:
-            self._put((entry, correlation, sender, incarnation))
+            self._put((entry, *origin(self._correlation)))
 
     def offer(self, entry: Entry) -> Any:
         """Do as `append` does for a sender that awaits its admission to a bounded mailbox."""
@@ -66,6 +54,24 @@ class TracedInbox:
         traced._put = offered.append
         traced.append(entry)
         return self.queue.offer(offered[0])
+
+
+def origin(new: Callable[[], Any]) -> tuple[Any, Cell | None, int]:
+    """Return the correlation, sender and sender's incarnation of what the caller sends.
+
+    Args:
+        new: makes a correlation, for the beginning of something.
+    """
+    here: Any = getcurrent()
+    strand = type(here) is Strand
+    sender = here.worker.cell if strand else current_cell() if binding() is not None else None
+    here = None  # a refused send's traceback holds this frame, and must not hold a greenlet of a thread that ends before it
+    if sender is None:
+        return new(), None, 0
+    cause = sender.current if strand else current_entry(sender)
+    # An exact tuple or a long Entry is traced; hooks and ticks are the beginning of something new.
+    traced = type(cause) is tuple or (type(cause) is Entry and len(cause) > 3)  # noqa: PLR2004
+    return cause[-3] if traced else new(), sender, sender.incarnation
 
 
 class TracedReceiver:

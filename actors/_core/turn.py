@@ -169,6 +169,8 @@ def accept(cell: Cell, entry: Any) -> tuple[Any, Future[Any] | None, Note | None
         refused(cell, message, DeadLetterReason.CANCELLED)
         return None
     if len(entry) > 3 and message is not STOP and not arrived(cell, message, entry[3], entry[4]):  # noqa: PLR2004  # a traced entry
+        if note is not None:
+            note.stale(cell)
         refused(cell, message, DeadLetterReason.STALE_SENDER)
         return None
     if note is not None:

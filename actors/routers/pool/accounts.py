@@ -69,7 +69,8 @@ class Accounts:
         elif job.state is WAITING:
             self.waiting -= 1
         job.state = OVER
-        self.look_whether_idle()
+        if self.drains:
+            self.look_whether_idle()
         return True
 
     def finish(self, job: Job, value: Any = None) -> None:
@@ -108,6 +109,13 @@ class Accounts:
         if self.settle(job):
             self.cancelled += 1
             self.later(self.dead_letter, job.message, DeadLetterReason.CANCELLED)
+
+    def forsake(self, job: Job) -> None:
+        """End `job`, whose sender was abandoned; somebody else tells of its message."""
+        if self.settle(job):
+            self.cancelled += 1
+            if job.future is not None:
+                self.later(job.future.cancel)
 
     def count_deliveries(self, jobs: Iterable[Job], error: BaseException | None) -> list[Job]:
         """Count a delivery of each, whose worker died of `error`. Those that had too many end; return the others."""

@@ -14,7 +14,7 @@ from actors._core.isolation import Isolation
 from actors._core.life import started
 from actors._core.lifecycle import DownReason
 from actors._core.mailbox import Unbounded
-from actors._core.messages import Entry
+from actors._core.messages import Entry, Note
 from actors._core.options import Overrides
 from actors._core.supervision import ChildEvent, Guard
 from actors.errors import ActorDeadError, SystemStoppedError
@@ -27,6 +27,7 @@ from actors.routers.pool.options import CAPACITY, check_options
 from actors.routers.pool.watching import Watch
 
 if TYPE_CHECKING:
+    from actors._core.cell import Cell
     from actors._core.future import Future
     from actors._core.ref import ActorRef
     from actors._core.reply import ReplyHandle
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     from actors.routers.pool.slots import Slot
     from actors.routers.routing import Routing
 
-__all__ = ["LOOK", "Close", "PoolActor", "attach", "books_of"]
+__all__ = ["LOOK", "Close", "Errand", "PoolActor", "attach", "books_of"]
+
+
+GRACE = 1.0  # seconds that workers have at least to end
 
 
 class _Look:
@@ -45,6 +49,16 @@ class _Look:
 
 
 LOOK = _Look()
+
+
+class Errand(Note):
+    """Travels with what the pool tells its actor: once that ends, there is nothing left to see to, and nothing is lost with it."""
+
+    __slots__ = ()
+
+    def fenced(self, cell: Cell) -> bool:
+        """Tell whether it comes too late."""
+        return cell.end is not None
 
 
 class Close:
@@ -165,10 +179,11 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         entry = current_entry(self._greenroom_cell)
         future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
         handle = self.reply_later() if future is not None else None
-        self._hand_in(message, handle, note.expires if note is not None else None)
+        origin = tuple(entry[-3:]) if self._state.traced and isinstance(entry, tuple) else ()
+        self._hand_in(message, handle, note.expires if note is not None else None, origin)
         return None
 
-    def _hand_in(self, message: Any, handle: ReplyHandle | None, expires: float | None) -> None:
+    def _hand_in(self, message: Any, handle: ReplyHandle | None, expires: float | None, origin: tuple[Any, ...]) -> None:
         books = self._state
         answer: Future[Any] | None = None
         if handle is not None:
@@ -176,6 +191,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             answer.add_done_callback(lambda done: _pass_on(done, handle))
             handle.cancel_token.add_callback(answer.cancel)
         job = Job(books, message, answer, expires)
+        job.origin = origin
         try:
             take_in(books, job)
         except Exception as error:  # noqa: BLE001  # the sender's: the pool lives on
@@ -344,7 +360,9 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             books.end()
             for cell in busy:
                 ending.kill(cell)
-        self.stop()
+        # A worker that hangs in its start or its end has what is left of the time, too, and then is killed with the pool.
+        left = None if self._close_by is None else max(GRACE, self._close_by - now)
+        ending.stop(self._greenroom_cell, left)
 
 
 def _pass_on(done: Future[Any], handle: ReplyHandle) -> None:
@@ -362,10 +380,11 @@ def attach(books: Books, ref: ActorRef[PoolActor]) -> None:
         if books.accounts.ref is not None:
             return
         books.accounts.ref = ref
+        books.traced = bool(ref._target.system.config.tracing)
 
     def ring() -> None:
         with contextlib.suppress(ActorDeadError):  # then there is nothing to see to
-            ref.tell(LOOK)
+            ref.tell(Entry((LOOK, None, Errand())))
 
     def end(_: object) -> None:
         try:

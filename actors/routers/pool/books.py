@@ -56,7 +56,9 @@ class Books:
         accounts: its counters, and the ends of its jobs.
         returns: what its workers tell.
         simulated: whether a simulation wants to know who touches them.
+        traced: whether jobs carry where they came from.
         blocks: whether senders wait for room.
+        keyed: whether jobs have keys.
         target: workers there shall be.
         closing: whether no job is taken any more.
         ended: whether the pool's actor has ended.
@@ -70,8 +72,11 @@ class Books:
         self.options = options
         self._world = ports.dispatcher
         self.simulated = ports.dispatcher is not None
+        self.traced = False
         self.lock = Mutex()
         self.blocks = options.overflow is Overflow.BLOCK
+        self.keyed = isinstance(options.routing, ConsistentHash)
+        self._batch = options.batch
         self.target = options.size
         self.slots: list[Slot] = []  # those that are not retiring, in the order made
         self.leaving: dict[Slot, None] = {}  # those that are
@@ -139,7 +144,7 @@ class Books:
         job.number = self.accounts.accepted
         job.state = WAITING
         self.accounts.waiting += 1
-        if self.options.batch is not None:
+        if self._batch is not None:
             job.since = self.ports.clock.now()
         slot = self.lanes.add(job)
         if slot is not None:
@@ -167,7 +172,15 @@ class Books:
 
     def hand_to(self, slot: Slot) -> None:
         """Hand `slot` what it can take. Under the lock; the caller flushes."""
-        while slot.open:
+        while slot.room > 0 and slot.ready and not slot.retiring:  # as `slot.open` has it; there is one look for each job
+            if self._batch is None and not self.gate.watches:  # nearly always
+                job = self.lanes.take(slot)
+                if job is None:
+                    self.lanes.opened(slot)
+                    return
+                self._take(job, slot)
+                self._give(job, slot, self._new_attempt(slot) if job.future is not None else None)
+                continue
             first = self.lanes.peek(slot)
             if first is None:
                 self.lanes.opened(slot)
@@ -186,7 +199,7 @@ class Books:
 
     def _may_take(self, slot: Slot, first: Job) -> int:
         """Return how many jobs may be handed to `slot` in one parcel now; 0 has this looked at again in time."""
-        count, batch = 1, self.options.batch
+        count, batch = 1, self._batch
         if batch is not None and not first.deliveries:
             count = self.lanes.count(slot, batch.most)
             due = first.since + batch.within
@@ -206,7 +219,7 @@ class Books:
         assert job is not None  # there are so many
         self._take(job, slot)
         parcel: Parcel = job
-        if self.options.batch is not None:
+        if self._batch is not None:
             jobs = [job]
             while len(jobs) < count:
                 more = self._next_of_batch(slot, jobs[-1])
@@ -219,25 +232,29 @@ class Books:
             self.accounts.batches += 1
         if self.gate.watches:
             self.gate.let_through(self.ports.clock.now(), len(parcel.jobs))
+        self._give(parcel, slot, self._new_attempt(slot) if type(parcel) is Bundle or job.future is not None else None)
+
+    def _give(self, parcel: Parcel, slot: Slot, attempt: Future[Any] | None) -> None:
+        """Note that `parcel` is to be sent to the worker of `slot`, which is to resolve `attempt`."""
         assert slot.cell is not None  # it is ready
         parcel.cell = slot.cell
-        # Invariant: made here, under the lock. Where it is sent, another may have taken the parcel back and handed it out anew.
-        parcel.attempt = self._new_attempt(slot.cell) if type(parcel) is Bundle or job.future is not None else None
+        # Invariant: made under the lock. Where it is sent, another may have taken the parcel back and handed it out anew.
+        parcel.attempt = attempt
         parcel.begun = parcel.handled = parcel.answered = False
         slot.held[parcel] = None
         slot.handed += 1
         self.accounts.out += 1
         slot.room -= 1
         self.lanes.closed(slot)  # it stands behind the others if it has room left
-        self._outbox.append((parcel, slot.cell, parcel.attempt))
+        self._outbox.append((parcel, slot.cell, attempt))
         if self.line.senders:
             self.admit()
         if self.accounts.bursts.bursting and 2 * self.accounts.waiting < self.options.capacity:
             self.accounts.end_burst()
 
-    def _new_attempt(self, cell: Cell) -> Future[Any]:
+    def _new_attempt(self, slot: Slot) -> Future[Any]:
         attempt = self.new_future()
-        attempt._cell = cell
+        attempt._cell = slot.cell
         return attempt
 
     def _next_of_batch(self, slot: Slot, last: Job) -> Job | None:
@@ -269,13 +286,14 @@ class Books:
         """Send and tell what was noted. Without the lock."""
         outbox, news = self._outbox, self.accounts.news
         while outbox or news:
-            try:
-                if outbox:
-                    self._send(*outbox.popleft())
-                elif not self._tell_next(news):
-                    return
-            except IndexError:  # another one was faster
-                continue
+            if outbox:
+                try:
+                    parcel, cell, attempt = outbox.popleft()
+                except IndexError:  # another one was faster
+                    continue
+                self._send(parcel, cell, attempt)
+            elif not self._tell_next(news):
+                return
 
     def _tell_next(self, news: deque[Callable[[], object]]) -> bool:
         """Tell the next of the news; return False if that is left to those further up on this stack.
@@ -285,9 +303,13 @@ class Books:
         depth = self._depth
         if depth.value >= DEEPEST:
             return False
+        try:
+            call = news.popleft()
+        except IndexError:  # another one was faster
+            return True
         depth.value += 1
         try:
-            news.popleft()()
+            call()
         finally:
             depth.value -= 1
         return True
@@ -298,7 +320,8 @@ class Books:
         if attempt is not None:
             attempt.add_done_callback(functools.partial(self.returns.answered, parcel))
         try:
-            cell.ref.tell(Entry((parcel.content, attempt, parcel)))
+            # With the origin of whoever sent the job: the caller is a worker that has done with another one, or anybody.
+            cell.ref.tell(Entry((parcel.content, attempt, parcel, *parcel.origin)))
         except ActorDeadError:  # its end is about to be told, and takes everything back
             return
         except ActorError as error:  # its isolation does not let the message through
@@ -321,8 +344,10 @@ class Books:
                     attempt = parcel.attempt
                 else:
                     self.accounts.cancel(job)
-            elif job.state is OUTSIDE:
-                self.line.leave(job)
+            elif job.state is OUTSIDE and (admitted := self.line.leave(job)) is not None:
+                # Nobody is in the way any more: its sender goes on, and finds that it is cancelled.
+                self.accounts.later(admitted.try_set, None)
+                self.accounts.later(self.accounts.dead_letter, job.message, DeadLetterReason.CANCELLED)
         if attempt is not None:
             attempt.cancel()
         self.flush()
@@ -342,7 +367,8 @@ class Books:
         del slot.held[parcel]
         self.accounts.out -= 1
         parcel.cell = parcel.attempt = None
-        self.accounts.look_whether_idle()
+        if self.accounts.drains:
+            self.accounts.look_whether_idle()
 
     # -- slots ---------------------------------------------------------------------------------------------------------------
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["hand_in", "hand_in_async", "take_in"]
 
+DONE = 2  # the state of a future with a value; that of a failed one is more
+
 
 def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | None:
     """Let `job` in, or do to it what the overflow policy says.
@@ -32,7 +34,8 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
         PoolClosedError: the pool takes no job any more.
         PoolFullError: it has no room.
     """
-    books.lanes.prepare(job)
+    if books.keyed:
+        books.lanes.prepare(job)
     if books.simulated:
         books.touches()
         books.looks_whether_alive()
@@ -47,6 +50,9 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
             books.arrive(job)
         else:
             admitted = _crowded(books, job, waits=waits)
+    if future is not None and future._state >= DONE:
+        # Invariant: `forsaken` was told, or is, of every end of the future; of one before the job was let in it could do nothing.
+        job.forsaken(future)
     books.flush()
     return admitted
 
@@ -144,7 +150,7 @@ def _patience(books: Books, job: Job, timeout: float | None) -> float | None:
 def _withdraw(books: Books, job: Job) -> bool:
     books.touches()
     with books.lock:
-        return books.line.leave(job)
+        return books.line.leave(job) is not None
 
 
 def _too_long(books: Books, job: Job) -> PoolFullError:

@@ -50,12 +50,13 @@ class Parcel(Note):
         incarnation: of the worker when it began.
         handled: whether the worker's handler has returned.
         answered: whether `attempt` was resolved, and its jobs told.
+        origin: in a traced system, the correlation, sender and sender's incarnation of what is in it; else nothing.
         jobs: what is in it, in order.
     """
 
     stays = True  # a worker may stash its job, and is at it until it has handled it
 
-    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "slot")
+    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "origin", "slot")
 
     def __init__(self, books: Books, expires: float | None = None) -> None:
         super().__init__(expires)
@@ -67,6 +68,7 @@ class Parcel(Note):
         self.incarnation = 0
         self.handled = False
         self.answered = False
+        self.origin: tuple[Any, ...] = ()
 
     jobs: tuple[Job, ...]
 
@@ -82,6 +84,10 @@ class Parcel(Note):
     def expired(self, cell: Cell) -> bool:  # noqa: ARG002  # the pool has looked, by its own books, a moment ago
         """Return False: what is too late was fenced."""
         return False
+
+    def stale(self, cell: Cell) -> None:
+        """Take note that `cell` is not given it: the handler that had sent it was abandoned."""
+        self.books.returns.stale(self, cell)
 
     def delivered(self, cell: Cell) -> None:
         """Take note that the handler of `cell` has returned, and hand it the next job."""
@@ -112,6 +118,7 @@ class Job(Parcel):
         self.slot = self.cell = self.attempt = None
         self.begun = self.handled = self.answered = False
         self.incarnation = 0
+        self.origin = ()
         self.message = message
         self.future = future
         self.key: Any = None
@@ -145,6 +152,8 @@ class Bundle(Parcel):
     def __init__(self, books: Books, jobs: list[Job]) -> None:
         super().__init__(books)
         self.jobs = tuple(jobs)
+        # One message goes on with the correlation of the first of them, and is nobody's: its senders are several.
+        self.origin = (jobs[0].origin[0], None, 0) if jobs[0].origin else ()
 
     @property
     def content(self) -> list[Any]:

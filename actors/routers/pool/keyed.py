@@ -99,10 +99,14 @@ class KeyedLanes:
         return job
 
     def take_more(self, slot: Slot, last: Job) -> Job | None:
-        """Take one more for a batch that has `last` already: of the same key, in order, or else of the next."""
+        """Take one more for a batch that has `last` already: of the same key, in order, or else of the next.
+
+        One that comes again comes alone.
+        """
         key = self._keys[last.key]
         if not key.waiting:
-            return self.take(slot)
+            following = self.peek(slot)
+            return self.take(slot) if following is not None and not following.deliveries else None
         job = next(iter(key.waiting))
         del key.waiting[job]
         key.under_way += 1

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from actors._core.bounded import Overflow
 from actors._core.ending import when_ended
+from actors._core.messages import Entry
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_seconds, check_timeout
 from actors.errors import ActorDeadError, DeadlockError, Timeout
 from actors.routers.errors import PoolClosedError
-from actors.routers.pool.actor import LOOK, Close, PoolActor, attach, books_of
+from actors.routers.pool.actor import LOOK, Close, Errand, PoolActor, attach, books_of
 from actors.routers.pool.books import Books
 from actors.routers.pool.events import PoolResized
 from actors.routers.pool.options import CAPACITY, check_options, check_size
@@ -236,7 +237,8 @@ class Pool(Generic[A]):
 
         Args:
             timeout: seconds that jobs have. Those that are not done by then fail with PoolClosedError, or are dead letters, and their
-                workers are killed. None: as long as they take.
+                workers are killed. So are workers that have not ended by then, or a second later at most, as in a start that takes
+                minutes. None: as long as they take.
 
         Raises:
             DeadlockError: a worker of the pool calls it. The pool is closed all the same.
@@ -260,7 +262,7 @@ class Pool(Generic[A]):
         gone = when_ended(cell)
         gone._ends = cell  # a worker that waits for this would be waited for itself
         with contextlib.suppress(ActorDeadError):  # it is ending already
-            cell.ref.tell(Close(None if timeout is None else max(0.0, timeout)))
+            cell.ref.tell(Entry((Close(None if timeout is None else max(0.0, timeout)), None, Errand())))
         if books.works_here():
             raise DeadlockError((books.name, books.name), "do not wait for the end of a pool in its own worker")
         return gone

@@ -10,6 +10,7 @@ from actors._core.messages import Entry
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_timeout
 from actors._core.sending import note_of
+from actors._core.tracing import origin
 from actors.errors import DeadlockError
 from actors.routers.pool.intake import hand_in, hand_in_async, take_in
 from actors.routers.pool.jobs import Job
@@ -58,6 +59,8 @@ class PoolRef(ActorRef[A_co]):
             super().tell(message)
         else:
             job = Job(books, message)
+            if books.traced:
+                job.origin = origin(books.ports.ids.correlation)
             if books.blocks:
                 hand_in(books, job)
             else:
@@ -68,7 +71,10 @@ class PoolRef(ActorRef[A_co]):
             self._books.adopt(future)
             future._cell = self._target
             future._owed = False  # a worker answers, and which one nobody knows
-        return Job(self._books, message, future, note.expires if note is not None else None)
+        job = Job(self._books, message, future, note.expires if note is not None else None)
+        if self._books.traced:
+            job.origin = origin(self._books.ports.ids.correlation)
+        return job
 
     def _send(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> float | None:
         job = self._job(message, future, note)

@@ -46,7 +46,9 @@ class Returns:
             # was not begun, and comes again without counting a delivery.
             if parcel.cell is not cell or cell.end is not None:
                 return False
-            if parcel.begun or self._is_wanted(parcel):  # begun: it was stashed
+            plain = type(parcel) is Job and parcel.expires is None  # nearly always
+            if parcel.begun or (parcel.state is RUNNING if plain else self._is_wanted(parcel)):  # type: ignore[attr-defined]  # a Job
+                # Begun: it was stashed.
                 parcel.begun = True
                 parcel.incarnation = cell.incarnation
                 return True
@@ -55,8 +57,6 @@ class Returns:
         return False
 
     def _is_wanted(self, parcel: Parcel) -> bool:
-        if type(parcel) is Job and parcel.expires is None:  # nearly always
-            return parcel.state is RUNNING
         wanted = False
         for job in parcel.jobs:
             if job.state is RUNNING and job.expires is not None and self._books.ports.clock.now() >= job.expires:
@@ -78,7 +78,8 @@ class Returns:
             if parcel.incarnation != cell.incarnation:
                 self._restarted(parcel)
             elif parcel.attempt is None:
-                self._accounts.finish(parcel.jobs[0])
+                assert type(parcel) is Job  # batches are asked
+                self._accounts.finish(parcel)
                 self._release(parcel)
             elif parcel.answered:
                 self._release(parcel)
@@ -135,6 +136,18 @@ class Returns:
                 return
             for job in parcel.jobs:
                 self._accounts.fail(job, error, DeadLetterReason.REFUSED)
+            self._release(parcel)
+        books.flush()
+
+    def stale(self, parcel: Parcel, cell: Cell) -> None:
+        """Take note that `cell` is not given `parcel`, whose sender was abandoned: the message is a dead letter."""
+        books = self._books
+        books.touches()
+        with books.lock:
+            if parcel.cell is not cell:
+                return
+            for job in parcel.jobs:
+                self._accounts.forsake(job)
             self._release(parcel)
         books.flush()
 

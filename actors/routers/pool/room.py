@@ -32,9 +32,9 @@ class Line:
         """Let the sender go that has waited longest."""
         return self.senders.popitem(last=False)
 
-    def leave(self, job: Job) -> bool:
-        """Wait no longer; return False if that is over already."""
-        return self.senders.pop(job, None) is not None
+    def leave(self, job: Job) -> Future[None] | None:
+        """Wait no longer; return the future of being let in, None if that is over already."""
+        return self.senders.pop(job, None)
 
 
 class Shed:

@@ -28,7 +28,7 @@ class Slot:
         deaths: of its workers in a row that had done nothing.
         lane: jobs (or keys) that wait for this one.
         idle: what `handed` was when it was first seen with nothing to do, and the clock time of that; None: it was at something.
-        hanging: what it was first seen with, and the clock time of that.
+        hanging: what it was first seen with, its worker then, and the clock time of that.
     """
 
     __slots__ = ("cell", "deaths", "handed", "hanging", "held", "idle", "lane", "number", "proven", "ready", "retiring", "room", "told")
@@ -46,7 +46,7 @@ class Slot:
         self.deaths = 0
         self.lane: OrderedDict[Any, None] = OrderedDict()
         self.idle: tuple[int, float] | None = None
-        self.hanging: tuple[Parcel, float] | None = None
+        self.hanging: tuple[Parcel, Cell, float] | None = None
 
     @property
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -21,7 +22,8 @@ class Watch:
         self._books = books
         self._elastic = books.options.elastic
         self._hangs_after = books.options.hangs_after
-        self._oldest: tuple[int, float] | None = None  # the job that waits in front, by number, and since when that is known
+        # How many jobs had been let in at each look of late, oldest first: so it is known how long at least a job has waited.
+        self._looks: deque[tuple[float, int]] = deque()
         periods = []
         if self._elastic is not None:
             periods.append(self._elastic.grow_after)
@@ -57,7 +59,7 @@ class Watch:
         if elastic is None:
             return 0
         if self._is_late(now, elastic.grow_after) and books.target < elastic.most:
-            self._oldest = None  # the next one has as long
+            self._looks = deque([(now, books.accounts.accepted)])  # the new worker has as long to make a difference
             return 1
         gone = 0
         for slot in books.slots:
@@ -66,14 +68,14 @@ class Watch:
         return -gone
 
     def _is_late(self, now: float, after: float) -> bool:
-        """Tell whether a job has waited for so long."""
+        """Tell whether the job that waits in front has waited for so long. It need not have been in front for so long."""
+        looks, accounts = self._looks, self._books.accounts
+        looks.append((now, accounts.accepted))
+        while len(looks) > 1 and now - looks[1][0] >= after:
+            looks.popleft()
+        when, accepted = looks[0]
         oldest = self._books.lanes.oldest()
-        if oldest is None:
-            self._oldest = None
-            return False
-        if self._oldest is None or self._oldest[0] != oldest.number:
-            self._oldest = (oldest.number, now)
-        return now - self._oldest[1] >= after
+        return oldest is not None and now - when >= after and oldest.number <= accepted
 
     def _is_idle(self, slot: Slot, now: float, after: float) -> bool:
         """Tell whether a worker has had nothing to do for so long."""
@@ -94,8 +96,9 @@ class Watch:
             if parcel is None or slot.cell is None:
                 slot.hanging = None
                 continue
-            if slot.hanging is None or slot.hanging[0] is not parcel:
-                slot.hanging = (parcel, now)
-            elif now - slot.hanging[1] >= self._hangs_after:
+            # By the worker, too: the next one may be at the very same job.
+            if slot.hanging is None or slot.hanging[:2] != (parcel, slot.cell):
+                slot.hanging = (parcel, slot.cell, now)
+            elif now - slot.hanging[2] >= self._hangs_after:
                 found.append(slot.cell)
         return found

@@ -251,3 +251,98 @@ def test_a_worker_may_take_as_long_as_it_is_given(sim: Simulation) -> None:
         with pytest.raises(WorkerLostError):
             pool.ref.ask(5.0)
         assert sim.now < 10
+
+
+def test_a_killed_worker_that_returns_at_last_has_not_done_what_another_one_is_at(system: ActorSystem) -> None:
+    begun = [threading.Event(), threading.Event()]
+    gates = [threading.Event(), threading.Event()]
+    threads: list[threading.Thread] = []
+
+    def work(_: str) -> None:
+        number = len(threads)
+        threads.append(threading.current_thread())
+        begun[number].set()
+        gates[number].wait()
+
+    with Pool(system, work, size=1) as pool:
+        pool.ref.tell("x")
+        begun[0].wait()
+        pool.workers[0].kill()  # its thread stays where it is
+        begun[1].wait()
+        gates[0].set()
+        threads[0].join()
+        assert (pool.stats().done, pool.stats().running) == (0, 1)
+        gates[1].set()
+        assert pool.drain(timeout=60)
+        assert (pool.stats().done, pool.stats().redelivered) == (1, 1)
+
+
+def test_a_job_that_comes_again_to_the_same_place_may_take_as_long_as_ever(sim: Simulation) -> None:
+    begun: list[float] = []
+
+    async def work(_: str) -> str:
+        begun.append(sim.now)
+        await asyncio.sleep(60.0 if len(begun) == 1 else 1.5)
+        return "done"
+
+    with Pool(sim.system, work, size=1, hangs_after=2.0, redeliver=1) as pool:
+        assert pool.ref.ask("x") == "done"
+        assert len(begun) == 2
+
+
+def test_an_ask_that_is_cancelled_before_it_is_let_in_takes_no_room(sim: Simulation, events: Events) -> None:
+    handles: list[Any] = []
+    with Pool(sim.system, functools.partial(Holding, handles), size=1, capacity=1) as pool:
+        pool.ref.ask("first", block=False)
+        sim.run()
+        future: Future[Any] = Future()
+        future.cancel()
+        pool.ref._send("late", future, None, None)
+        sim.run()
+        assert ("late", DeadLetterReason.CANCELLED) in events.letters
+        assert pool.stats().waiting == 0
+        pool.close(timeout=0)
+
+
+class Slow(Actor):
+    """Takes an hour to start, or to end."""
+
+    def __init__(self, hook: str) -> None:
+        super().__init__()
+        self.hook = hook
+
+    async def on_start(self) -> None:
+        if self.hook == "start":
+            await asyncio.sleep(3600)
+
+    async def on_stop(self) -> None:
+        if self.hook == "stop":
+            await asyncio.sleep(3600)
+
+    async def on_receive(self, message: Any) -> Any:
+        return message
+
+
+@pytest.mark.parametrize("hook", ["start", "stop"])
+@pytest.mark.parametrize("jobs", [0, 1])
+def test_a_worker_that_hangs_in_its_start_or_end_does_not_keep_the_pool_from_closing(sim: Simulation, hook: str, jobs: int) -> None:
+    pool = Pool(sim.system, functools.partial(Slow, hook), size=2)
+    for number in range(jobs):
+        pool.ref.tell(number)
+    sim.advance(1)
+    begin = sim.now
+    pool.close(timeout=5.0)
+    assert sim.now - begin <= 6.0
+    assert pool.ref.state is Lifecycle.STOPPED
+    assert pool.stats().shed == (jobs if hook == "start" else 0)
+
+
+def test_what_the_pool_tells_its_own_actor_is_no_dead_letter(sim: Simulation, events: Events) -> None:
+    pool = Pool(sim.system, Doubling, size=2)
+    sim.run()
+    pool.ref.stop(block=False)
+    for size in (1, 3, 1):
+        pool.resize(size)
+    pool._close(5.0)
+    sim.run()
+    assert events.letters == []

@@ -305,3 +305,24 @@ def test_a_broadcast_to_the_workers_of_a_pool_is_a_routers(sim: Simulation) -> N
         sim.run()
         with Router(sim.system, pool.workers, routing=Broadcast()) as router:
             assert router.ref.ask(2) == [4, 4, 4]
+
+
+@pytest.mark.parametrize("concurrency", [1, 2])
+def test_jobs_that_come_at_once_go_to_all_that_are_free_before_anybody_gets_a_second(sim: Simulation, concurrency: int) -> None:
+    at: list[Any] = []
+
+    class Busy(Actor):
+        def on_receive(self, message: Any) -> Any:
+            at.append((message, self.actor_ref, self.reply_later()))
+
+    with Pool(sim.system, Busy, size=3, concurrency=concurrency) as pool:
+        sim.run()  # all of them are ready
+        for number in range(3):
+            pool.ref.ask(number, block=False)
+        sim.run()
+        assert len(at) == len({ref for _, ref, _ in at}) == 3
+        for number in range(3, 9):
+            pool.ref.ask(number, block=False)
+        sim.run()
+        assert len(at) == 3 * concurrency
+        pool.close(timeout=0)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import Actor
-from actors.routers import ConsistentHash, LeastLoaded, Pool, PoolBackoff, RandomRouting, RoundRobin
+from actors.routers import Batch, ConsistentHash, LeastLoaded, Pool, PoolBackoff, RandomRouting, RoundRobin
 from actors.testing import Simulation, simulate
 from actors.testing.hypothesis import simulations
 from tests.routers.pool.kit import Events, accounted
@@ -192,4 +192,46 @@ def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simula
     check_keys(log)
     assert len(log) == 24
     assert [what for what, _ in log[:2]] == ["begin", "begin"]  # of two keys, two at once
+    pool.close()
+
+
+def test_jobs_of_one_key_wait_for_each_other_also_where_a_worker_has_room_for_more(sim: Simulation) -> None:
+    log: list[Any] = []
+    pool = Pool(
+        sim.system, functools.partial(Several, log, set()), size=1, concurrency=3, routing=ConsistentHash(lambda message: message[0])
+    )
+    for number in range(3):
+        pool.ref.tell(("a", number))
+        sim.advance(0.002)  # the first is under way when the others come
+    assert pool.drain()
+    assert log == [(what, ("a", number)) for number in range(3) for what in ("begin", "end")]
+    pool.close()
+
+
+def test_a_job_that_comes_again_comes_before_other_keys_of_its_lane(sim: Simulation) -> None:
+    log: list[Any] = []
+    pool = new_pool(sim, log, {("a", 0)}, ConsistentHash(lambda message: message[0]))
+    pool.resize(1)
+    sim.run()
+    for message in [("a", 0), ("b", 0), ("a", 1)]:
+        pool.ref.tell(message)
+    assert pool.drain()
+    assert [message for what, message in log if what == "begin"] == [("a", 0), ("a", 0), ("b", 0), ("a", 1)]
+    pool.close()
+
+
+def test_a_job_that_comes_again_is_no_company_for_the_last_of_another_key(sim: Simulation) -> None:
+    lists: list[list[Any]] = []
+
+    def work(messages: list[Any]) -> list[Any]:
+        lists.append(messages)
+        if len(lists) == 1:
+            raise ValueError(messages)
+        return messages
+
+    pool = Pool(sim.system, work, size=1, routing=ConsistentHash(lambda message: message[0]), batch=Batch(2, 0.01))
+    for message in [("b", 0), ("b", 1), ("c", 0)]:
+        pool.ref.tell(message)
+    assert pool.drain()
+    assert lists == [[("b", 0), ("b", 1)], [("b", 0)], [("c", 0)], [("b", 1)]]
     pool.close()

@@ -118,6 +118,18 @@ def test_an_elastic_pool_keeps_its_size_while_its_workers_keep_up(sim: Simulatio
         assert pool.size == 1
 
 
+def test_an_elastic_pool_grows_while_jobs_wait_for_long_though_none_waits_in_front_for_long(sim: Simulation) -> None:
+    async def work(_: int) -> None:
+        await asyncio.sleep(0.01)
+
+    with Pool(sim.system, work, size=Elastic(1, 4, grow_after=0.1)) as pool:
+        for number in range(200):
+            pool.ref.tell(number)  # two seconds of work for one
+        sim.advance(0.5)
+        assert pool.size == 4
+        assert pool.drain()
+
+
 def test_an_idle_elastic_pool_arms_no_timer(sim: Simulation) -> None:
     with Pool(sim.system, Doubling, size=Elastic(1, 4)) as pool:
         assert pool.ref.ask(1) == 2

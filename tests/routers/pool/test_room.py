@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors import Actor, ActorSystem, DeadLetterReason, MailboxFullError, Overflow, Timeout, WouldBlockError
+from actors import Actor, ActorSystem, DeadLetterReason, Future, MailboxFullError, Overflow, Timeout, WouldBlockError
 from actors.routers import ConsistentHash, JobsShed, Pool, PoolClosedError, PoolFullError, RoundRobin
-from tests.routers.pool.kit import Doubling, Events, Recorder, accounted
+from tests.routers.pool.kit import Doubling, Events, Holding, Recorder, accounted
 
 if TYPE_CHECKING:
     from actors.testing import Simulation
@@ -192,3 +192,28 @@ def test_threads_that_wait_for_room_lose_nothing(system: ActorSystem) -> None:
         assert pool.drain(timeout=30)
         assert sorted(begun) == list(range(4000))
         assert pool.stats().done == 4000
+
+
+def test_an_ask_that_is_cancelled_while_its_sender_waits_for_room_lets_the_sender_go(sim: Simulation, events: Events) -> None:
+    handles: list[Any] = []
+    future: Future[Any] = Future()
+    sent: list[bool] = []
+
+    class Sender(Actor):
+        def on_receive(self, message: Any) -> None:
+            pool.ref._send(message, future, None, None)
+            sent.append(future.cancelled())
+
+    with Pool(sim.system, functools.partial(Holding, handles), size=1, capacity=1, overflow=Overflow.BLOCK) as pool:
+        pool.ref.ask("under way", block=False)
+        pool.ref.ask("waits", block=False)
+        sim.run()
+        sim.spawn(Sender).tell("late")
+        sim.run()
+        assert sent == []
+        future.cancel()
+        sim.run()
+        assert sent == [True]
+        assert events.letters == [("late", DeadLetterReason.CANCELLED)]
+        assert pool.stats().accepted == 2
+        pool.close(timeout=0)
