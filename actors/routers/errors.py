@@ -27,9 +27,7 @@ class NoRouteeError(ActorDeadError):
     """
 
     def __init__(self, router: str, message: object = None) -> None:
-        super().__init__(
-            f"the router {router} has no routee: add() one; those it had have ended, or are closing", router, message
-        )
+        super().__init__(f"the router {router} has no routee: add() one; those it had have ended, or are closing", router, message)
         self.args = (router, message)
         self.router = router
 
