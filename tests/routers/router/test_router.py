@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from hashlib import blake2b
 from queue import SimpleQueue
 from threading import Event
@@ -38,10 +39,13 @@ from actors.routers import (
     Router,
     RouterActor,
     RouterRef,
+    Routing,
     ScatterGather,
     TailChopping,
     ring,
 )
+from actors.routers.routing import Members
+from actors.testing import Simulation
 from tests.routers.router.kit import WAIT, Held, Worker, crew, seen
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -384,6 +388,40 @@ def test_a_routee_that_ends_is_forgotten_without_a_message(system: ActorSystem) 
         while len(router.routees) > 2:
             plain.stats()
         assert router.routees == tuple(workers[1:])
+
+
+def test_a_routee_that_was_added_is_forgotten_when_it_ends_and_one_that_was_removed_is_no_concern() -> None:
+    with Simulation() as sim:
+        one, two, three = crew(sim.system)
+        router = Router(sim.system, [one])
+        sim.run()
+        router.add(two, three)
+        sim.run()
+        assert router.remove(three)
+        sim.run()
+        plain = router.ref._target.ref
+        handled = plain.stats().handled
+        two.kill()
+        sim.run()
+        assert router.routees == (one,)
+        assert plain.stats().handled == handled + 1
+        three.kill()
+        sim.run()
+        assert plain.stats().handled == handled + 1
+
+
+def test_a_change_while_a_choice_is_being_made_counts_from_the_next_message_on(system: ActorSystem) -> None:
+    @dataclass(frozen=True)
+    class Slow(Routing):
+        def chooser(self, members: Members[Any]) -> Any:
+            if router.routees == (one, two):
+                router.remove(one)  # as another thread might at this moment
+            return RoundRobin().chooser(members)
+
+    one, two = crew(system, 2)
+    with Router(system, [one, two], routing=Slow()) as router:
+        assert router.ref.ask("first") in {"w0", "w1"}
+        assert {router.ref.ask(number) for number in range(4)} == {"w1"}
 
 
 def test_without_routees_there_is_nobody_to_send_to(system: ActorSystem) -> None:
