@@ -604,6 +604,17 @@ def test_keys_belong_to_the_routees_of_the_same_paths_in_another_run() -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.parametrize("routing", [Broadcast(), ScatterGather(), TailChopping(1.0), RoundRobin()])
+def test_a_tell_to_nothing_but_the_dead_is_an_error_of_its_sender(routing: Any) -> None:
+    with Simulation() as sim:
+        workers = crew(sim.system)
+        for worker in workers:
+            worker.kill()
+        router = Router(sim.system, workers, routing=routing)  # it has not heard yet that they have ended
+        with pytest.raises(NoRouteeError):
+            router.ref.tell("lost")
+
+
 def test_the_first_refusal_of_several_is_raised() -> None:
     with Simulation() as sim:
         small = Bounded(1, overflow=Overflow.REJECT)
