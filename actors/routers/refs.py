@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_timeout
@@ -16,12 +16,13 @@ if TYPE_CHECKING:
     from actors._core.actor import Actor
     from actors._core.cell import Cell
     from actors._core.future import Future
-    from actors._core.messages import Note
+    from actors._core.messages import Note, Request
     from actors._core.proxy import ActorProxy
     from actors.routers.switch import Switch
 
 __all__ = ["RouterRef"]
 
+R = TypeVar("R")
 A_co = TypeVar("A_co", bound="Actor", covariant=True)
 
 
@@ -101,6 +102,12 @@ class RouterRef(ActorRef[A_co], Generic[A_co]):
                 return tried[-1]._send_at_once(message, future, note)
             except ActorDeadError as error:
                 tried.append(switch.instead(tried, message, error))
+
+    @overload
+    async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
+
+    @overload
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any: ...
 
     async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any:
         """Send `message` to a routee and await the answer, without blocking the event loop. Cancelling the await cancels the ask.

@@ -266,9 +266,9 @@ def load_of(ref: ActorRef[Any]) -> int:
     queue = cell.queue
     if type(queue) is not deque and isinstance(queue, BoundedMailbox) and queue.crowded():
         return FULL
-    if cell.current is IDLE:
-        return len(queue)
-    return len(queue) + (len(cell.extras().open) if cell.reentrant else 1)
+    if cell.reentrant:  # while its handlers wait, nothing is current
+        return len(queue) + (len(cell.rare.open) if cell.rare is not None else 0)
+    return len(queue) + (cell.current is not IDLE)
 
 
 def _loads_of(refs: tuple[ActorRef[Any], ...]) -> Callable[[], list[int]] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self
 
 from actors._core.bounded import Overflow
 from actors._core.ending import when_ended
@@ -21,6 +21,8 @@ from actors.routers.pool.refs import PoolRef
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from typing_extensions import TypeVar
+
     from actors._core.actor import Actor
     from actors._core.future import Future
     from actors.routers.pool.options import Batch, Elastic, PoolBackoff, Rate
@@ -30,7 +32,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Pool"]
 
-A = TypeVar("A", bound="Actor")
+if TYPE_CHECKING:
+    A = TypeVar("A", bound=Actor, default=Any)  # so that who does not care need not write Pool[Any]
+else:
+    from typing import TypeVar
+
+    A = TypeVar("A")
 
 
 class Pool(Generic[A]):

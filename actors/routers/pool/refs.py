@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pykka.messages import _ActorStop
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from actors._core.actor import Actor
     from actors._core.cell import Cell
     from actors._core.future import Future
-    from actors._core.messages import Note
+    from actors._core.messages import Note, Request
     from actors.routers.pool.books import Books
 
 __all__ = ["PoolRef"]
 
+R = TypeVar("R")
 A_co = TypeVar("A_co", bound="Actor", covariant=True)
 
 
@@ -91,6 +92,12 @@ class PoolRef(ActorRef[A_co]):
 
     def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
         take_in(self._books, self._job(message, future, note))
+
+    @overload
+    async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
+
+    @overload
+    async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any: ...
 
     async def ask_async(self, message: Any, *, timeout: float | None = None, deadline: float | None = None) -> Any:
         """Hand in a job and await the answer, without blocking the event loop. Cancelling the await gives the job up.

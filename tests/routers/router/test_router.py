@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import Counter
+from dataclasses import dataclass
 from hashlib import blake2b
 from queue import SimpleQueue
 from threading import Event
@@ -38,10 +39,13 @@ from actors.routers import (
     Router,
     RouterActor,
     RouterRef,
+    Routing,
     ScatterGather,
     TailChopping,
     ring,
 )
+from actors.routers.routing import Members
+from actors.testing import Simulation
 from tests.routers.router.kit import WAIT, Held, Worker, crew, seen
 
 pytestmark = pytest.mark.usefixtures("no_leaks")
@@ -386,6 +390,40 @@ def test_a_routee_that_ends_is_forgotten_without_a_message(system: ActorSystem) 
         assert router.routees == tuple(workers[1:])
 
 
+def test_a_routee_that_was_added_is_forgotten_when_it_ends_and_one_that_was_removed_is_no_concern() -> None:
+    with Simulation() as sim:
+        one, two, three = crew(sim.system)
+        router = Router(sim.system, [one])
+        sim.run()
+        router.add(two, three)
+        sim.run()
+        assert router.remove(three)
+        sim.run()
+        plain = router.ref._target.ref
+        handled = plain.stats().handled
+        two.kill()
+        sim.run()
+        assert router.routees == (one,)
+        assert plain.stats().handled == handled + 1
+        three.kill()
+        sim.run()
+        assert plain.stats().handled == handled + 1
+
+
+def test_a_change_while_a_choice_is_being_made_counts_from_the_next_message_on(system: ActorSystem) -> None:
+    @dataclass(frozen=True)
+    class Slow(Routing):
+        def chooser(self, members: Members[Any]) -> Any:
+            if router.routees == (one, two):
+                router.remove(one)  # as another thread might at this moment
+            return RoundRobin().chooser(members)
+
+    one, two = crew(system, 2)
+    with Router(system, [one, two], routing=Slow()) as router:
+        assert router.ref.ask("first") in {"w0", "w1"}
+        assert {router.ref.ask(number) for number in range(4)} == {"w1"}
+
+
 def test_without_routees_there_is_nobody_to_send_to(system: ActorSystem) -> None:
     for routing in (*SINGLE, Broadcast(), ScatterGather()):
         with Router(system, routing=routing, name="shop") as router:
@@ -494,6 +532,106 @@ def test_least_loaded_knows_the_load_of_a_router(system: ActorSystem) -> None:
         held.tell("first")
         assert {top.ref.ask(number) for number in range(4)} == {"w0"}
         gate.set()
+
+
+def test_least_loaded_passes_over_a_router_whose_routees_are_all_full() -> None:
+    class Small(Worker, mailbox=Bounded(1, overflow=Overflow.REJECT)):
+        def on_receive(self, message: Any) -> Any:
+            gate.get()
+
+    with Simulation() as sim:
+        gate: Future[None] = Future()
+        full = sim.system.spawn(Small)
+        full.tell("under way")
+        sim.run()
+        full.tell("waits")
+        with (
+            Router(sim.system, [full], name="left") as left,
+            Router(sim.system, crew(sim.system, 1), name="right") as right,
+            Router(sim.system, [left.ref, right.ref], name="top", routing=LeastLoaded()) as top,
+        ):
+            assert {top.ref.ask(number) for number in range(4)} == {"w0"}
+            gate.set(None)
+
+
+class Open(Worker, reentrant=True):
+    """Is at what it is told to hold until the gate is set, and takes others meanwhile."""
+
+    def __init__(self, gate: Future[None]) -> None:
+        super().__init__()
+        self.gate = gate
+
+    async def on_receive(self, message: Any) -> Any:
+        if message == "hold":
+            await self.gate
+        return self.actor_ref.name
+
+
+def test_least_loaded_counts_all_that_a_reentrant_routee_is_at() -> None:
+    with Simulation() as sim:
+        gate: Future[None] = Future()
+        many, few = (sim.system.spawn(Open, gate, name=name) for name in ("many", "few"))
+        for ref in (many, many, many, few, few):
+            ref.tell("hold")
+        sim.run()
+        with Router(sim.system, [many, few], routing=LeastLoaded()) as router:
+            assert {router.ref.ask(number) for number in range(4)} == {"few"}
+        gate.set(None)
+
+
+def test_least_loaded_counts_what_a_routee_with_a_bounded_mailbox_is_at() -> None:
+    class Waits(Worker, mailbox=Bounded(10)):
+        def on_receive(self, message: Any) -> Any:
+            if message == "hold":
+                gate.get()
+            return self.actor_ref.name
+
+    with Simulation() as sim:
+        gate: Future[None] = Future()
+        busy, idle = (sim.system.spawn(Waits, name=name) for name in ("busy", "idle"))
+        busy.tell("hold")
+        sim.run()
+        with Router(sim.system, [busy, idle], routing=LeastLoaded()) as router:
+            assert {router.ref.ask(number) for number in range(4)} == {"idle"}
+        gate.set(None)
+
+
+def test_keys_belong_to_the_routees_of_the_same_paths_in_another_run() -> None:
+    found = []
+    for _ in range(2):
+        with ActorSystem("shop") as shop, Router(shop, crew(shop, 5), routing=ConsistentHash(str)) as router:
+            found.append([router.ref.ask(number) for number in range(50)])
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("routing", [Broadcast(), ScatterGather(), TailChopping(1.0), RoundRobin()])
+def test_a_tell_to_nothing_but_the_dead_is_an_error_of_its_sender(routing: Any) -> None:
+    with Simulation() as sim:
+        workers = crew(sim.system)
+        for worker in workers:
+            worker.kill()
+        router = Router(sim.system, workers, routing=routing)  # it has not heard yet that they have ended
+        with pytest.raises(NoRouteeError):
+            router.ref.tell("lost")
+
+
+def test_the_first_refusal_of_several_is_raised() -> None:
+    with Simulation() as sim:
+        small = Bounded(1, overflow=Overflow.REJECT)
+        full = [sim.system.start(Worker, name=name, mailbox=small) for name in ("one", "two")]
+        for ref in full:
+            ref.tell("fills it")
+        with Router(sim.system, full, routing=Broadcast()) as router, pytest.raises(MailboxFullError) as caught:
+            router.ref.tell("too many")
+        assert full[0].actor_urn in str(caught.value)
+
+
+def test_a_proxy_of_a_router_that_has_ended_says_so(system: ActorSystem) -> None:
+    with Router(system, crew(system)) as router:
+        pass
+    with pytest.raises(ActorDeadError) as caught:
+        router.ref.proxy()
+    assert type(caught.value) is ActorDeadError
 
 
 def test_a_router_that_would_send_to_itself_is_refused(system: ActorSystem) -> None:
