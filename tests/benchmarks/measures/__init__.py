@@ -19,6 +19,7 @@ from . import (
     savina,
     scheduling,
     simulation,
+    streaming,
     supervision,
     wire,
 )
@@ -40,6 +41,7 @@ MODULES = (
     scheduling,
     routing,
     process_pools,
+    streaming,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
@@ -52,5 +54,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("scheduler", scheduling),
         ("routers", routing),
         ("pools", process_pools),
+        ("streams", streaming),
     )
 }
