@@ -90,43 +90,49 @@ def lines_as_tasks(n: int, *, path: Path) -> float:
 
 def as_tasks(source: Callable[[], Iterable[Any]], middle: Middle) -> float:
     """Return the seconds that five tasks take, each joined to the next by an ``asyncio.Queue``, on a loop that is there already."""
-    end = object()
-    Queue = asyncio.Queue[Any]
-
-    async def read(outlet: Queue) -> None:
-        for element in source():
-            await outlet.put(element)
-        await outlet.put(end)
-
-    async def convert(inlet: Queue, outlet: Queue, function: Callable[[Any], Any]) -> None:
-        while (element := await inlet.get()) is not end:
-            await outlet.put(function(element))
-        await outlet.put(end)
-
-    async def choose(inlet: Queue, outlet: Queue) -> None:
-        while (element := await inlet.get()) is not end:
-            if middle.keep(element):
-                await outlet.put(element)
-        await outlet.put(end)
-
-    async def fold(inlet: Queue) -> int:
-        total = 0
-        while (element := await inlet.get()) is not end:
-            total = add(total, element)
-        return total
 
     async def main() -> float:
         one, two, three, four = (Queue(BUFFER) for _ in range(4))
         begin = time.perf_counter()
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(read(one))
-            tasks.create_task(convert(one, two, middle.first))
-            tasks.create_task(choose(two, three))
-            tasks.create_task(convert(three, four, middle.second))
-            tasks.create_task(fold(four))
+            tasks.create_task(_read(source(), one))
+            tasks.create_task(_convert(one, two, middle.first))
+            tasks.create_task(_choose(two, three, middle.keep))
+            tasks.create_task(_convert(three, four, middle.second))
+            tasks.create_task(_fold(four))
         return time.perf_counter() - begin
 
     return asyncio.run(asyncio.wait_for(main(), WAIT))
+
+
+Queue = asyncio.Queue[Any]
+_END = object()
+
+
+async def _read(elements: Iterable[Any], outlet: Queue) -> None:
+    for element in elements:
+        await outlet.put(element)
+    await outlet.put(_END)
+
+
+async def _convert(inlet: Queue, outlet: Queue, function: Callable[[Any], Any]) -> None:
+    while (element := await inlet.get()) is not _END:
+        await outlet.put(function(element))
+    await outlet.put(_END)
+
+
+async def _choose(inlet: Queue, outlet: Queue, predicate: Callable[[Any], bool]) -> None:
+    while (element := await inlet.get()) is not _END:
+        if predicate(element):
+            await outlet.put(element)
+    await outlet.put(_END)
+
+
+async def _fold(inlet: Queue) -> int:
+    total = 0
+    while (element := await inlet.get()) is not _END:
+        total = add(total, element)
+    return total
 
 
 def built_in(n: int) -> float:
@@ -184,14 +190,15 @@ def in_processes(jobs: int, *, processes: int, rounds: int) -> float:
     there: set[int] = set()
     settled = 0  # results that came when all were there; the first ones may have waited for each other, as they come in order
     with ActorSystem() as system:
-        results = Source(itertools.repeat(rounds)).map(burn_there, parallel=processes, processes=True).iterate(system)
-        with results:
-            for process in results:
-                there.add(process)
+        elements = Source(itertools.repeat(rounds)).map(burn_there, parallel=processes, processes=True).iterate(system)
+        with elements:
+            results = iter(elements)  # one for both: leaving a loop over `elements` itself would end the stream
+            while settled <= 4 * processes:
+                there.add(next(results))
                 settled += len(there) == processes
-                if settled > 4 * processes:
-                    break
             begin = time.perf_counter()
-            for _ in itertools.islice(results, jobs):
-                pass
-            return time.perf_counter() - begin
+            done = sum(1 for _ in itertools.islice(results, jobs))
+            seconds = time.perf_counter() - begin
+    if done != jobs:
+        raise AssertionError(f"{jobs - done} of {jobs} results did not come")
+    return seconds
