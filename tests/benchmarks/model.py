@@ -27,11 +27,13 @@ CALLS = "calls/s"
 LINES = "lines/s"
 ACTORS = "actors/s"
 RUNS = "runs/s"
+ELEMENTS = "elements/s"
+JOBS = "jobs/s"
 TRIES = "tries/s"  # no rate to compare: most of that time may be patience
 SECONDS = "s"
 BYTES = "B"
 COUNT = ""
-RATES = frozenset({MESSAGES, ASKS, EVENTS, CALLS, LINES, ACTORS, RUNS})
+RATES = frozenset({MESSAGES, ASKS, EVENTS, CALLS, LINES, ACTORS, RUNS, ELEMENTS, JOBS})
 
 
 @dataclasses.dataclass(slots=True)

@@ -6,6 +6,7 @@ from tests.benchmarks.model import Measure
 
 from . import (
     asks,
+    batching,
     blocking,
     channels,
     lifecycle,
@@ -13,12 +14,14 @@ from . import (
     loops,
     machines,
     messages,
+    pool_jobs,
     process_pools,
     routing,
     safety,
     savina,
     scheduling,
     simulation,
+    streaming,
     supervision,
     wire,
 )
@@ -39,18 +42,24 @@ MODULES = (
     channels,
     scheduling,
     routing,
+    pool_jobs,
     process_pools,
+    batching,
+    streaming,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
 GROUPS: dict[str, tuple[str, ...]] = {
-    name: tuple(measure.name for measure in module.MEASURES)
-    for name, module in (
-        ("logging", logging_actor),
-        ("wire", wire),
-        ("channels", channels),
-        ("scheduler", scheduling),
-        ("routers", routing),
-        ("pools", process_pools),
+    name: tuple(measure.name for module in modules for measure in module.MEASURES)
+    for name, modules in (
+        ("logging", (logging_actor,)),
+        ("wire", (wire,)),
+        ("channels", (channels,)),
+        ("scheduler", (scheduling,)),
+        ("routers", (routing,)),
+        ("pools", (pool_jobs, process_pools)),
+        ("batching", (batching,)),
+        ("streams", (streaming,)),
+        ("volume", (routing, pool_jobs, process_pools, batching, streaming)),  # work at volume: all of the last four
     )
 }
