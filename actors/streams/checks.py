@@ -91,6 +91,6 @@ def check_rate(name: str, rate: object) -> float:
 
 def check_system(system: Any) -> None:
     """Raise unless actors can be started in `system`."""
-    if not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
+    if isinstance(system, type) or not callable(getattr(system, "start", None)) or not hasattr(system, "ports"):
         msg = f"system={system!r} is not valid: an ActorSystem"
         raise TypeError(msg)

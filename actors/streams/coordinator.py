@@ -11,6 +11,7 @@ from actors._core.isolation import Isolation
 from actors._core.mailbox import Unbounded
 from actors._core.messages import Down
 from actors._core.options import DispatcherKind
+from actors.errors import AskCancelled
 from actors.streams.errors import StageDiedError, StreamCancelled, StreamGraphError
 from actors.streams.events import StreamEnded
 from actors.streams.flow import Flow
@@ -98,7 +99,7 @@ class Course:
         error = self.future.exception()
         if error is None:
             return StreamState.SUCCEEDED
-        return StreamState.CANCELLED if isinstance(error, StreamCancelled) else StreamState.FAILED
+        return StreamState.CANCELLED if isinstance(error, StreamCancelled | AskCancelled) else StreamState.FAILED
 
     def stats(self) -> StreamStats:
         """Return the figures of this moment."""
@@ -166,7 +167,8 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         for planned, ref in zip(self._course.stages, self._refs, strict=False):
             if not planned.inlets:
                 send(ref, Finish())
-        self.start_timer("overtime", PATIENCE, Overtime())
+        if not self.timer_active("overtime"):  # who says it again and again must not put it off
+            self.start_timer("overtime", PATIENCE, Overtime())
 
     @handler
     def cancel(self, _: Cancel) -> None:

@@ -73,6 +73,9 @@ class Source(Generic[T]):
             if hasattr(elements, "__next__") or hasattr(elements, "__anext__"):
                 fixed = "an iterator cannot begin anew; give Source a function that makes one"
         elif callable(elements):
+            if is_async(elements):
+                msg = f"elements={elements!r} is not valid: it gives a coroutine, and no elements; an async function that yields gives some"
+                raise TypeError(msg)
             make = elements
         else:
             msg = f"elements={elements!r} is not valid: an iterable, an async one, or a function that makes one of them"

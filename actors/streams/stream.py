@@ -111,15 +111,20 @@ class StreamRun(Generic[R]):
             if any(flow.held for flow in course.flows):  # the actor was killed; generators of users are closed where they may block
                 course.ports.aside(course.release, "stream")
 
+        def settled(_: object) -> None:  # also by somebody who cancels the future: nobody waits for the result, and nothing shall run on
+            course.halt()
+            send(ref, Cancel())
+
         self._gone = when_ended(ref._target)
         self._gone.add_done_callback(lost)
+        course.future.add_done_callback(settled)
 
     def __repr__(self) -> str:
         return f"<StreamRun {self._course.name!r} {self._course.state.value}>"
 
     @property
     def future(self) -> Future[R]:
-        """The future of the result. It is resolved exactly once, whatever happens; cancelling it cancels nothing, see `cancel`."""
+        """The future of the result. It is resolved exactly once, whatever happens. To cancel it is to cancel the stream."""
         return self._course.future
 
     @property
@@ -156,11 +161,7 @@ class StreamRun(Generic[R]):
 
     def cancel(self) -> bool:
         """End the stream now; what is under way is lost. Return False if it was over before."""
-        cancelled = self._course.future.try_fail(StreamCancelled(self._course.name))
-        if cancelled:
-            self._course.halt()
-            send(self._ref, Cancel())
-        return cancelled
+        return self._course.future.try_fail(StreamCancelled(self._course.name))
 
     def stats(self) -> StreamStats:
         """Return what every stage is at, how much has passed it, and how fast. Costs the stream nothing."""

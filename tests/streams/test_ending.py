@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
-from actors import ActorSystem, Timeout
+from actors import ActorSystem, SystemConfig, Timeout
 from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
+from actors.testing import ManualClock
 from tests.support import scaled
 
 DUE = 20.0
@@ -82,6 +83,16 @@ def test_cancel_ends_it_and_closes_the_source(system: ActorSystem) -> None:
     assert running.stats().state is StreamState.CANCELLED
     until(lambda: ended)
     assert [(one.stream, one.state) for one in ended] == [("mine", StreamState.CANCELLED)]
+
+
+def test_to_cancel_the_future_is_to_cancel_the_stream(system: ActorSystem) -> None:
+    source = Closing()
+    with Source(source).to(Sink.count()).run(system) as running:
+        until(lambda: running.stats().stages[-1].taken)
+        running.future.cancel()
+        assert running.stats().state is StreamState.CANCELLED
+        assert source.closed.wait(DUE)
+        assert not running.cancel()
 
 
 def test_the_end_of_a_with_cancels(system: ActorSystem) -> None:
@@ -247,6 +258,29 @@ def test_a_source_that_is_stuck_does_not_hold_up_the_end(system: ActorSystem) ->
             assert running.result(timeout=DUE) == [1]
     gate.set()
     assert closed.wait(DUE)
+
+
+def test_stop_again_and_again_does_not_put_the_end_off() -> None:
+    clock = ManualClock()
+    begun, gate = threading.Event(), threading.Event()
+
+    def source() -> Iterator[int]:
+        begun.set()
+        gate.wait()
+        yield 1
+
+    with ActorSystem(config=SystemConfig(ports=clock.ports())) as system:
+        running = Source(source).to(Sink.count()).run(system)
+        assert begun.wait(DUE)
+
+        def over() -> bool:
+            running.stop()
+            clock.advance(0.1)
+            return running.done
+
+        until(over)
+        assert running.result() == 0
+        gate.set()
 
 
 def test_elements_do_not_wait_for_one_that_is_long_in_coming(system: ActorSystem) -> None:

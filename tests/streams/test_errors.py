@@ -344,8 +344,14 @@ def test_a_buffer_lets_branches_wait_for_each_other(system: ActorSystem) -> None
 
 # -- arguments ---------------------------------------------------------------------------------------------------------------
 
+
+async def coroutine() -> list[int]:
+    return [1]
+
+
 BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Source(3), TypeError, "elements=3"),  # type: ignore[arg-type]
+    (lambda: Source(coroutine), TypeError, "it gives a coroutine"),  # type: ignore[arg-type]
     (lambda: Source([], name=3), TypeError, "name=3"),  # type: ignore[arg-type]
     (lambda: Source([], name=""), ValueError, "name=''"),
     (lambda: Source([]).map(None), TypeError, "function=None"),  # type: ignore[call-overload]
@@ -372,6 +378,7 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (Stream, ValueError, "streams="),
     (lambda: Stream(3), TypeError, "streams=3"),  # type: ignore[call-overload]
     (lambda: Source([]).to(Sink.count()).run(3), TypeError, "system=3"),  # type: ignore[arg-type]
+    (lambda: Source([]).to(Sink.count()).run(ActorSystem), TypeError, "system=<class"),  # type: ignore[arg-type]
 ]
 
 
