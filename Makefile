@@ -24,7 +24,8 @@ test: venv ## every check; long tests at reduced size
 # which run on one thread in virtual time. Of those two run beside each other, each prints its output in one piece, and all of them tell what
 # they found.
 .PHONY: checks
-checks:
+checks: venv
+	@$(BIN)/python -m compileall -q actors supervisors tests  # or, with PYTHONDONTWRITEBYTECODE, each process that a test starts would compile them
 	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target wire channels routers streams static
 	@$(MAKE) --no-print-directory unit
 	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=recurse simulation beside

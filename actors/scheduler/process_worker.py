@@ -19,6 +19,7 @@ has died ends at once, whatever its function does.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import queue
 import signal
@@ -58,6 +59,9 @@ def serve(connection: Connection) -> None:
     calls: queue.SimpleQueue[Received | None] = queue.SimpleQueue()
     desk = _Desk(pipe)
     threading.Thread(target=_read, args=(pipe, calls, desk), name="greenroom-program", daemon=True).start()
+    # What was imported until here stays until the end. To search it for garbage, and then to find all of it to be garbage, would be most of
+    # what a worker does when it ends, which the program waits for. What functions make later is searched and ends as ever.
+    gc.freeze()
     desk.tell("ready")
     home = _here()
     while (call := calls.get()) is not None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import queue
@@ -544,6 +545,19 @@ def test_arguments_and_values_are_not_kept(slot: ProcessSlot) -> None:
 
 
 # -- close ------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_worker_has_imported_is_not_searched_for_garbage(lives_on: ProcessSlot) -> None:
+    """Most of the time that an idle worker took to end went there."""
+    assert run(lives_on, work.searched_for_garbage) < len(gc.get_objects()) / 10
+
+
+def test_what_functions_have_made_ends_with_the_process(tmp_path: Path) -> None:
+    slot = ProcessSlot("test")
+    run(slot, work.keep_file, str(tmp_path / "kept"), "the last line")
+    slot.close()
+    assert slot.join(LIMIT)
+    assert (tmp_path / "kept").read_text(encoding="utf-8") == "the last line"
 
 
 def test_closed_slot_refuses(slot: ProcessSlot) -> None:

@@ -90,7 +90,7 @@ def test_job_is_done_by_another_process_once_its_own_was_killed(system: ActorSys
 
 def test_process_that_is_killed_at_nothing_is_replaced_and_costs_no_delivery(system: ActorSystem) -> None:
     with Pool(system, Worker, size=1, processes=True, redeliver=0) as pool:
-        for _ in range(scaled(20, 3)):
+        for _ in range(scaled(20, 1)):
             pid = pool.ref.ask("pid", timeout=LIMIT)
             deaths = pool.stats().deaths
             os.kill(pid, signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_batches_are_handled_in_processes(system: ActorSystem) -> None:
 
 
 def test_order_of_each_key_holds_while_processes_die(system: ActorSystem, tmp_path: Path) -> None:
-    count = scaled(3000, 300)
+    count = scaled(3000, 100)
     with Pool(system, Writer, size=2, processes=True, routing=ConsistentHash(lambda job: job[1]), redeliver=50) as pool:
         asked = [pool.ref.ask((str(tmp_path), number % 7, number), block=False) for number in range(count)]
         assert [future.get(timeout=2 * LIMIT) for future in asked] == list(range(count))

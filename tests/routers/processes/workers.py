@@ -157,12 +157,14 @@ def double_all(arrays: list[Any]) -> list[Any]:
 
 
 class Writer(Worker):
-    """Writes numbers down, each into the file of its key; dies after one in sixty, before it has answered."""
+    """Writes numbers down, each into the file of its key; dies after one in sixty when it comes first, before it has answered."""
 
     def on_receive(self, message: Any) -> Any:
         folder, key, number = message
-        with (Path(folder) / str(key)).open("a", encoding="utf-8") as file:
+        path = Path(folder) / str(key)
+        again = path.exists() and str(number) in path.read_text(encoding="utf-8").split()
+        with path.open("a", encoding="utf-8") as file:
             file.write(f"{number}\n")
-        if os.urandom(1)[0] < 4:
+        if number % 60 == 30 and not again:
             os._exit(1)
         return number
