@@ -363,3 +363,15 @@ def test_a_worker_that_is_to_go_goes_though_somebody_restarts_it_at_its_job(sim:
         sim.run()
         handles[-1][1].reply("done")
         assert ask.get() == "done"
+
+
+def test_a_worker_that_is_at_a_job_when_the_time_of_the_pool_is_over_is_killed_then(sim: Simulation) -> None:
+    async def work(_: str) -> None:
+        await asyncio.sleep(3600)
+
+    pool = Pool(sim.system, work, size=1)
+    pool.ref.tell("x")
+    sim.advance(1)
+    begin = sim.now
+    pool.close(timeout=5.0)
+    assert sim.now - begin == pytest.approx(5.0)
