@@ -288,7 +288,6 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             self._state.started(slot)
         elif event is ChildEvent.ENDED:
             self._ended(slot, reason, error)
-            self._see_off()
             if self._finishing:
                 self._finish(self._state.ports.clock.now())
 

@@ -367,6 +367,8 @@ class Books:
         del slot.held[parcel]
         self.accounts.out -= 1
         parcel.cell = parcel.attempt = None
+        if slot.retiring and not slot.held:
+            self.accounts.later(self.ring)  # its worker may go
         if self.accounts.drains:
             self.accounts.look_whether_idle()
 
@@ -382,12 +384,12 @@ class Books:
     def retire(self, slot: Slot) -> None:
         """Let `slot` get no job any more. Under the lock; the caller relays."""
         slot.retiring = True
-        self.slots.remove(slot)
         self.leaving[slot] = None
         self.lanes.closed(slot)
 
     def relay(self) -> None:
         """Place the waiting jobs anew, after slots have come or gone. Under the lock; the caller flushes."""
+        self.slots = [slot for slot in self.slots if not slot.retiring]
         self.lanes.relay(self.slots)
         self.hand_out()
 

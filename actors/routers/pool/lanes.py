@@ -113,7 +113,8 @@ class SharedLane:
 
     def relay(self, slots: Sequence[Slot]) -> None:
         """See `Lanes`."""
-        for slot in [slot for slot in self._free if slot not in slots]:
+        staying = set(slots)
+        for slot in [slot for slot in self._free if slot not in staying]:
             del self._free[slot]
 
     def oldest(self) -> Job | None:

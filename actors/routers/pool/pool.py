@@ -47,6 +47,9 @@ class Pool(Generic[A]):
     as `redeliver` says: a job is begun at most ``1 + redeliver`` times, and has one end, which its asker, or the dead letters, are told.
     What a handler raises for an ask is the asker's, and its worker lives on; of what it raises for a tell, the worker dies.
 
+    A `deadline` is looked at, as with every actor, when a worker comes to the job: nobody looks at those that wait. A worker that asks its
+    own pool waits for another worker: give such an ask a timeout. If all of them do so at once, nothing else ends it.
+
     It may be used from any thread, handler and coroutine. With ``with`` or ``async with`` it is closed at the end; it also ends with its
     system.
 

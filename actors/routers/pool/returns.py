@@ -178,8 +178,6 @@ class Returns:
         if parcel.handled:
             slot.proven = True
             slot.deaths = 0
-        if slot.retiring and not slot.held:
-            self._accounts.later(books.ring)
         others = (books.lanes.over(parcel),) if type(parcel) is Job else [books.lanes.over(job) for job in parcel.jobs]
         books.hand_to(slot)
         for other in others:

@@ -346,3 +346,32 @@ def test_what_the_pool_tells_its_own_actor_is_no_dead_letter(sim: Simulation, ev
     pool._close(5.0)
     sim.run()
     assert events.letters == []
+
+
+def test_a_worker_that_is_to_go_goes_though_somebody_restarts_it_at_its_job(sim: Simulation) -> None:
+    handles: list[Any] = []
+    with Pool(sim.system, functools.partial(Holding, handles), size=1) as pool:
+        ask = pool.ref.ask("x", block=False)
+        sim.run()
+        worker = pool.workers[0]
+        pool.resize(0)
+        sim.run()
+        worker.restart(block=False)
+        sim.run()
+        assert worker.state is Lifecycle.STOPPED
+        pool.resize(1)
+        sim.run()
+        handles[-1][1].reply("done")
+        assert ask.get() == "done"
+
+
+def test_a_worker_that_is_at_a_job_when_the_time_of_the_pool_is_over_is_killed_then(sim: Simulation) -> None:
+    async def work(_: str) -> None:
+        await asyncio.sleep(3600)
+
+    pool = Pool(sim.system, work, size=1)
+    pool.ref.tell("x")
+    sim.advance(1)
+    begin = sim.now
+    pool.close(timeout=5.0)
+    assert sim.now - begin == pytest.approx(5.0)

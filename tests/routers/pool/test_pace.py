@@ -15,7 +15,7 @@ from actors import Actor
 from actors.routers import Elastic, Pool, PoolResized, Rate
 from actors.routers.pool.pace import Gate
 from actors.testing import Simulation
-from tests.routers.pool.kit import Doubling, Events
+from tests.routers.pool.kit import Doubling, Events, Holding
 
 if TYPE_CHECKING:
     from actors import ActorSystem
@@ -128,6 +128,19 @@ def test_an_elastic_pool_grows_while_jobs_wait_for_long_though_none_waits_in_fro
         sim.advance(0.5)
         assert pool.size == 4
         assert pool.drain()
+
+
+def test_an_elastic_pool_whose_workers_fall_idle_all_at_once_keeps_the_least_of_them(sim: Simulation) -> None:
+    handles: list[Any] = []
+    with Pool(sim.system, functools.partial(Holding, handles), size=Elastic(2, 4, grow_after=0.1, idle_after=5.0)) as pool:
+        for number in range(4):
+            pool.ref.ask(number, block=False)
+        sim.advance(2)
+        assert pool.size == len(handles) == 4
+        for _, handle in handles:
+            handle.reply()
+        sim.advance(20)
+        assert pool.size == pool.stats().ready == 2
 
 
 def test_an_idle_elastic_pool_arms_no_timer(sim: Simulation) -> None:

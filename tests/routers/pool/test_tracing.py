@@ -14,6 +14,8 @@ from tests.routers.pool.kit import accounted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from actors import Future
+
 TRACED = SystemConfig(tracing=True)
 
 
@@ -92,12 +94,14 @@ def test_a_worker_that_was_killed_after_it_handed_jobs_over_takes_none_of_them_a
     gate = threading.Event()
     at_gate = threading.Event()
     letters: list[Any] = []
+    asks: list[Future[Any]] = []
     traced.events.subscribe(DeadLetter, lambda letter: letters.append((letter.message, letter.reason)))
 
     def work(message: Any) -> Any:
         if message == "first":
-            for number in range(3):
+            for number in range(2):
                 pool.ref.tell(number)  # a sender that is about to be abandoned
+            asks.append(pool.ref.ask(2, block=False))
             at_gate.set()
             gate.wait()
         return message
@@ -112,6 +116,7 @@ def test_a_worker_that_was_killed_after_it_handed_jobs_over_takes_none_of_them_a
         stats = pool.stats()
         assert stats.accepted == accounted(stats) == 5
         assert (stats.poisoned, stats.cancelled, stats.done) == (1, 3, 1)
+        assert asks[0].cancelled()
         gate.set()
     stale = [message for message, reason in letters if reason is DeadLetterReason.STALE_SENDER]
     assert stale == [0, 1, 2]
