@@ -138,6 +138,7 @@ class _Children:
     def _reset(self) -> None:
         self._lock = threading.Lock()
         self._workers: set[WorkerProcess] = set()
+        self._exiting = False
 
     def start(self, worker: WorkerProcess) -> None:
         with self._lock, _without_interrupts():
@@ -149,12 +150,16 @@ class _Children:
             self._workers.discard(worker)
             code = worker._process.exitcode
             worker._pipe.close()
-            if code is not None:  # else somebody else's waitpid took it
+            # Without a code somebody else's waitpid took it. At exit `multiprocessing` joins all children that it has found alive, in the
+            # main thread; one that is closed meanwhile would raise there.
+            if code is not None and not self._exiting:
                 worker._process.close()
             return code
 
     def kill_all(self) -> None:
+        """End them at once. Called at exit: from then on `multiprocessing` waits for them, too."""
         with self._lock:
+            self._exiting = True
             for worker in self._workers:
                 worker._process.kill()
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import time
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from actors import ActorSystem
-from actors.scheduler import Kind, Scheduler, Task
+from actors.scheduler import Kind, Scheduler, Task, worker_process
 from tests.scheduler import in_processes as work
 
 FOLDER = Path(sys.argv[2]) if __name__ == "__main__" else Path()
@@ -74,6 +76,23 @@ def leaves_everything() -> None:
     scheduler = Scheduler(system, processes=2)
     start(scheduler, 0)
     scheduler.submit(work.square, 1, kind=Kind.PROCESS).result()
+    print("the end", flush=True)
+
+
+def is_joined_late() -> None:
+    """Ends without closing anything; when `multiprocessing` comes to wait for the worker, its slot has done so already."""
+    join, children = BaseProcess.join, worker_process._children
+
+    def join_late(process: BaseProcess, timeout: float | None = None) -> None:
+        while threading.current_thread() is threading.main_thread():
+            with children._lock:
+                if not children._workers:
+                    break
+            time.sleep(0.005)
+        join(process, timeout)
+
+    BaseProcess.join = join_late  # type: ignore[method-assign]
+    start(Scheduler(ActorSystem(), processes=1), 0)
     print("the end", flush=True)
 
 

@@ -116,6 +116,12 @@ def test_program_that_closes_nothing_ends_and_leaves_no_process(programs: Progra
     wait_until(lambda: group_of(program.pid) == [])
 
 
+def test_end_of_a_program_does_not_depend_on_who_waits_for_its_workers_first(programs: Programs) -> None:
+    program = programs.named("is_joined_late")
+    out, err = program.communicate(timeout=LIMIT)
+    assert (out, err, program.returncode) == ("the end\n", "", 0)
+
+
 def test_end_of_a_forked_child_of_the_program_ends_no_worker(programs: Programs) -> None:
     program = programs.named("forks")
     out, _ = program.communicate(timeout=LIMIT)

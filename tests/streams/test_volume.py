@@ -50,7 +50,7 @@ def test_memory_does_not_grow_with_the_input(system: ActorSystem) -> None:
 @pytest.mark.usefixtures("restless")
 def test_nothing_is_lost_or_out_of_order_however_threads_switch(system: ActorSystem) -> None:
     for buffer in (1, 3, 64):
-        count = scaled(20_000, 2_000)
+        count = scaled(20_000, 1_000)
         one, two = Source(range(count)).flat_map(lambda e: (e, -e)).broadcast(2)
         left = one.map(lambda e: e + 1).to(Sink.collect())
         right = two.filter(lambda e: e >= 0).map(str, parallel=3).merge(Source(range(count)).map(hex)).to(Sink.collect())

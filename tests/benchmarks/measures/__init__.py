@@ -60,6 +60,6 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("pools", (pool_jobs, process_pools)),
         ("batching", (batching,)),
         ("streams", (streaming,)),
-        ("volume", (routing, pool_jobs, process_pools, batching, streaming)),  # work at volume: all of the last four
+        ("volume", (routing, pool_jobs, process_pools, batching, streaming)),  # work at volume: routers, pools, batching, streams
     )
 }

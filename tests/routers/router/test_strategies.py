@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from actors.routers import Broadcast, ConsistentHash, LeastLoaded, RandomRouting, RoundRobin, Routing, ScatterGather, TailChopping
 from actors.routers.ring import Ring
 from actors.routers.routing import FULL, Members
+from tests.support import scaled
 
 names = st.lists(st.text(min_size=1), min_size=1, max_size=12, unique=True)
 keys = st.lists(st.one_of(st.text(), st.binary(), st.integers()), min_size=1, max_size=60)
@@ -42,7 +43,7 @@ def test_random_routing_chooses_a_member_whatever_is_drawn(every: list[str], dra
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 10, 100])
 def test_random_routing_chooses_each_as_often_whatever_came_before(count: int) -> None:
     choose = RandomRouting().chooser(members(tuple(map(str, range(count))), random=random.Random(1).random))
-    chosen = [choose(None) for _ in range(100 * count * count)]
+    chosen = [choose(None) for _ in range(scaled(100, 20) * count * count)]
     singles, pairs = Counter(chosen), Counter(itertools.pairwise(chosen))
     # Chi-squared, beyond five standard deviations: never by chance.
     for found, kinds in ((singles, count), (pairs, count * count)):
