@@ -73,9 +73,9 @@ class Course:
 
     def release(self) -> None:
         """Have given back what stages still hold that did not end by themselves; one that is stuck does it when it comes back."""
+        self.halt()
         for flow in self.flows:
-            if not flow.working:
-                flow.release()
+            flow.release()
 
     def sight(self) -> tuple[object, ...] | None:
         """Return all that changes when anything moves; None if something works, waits for the world outside, or is on its way."""

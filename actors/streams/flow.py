@@ -172,7 +172,8 @@ class Flow:
         idle: whether it can do nothing until a message comes.
         timed: whether it waits for a time.
         ended: whether the stage has ended.
-        held: what gives back what the stage holds, while it holds anything. Whoever pops it calls it.
+        held: what gives back what the stage holds, while it holds anything and no slice of work is under way. Whoever pops it owns what the
+            stage holds: a slice of work for as long as it lasts, or who calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
         skipped: elements dropped because of an error.
@@ -237,7 +238,6 @@ class Flow:
 
     def end_slice(self) -> None:
         """Give on what the slice of work has made."""
-        self.working = False
         for outlet in self.outlets:
             outlet.flush()
 
@@ -259,8 +259,15 @@ class Flow:
                 outlet.flush()
             self._arm()
 
+    def hold(self, call: Callable[[], object]) -> None:
+        """Take note, after a slice of work, of what gives back what the stage holds. From the slice's own thread."""
+        # Invariant: who ends the stream sets `halted` and then looks here; so one of the two finds what the other has left.
+        self.held.append(call)
+        if self.halted:
+            self.release()
+
     def release(self) -> None:
-        """Have given back what the stage holds, unless that was done."""
+        """Have given back what the stage holds, unless that was done, or a slice of work is under way, which does it at its end."""
         try:
             call = self.held.pop()
         except IndexError:

@@ -97,7 +97,10 @@ class Scan(Linear):
 
 
 class Take(Linear):
-    """Gives the first elements on, and wants no more."""
+    """Gives the first elements on, and wants no more.
+
+    Invariant: what waits before it and what it has demanded are never more than `left`; else a source would be pulled for nothing.
+    """
 
     def __init__(self, count: int) -> None:
         self.left = count
@@ -105,13 +108,18 @@ class Take(Linear):
     def open(self, stage: Stage) -> None:
         """See `Logic`."""
         super().open(stage)
-        self.over = self.left == 0
+        self._went_down()
 
     def feed(self, count: int) -> None:
         """See `Linear`."""
         count = min(count, self.left)
         self.flow.outlets[0].out.extend([self.take() for _ in range(count)])
         self.left -= count
+        self._went_down()
+
+    def _went_down(self) -> None:
+        inlet = self.flow.inlets[0]
+        inlet.capacity = min(inlet.capacity, max(1, self.left))
         self.over = self.left == 0
 
     def wants(self, inlet: int) -> bool:  # noqa: ARG002

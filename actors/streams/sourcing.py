@@ -31,14 +31,17 @@ class FromIterable(Logic):
             self.hopeless = True
             self.iterator = iter(self.make())
         give, flow = outlet.out.append, self.flow
-        done = 0
-        for element in islice(self.iterator, room):
-            give(element)
-            done += 1
-            self.hopeless = False
-            if flow.hurry:
-                return done
-        self.over = done < room
+        before = outlet.made
+        try:
+            for element in islice(self.iterator, room):
+                give(element)
+                if flow.hurry:
+                    break
+            else:
+                self.over = outlet.made - before < room
+        finally:
+            done = outlet.made - before
+            self.hopeless = self.hopeless and not done
         return done
 
     def close(self) -> None:

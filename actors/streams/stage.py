@@ -189,23 +189,32 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _slice(self) -> int:
         """Do one slice of work, and give on what it has made; return how many elements it was."""
         flow, logic = self.flow, self._logic
+        if self._opened:
+            try:
+                close = flow.held.pop()
+            except IndexError:  # given back from beside: the stream is over
+                return 0
+        else:
+            close = functools.partial(_close, logic, self._greenroom_cell)
         done = SLICE
+        failure: BaseException | None = None
         flow.begin_slice()
         try:
             if not self._opened:
                 self._opened = True
-                self.flow.held.append(functools.partial(_close, logic, self._greenroom_cell))
                 logic.open(self)
             done = 0 if logic.over else logic.work()
         except self._caught as error:
             if isinstance(error, self.ports.passing):
                 raise
-            flow.end_slice()
-            self._failed(error)  # what is left is for the next message: the stage hears in between whether the stream is over
-        else:
-            flow.end_slice()
+            failure = error
         finally:
             flow.working = False
+            flow.hold(close)
+        flow.end_slice()
+        if failure is not None:
+            self._failed(failure)  # what is left is for the next message: the stage hears in between whether the stream is over
+            failure = None  # its traceback holds this frame
         return done
 
     def _at_end(self) -> bool:

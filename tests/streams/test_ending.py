@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import itertools
+import sys
 import threading
 import time
 import weakref
@@ -414,3 +415,50 @@ def test_ends_race_with_results(system: ActorSystem) -> None:
             assert not cancelled
             assert result <= i % 50
     until(lambda: system.actors() == [])
+
+
+class Alone:
+    """An iterator that notes whether it was closed once, and by nobody while it, or its end, was at something."""
+
+    def __init__(self) -> None:
+        self.busy = self.closed = 0
+        self.wrong: list[str] = []
+
+    def __iter__(self) -> Alone:
+        return self
+
+    def __next__(self) -> int:
+        self.busy += 1
+        if self.busy != 1 or self.closed:
+            self.wrong.append("next")
+        self.busy -= 1
+        return 0
+
+    def close(self) -> None:
+        self.busy += 1
+        if self.busy != 1 or self.closed:
+            self.wrong.append("close")
+        self.closed += 1
+        self.busy -= 1
+
+
+def test_a_source_is_closed_once_and_never_while_it_is_at_something(system: ActorSystem) -> None:
+    """Whoever ends the stream, and whenever: a kill of its actor gives back from another thread what the stages hold."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for i in range(scaled(3000, 150)):
+            source = Alone()
+            running = Source(source).to(Sink.ignore()).run(system, buffer=1 + i % 7)
+            until(lambda: running.stats().stages[0].given)  # noqa: B023  # called at once
+            if i % 3 == 0:
+                running.cancel()
+            else:
+                running.ref.kill(block=False)
+            with pytest.raises((StreamCancelled, StageDiedError)):
+                running.result(timeout=DUE)
+            until(lambda: source.closed)  # noqa: B023  # called at once
+            assert source.wrong == []
+            assert source.closed == 1
+    finally:
+        sys.setswitchinterval(before)

@@ -136,6 +136,28 @@ def test_a_source_that_raises_in_the_middle_fails_the_stream_behind_what_it_gave
     assert seen == list(range(700))
 
 
+def broken() -> Iterator[int]:
+    yield 1
+    msg = "broken"
+    raise ValueError(msg)
+
+
+def test_an_error_from_before_comes_behind_what_is_being_given(system: ActorSystem) -> None:
+    seen: list[int] = []
+    running = Source(broken).flat_map(lambda _: range(50)).to(Sink.each(seen.append)).run(system, buffer=2)
+    with pytest.raises(ValueError, match="broken"):
+        running.result(timeout=DUE)
+    assert seen == list(range(50))
+
+
+@pytest.mark.parametrize("build", [lambda s: s.batch(2), lambda s: s.window(2), lambda s: s.window_time(1.0), lambda s: s.fold(0, max)])
+def test_a_batch_that_an_error_ends_is_not_given(system: ActorSystem, build: Callable[[Source[int]], Source[Any]]) -> None:
+    seen: list[Any] = []
+    with pytest.raises(ValueError, match="broken"):
+        build(Source(broken)).to(Sink.each(seen.append)).run(system).result(timeout=DUE)
+    assert seen == []
+
+
 def test_a_source_made_by_a_function_begins_anew(system: ActorSystem) -> None:
     tries = itertools.count()
 

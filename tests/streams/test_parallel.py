@@ -183,6 +183,26 @@ def test_an_error_from_before_comes_behind_what_is_under_way(system: ActorSystem
     assert sorted(seen) == [0, 1, 2]
 
 
+def test_an_error_from_before_comes_behind_results_that_wait_for_room(system: ActorSystem) -> None:
+    gate = threading.Event()
+    seen: list[int] = []
+
+    def source() -> Iterator[int]:
+        yield from range(8)
+        raise LookupError
+
+    def slow(element: int) -> None:
+        gate.wait(DUE)
+        seen.append(element)
+
+    running = Source(source).map(lambda e: e, parallel=8).to(Sink.each(slow)).run(system, buffer=2)
+    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way)
+    gate.set()
+    with pytest.raises(LookupError):
+        running.result(timeout=DUE)
+    assert seen == list(range(8))
+
+
 def test_a_dead_actor_fails_what_asks_it(system: ActorSystem) -> None:
     ref = system.spawn(Doubler)
     ref.stop()

@@ -68,6 +68,19 @@ def test_a_window_at_the_end_is_given_only_if_something_came_since_the_last(syst
     assert run(system, Source(range(6)).window(3)) == [[0, 1, 2], [3, 4, 5]]
 
 
+@pytest.mark.parametrize("buffer", [1, 7, 512])
+@pytest.mark.parametrize("count", [1, 5, 600])
+def test_take_pulls_no_more_than_it_gives(system: ActorSystem, count: int, buffer: int) -> None:
+    pulled: list[int] = []
+
+    def source() -> Iterator[int]:
+        for i in itertools.count():
+            pulled.append(i)
+            yield i
+
+    assert run(system, Source(source).take(count), buffer) == list(range(count)) == pulled
+
+
 def test_tap_sees_each_element_and_changes_none(system: ActorSystem) -> None:
     seen: list[int] = []
     assert run(system, Source(range(5)).tap(seen.append)) == seen == [0, 1, 2, 3, 4]

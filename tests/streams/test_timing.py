@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actors import Actor
 from actors.streams import Sink, Source, Stream
 from actors.testing import Simulation
 
@@ -112,6 +113,21 @@ def test_streams_that_wait_for_a_time_are_not_taken_for_stuck() -> None:
         one, two = Source(range(3)).broadcast(2)
         run: Any = Stream(one.throttle(0.001).to(Sink.count()), two.to(Sink.count())).run(sim.system, buffer=1)
         assert run.result() == (3, 3)
+
+
+class Late(Actor):
+    """Answers a thousand seconds later."""
+
+    async def on_receive(self, message: int) -> int:
+        await asyncio.sleep(1000.0)
+        return message
+
+
+def test_streams_that_wait_for_an_answer_are_not_taken_for_stuck() -> None:
+    with Simulation() as sim:
+        one, two = Source(range(5)).broadcast(2)
+        run: Any = Stream(one.ask(sim.spawn(Late)).to(Sink.count()), two.to(Sink.count())).run(sim.system, buffer=1)
+        assert run.result() == (5, 5)
 
 
 @pytest.mark.parametrize(
