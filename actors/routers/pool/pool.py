@@ -236,7 +236,8 @@ class Pool(Generic[A]):
 
         Args:
             timeout: seconds that jobs have. Those that are not done by then fail with PoolClosedError, or are dead letters, and their
-                workers are killed. None: as long as they take.
+                workers are killed, as are workers that have not started by then; in processes, at once if there are no jobs. None: as
+                long as they take.
 
         Raises:
             DeadlockError: a worker of the pool calls it. The pool is closed all the same.
