@@ -51,7 +51,6 @@ class Members(Generic[M]):
         load: how many messages wait for a member or are handled by it; `FULL` if it takes no more. May be called by any sender.
         turn: gives 0, 1, 2 and so on; each number once, whoever calls it. It goes on when the members change.
         random: gives a number in [0, 1).
-        loads: gives the loads of all, in their order; None if that is no faster than to ask for each.
         ring: makes the ring of some names, with so many points each.
     """
 
@@ -60,7 +59,6 @@ class Members(Generic[M]):
     load: Callable[[M], int]
     turn: Callable[[], int]
     random: Callable[[], float]
-    loads: Callable[[], list[int]] | None = None
     ring: Callable[[list[str], int], Ring] = Ring
 
 
@@ -118,14 +116,13 @@ class LeastLoaded(Routing):
     def chooser(self, members: Members[M]) -> Callable[[Any], M]:
         """See `Routing.chooser`."""
         every, count, load, turn = members.all, len(members.all), members.load, members.turn
-        loads = members.loads or (lambda: [load(one) for one in every])
         many = count > FEW
 
         def choose(_: Any) -> M:
             first = turn() % count
             if many and not load(every[first]):
                 return every[first]
-            found = loads()
+            found = [load(one) for one in every]
             return every[(found + found).index(min(found), first) % count]
 
         return choose

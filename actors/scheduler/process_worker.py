@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = ["ORPHANED", "serve"]
 
 PACE = 0.1  # seconds between two updates of the progress of a run
+CANNOT_RECEIVE = 71  # the exit code of a worker that could not receive a call
 ORPHANED = 70  # the exit code of a worker that has lost its program; nobody is left to see it
 
 
@@ -81,6 +82,10 @@ def _read(pipe: BodyPipe, calls: queue.SimpleQueue[Received | None], desk: _Desk
             call = pipe.recv_body()
         except (EOFError, OSError):  # the program has died, or the function closed what is not its own
             os._exit(ORPHANED)
+        except BaseException:  # noqa: BLE001  # no memory for what has come, say: the program would wait for ever
+            with contextlib.suppress(BaseException):
+                traceback.print_exc()
+            os._exit(CANNOT_RECEIVE)
         if isinstance(call, int):
             desk.cancel(call)
         else:

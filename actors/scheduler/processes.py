@@ -18,6 +18,7 @@ import multiprocessing
 import queue
 import signal
 import threading
+import traceback
 from dataclasses import dataclass
 from enum import Enum
 from multiprocessing import connection
@@ -285,6 +286,12 @@ class ProcessSlot:
             return worker.outcome(call.info.name, call.progress)
         except (EOFError, OSError):
             raise self._died(call.info.name, worker) from None
+        except BaseException as error:  # noqa: BLE001  # no memory for what has come, say
+            # Part of it may still be in the pipe, and would be taken for the outcome of the next run.
+            with self._lock:
+                worker.kill()
+            text = "".join(traceback.format_exception_only(error)).rstrip()
+            raise self._died(call.info.name, worker, why=f"it was given up because its outcome could not be received: {text}") from None
         finally:
             with self._lock:
                 self._taken = None
@@ -331,10 +338,11 @@ class ProcessSlot:
                 self._starting = False
         return worker, True
 
-    def _died(self, task: str, worker: WorkerProcess, *, starting: bool = False) -> WorkerDiedError:
+    def _died(self, task: str, worker: WorkerProcess, *, starting: bool = False, why: str = "") -> WorkerDiedError:
         self._spent = self._tell_died is not None
         code = self._retire()
-        why = GIVEN_UP if worker.killed else NOT_STARTED if starting else KILLED if code == -KILL else ""
+        if not why:
+            why = GIVEN_UP if worker.killed else NOT_STARTED if starting else KILLED if code == -KILL else ""
         return WorkerDiedError(task, code, why)
 
     def _retire(self) -> int | None:

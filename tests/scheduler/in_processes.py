@@ -330,7 +330,7 @@ class Keeper:
 
     def __init__(self, path: str) -> None:
         self.itself = self
-        self.file = open(path, "w", encoding="utf-8")  # noqa: SIM115  # the end of the process closes it
+        self.file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115  # the end of the process closes it
 
 
 kept: list[Keeper] = []
@@ -345,3 +345,11 @@ def keep_file(path: str, text: str) -> None:
 def searched_for_garbage() -> int:
     """How many objects the garbage collector looks at."""
     return len(gc.get_objects())
+
+
+def limit_memory(more: int) -> None:
+    """Have no more than `more` bytes of new memory from now on."""
+    import resource
+
+    used = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + more, resource.RLIM_INFINITY))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actors.scheduler.bodies import BodyPipe
 from actors.scheduler.context import Progress, RunInfo
 from actors.scheduler.errors import ResultNotPicklableError, SchedulerClosedError, WorkerDiedError
 from actors.scheduler.processes import ProcessSlot, check_picklable
@@ -386,6 +387,27 @@ def test_worker_that_dies_between_runs_costs_none(slot: ProcessSlot) -> None:
         pid, _ = run(slot, work.where)
         os.kill(pid, signal.SIGKILL)
         assert run(slot, work.square, 6) == 36
+
+
+def test_worker_without_memory_for_a_call_makes_way_for_a_new_one(slot: ProcessSlot) -> None:
+    pid, _ = run(slot, work.where)
+    run(slot, work.limit_memory, 20_000_000)
+    assert run(slot, work.size_of, bytes(200_000_000)) == 200_000_000
+    assert run(slot, work.where)[0] != pid
+
+
+def test_worker_whose_outcome_cannot_be_received_is_not_used_again(slot: ProcessSlot, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid, _ = run(slot, work.where)
+
+    def none_left(_: BodyPipe) -> Any:
+        raise MemoryError  # and what has come stays where it is
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BodyPipe, "recv_body", none_left)
+        error = failure(slot, work.big, 10)
+    assert isinstance(error, WorkerDiedError)
+    assert "MemoryError" in str(error)
+    assert run(slot, work.where)[0] != pid
 
 
 def test_no_process_to_be_had_is_an_error_of_the_run(slot: ProcessSlot, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -286,6 +286,8 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
     def _greenroom_hear(self, slot: Slot, event: ChildEvent, reason: DownReason | None, error: BaseException | None) -> None:
         if event is ChildEvent.STARTED:
             self._state.started(slot)
+            if self._finishing:
+                self._finish(self._state.ports.clock.now())
         elif event is ChildEvent.ENDED:
             self._ended(slot, reason, error)
             if self._finishing:
@@ -348,16 +350,22 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         """End if there is nothing left to do, or no time."""
         books = self._state
         with books.lock:
-            busy = [slot.cell for slot in (*books.slots, *books.leaving) if slot.held and slot.cell is not None]
+            slots = [slot for slot in (*books.slots, *books.leaving) if slot.cell is not None]
+            busy = [slot.cell for slot in slots if slot.held]
+            starting = [slot.cell for slot in slots if not slot.ready]
             idle = books.accounts.idle()
         late = self._close_by is not None and now >= self._close_by
-        if not idle and not late:
+        # Nobody has anything to do for a worker that is starting. To break that off is clean in a process, which ends with all that it has;
+        # another one is awaited as a job would be, for its start may never end.
+        needless = idle and self._options.processes
+        if not late and (not idle or (starting and not needless)):
             return
         self._finishing = False
         self._leaving = True
         if late:
             books.end()
-            for cell in busy:
+        for cell in [*(busy if late else ()), *(starting if late or needless else ())]:
+            if cell is not None:
                 ending.kill(cell)
         # A worker that hangs in its start or its end has what is left of the time, too, and then is killed with the pool.
         left = None if self._close_by is None else max(GRACE, self._close_by - now)

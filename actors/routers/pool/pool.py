@@ -248,7 +248,7 @@ class Pool(Generic[A]):
         Args:
             timeout: seconds that jobs have. Those that are not done by then fail with PoolClosedError, or are dead letters, and their
                 workers are killed. So are workers that have not ended by then, or a second later at most, as in a start that takes
-                minutes. None: as long as they take.
+                minutes; in processes, those that have not started are killed at once if there are no jobs. None: as long as they take.
 
         Raises:
             DeadlockError: a worker of the pool calls it. The pool is closed all the same.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from actors import Actor, DeadLetter
 
 if TYPE_CHECKING:
-    from actors import ActorSystem
+    from actors import ActorSystem, Future
     from actors.routers import PoolStats
 
 E = TypeVar("E")
@@ -47,6 +47,23 @@ class Recorder(Actor):
     def on_receive(self, message: Any) -> Any:
         self.begun.append(message)
         return message
+
+
+class Starting(Actor):
+    """Has started once it may; adds itself to a list that all share."""
+
+    def __init__(self, made: list[Starting], may_start: Future[None]) -> None:
+        super().__init__()
+        self.made = made
+        self.may_start = may_start
+        self.stopped = False
+
+    def on_start(self) -> None:
+        self.may_start.get()
+        self.made.append(self)
+
+    def on_stop(self) -> None:
+        self.stopped = True
 
 
 class Holding(Actor):

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from actors import Actor, ActorDeadError, AskCancelled, DeadLetterReason, DeadlineExceeded, Timeout, handler
+from actors import Actor, ActorDeadError, AskCancelled, DeadLetterReason, DeadlineExceeded, Future, Timeout, handler
 from actors.routers import Broadcast, ConsistentHash, LeastLoaded, Pool, PoolClosedError, RandomRouting, RoundRobin, Router
-from tests.routers.pool.kit import Doubling, Events, Holding, Recorder, accounted
+from tests.routers.pool.kit import Doubling, Events, Holding, Recorder, Starting, accounted
 
 if TYPE_CHECKING:
     from actors import ActorSystem
@@ -233,6 +233,29 @@ def test_jobs_that_are_not_done_when_a_pool_has_to_close_are_told(sim: Simulatio
     assert ("told", DeadLetterReason.STOPPED) in events.letters
     stats = pool.stats()
     assert stats.accepted == accounted(stats) == stats.shed == 3
+
+
+@pytest.mark.parametrize("jobs", [0, 2])
+def test_workers_whose_start_never_ends_are_killed_when_a_pool_has_to_close(sim: Simulation, jobs: int) -> None:
+    pool = Pool(sim.system, functools.partial(Starting, [], Future()), size=2)
+    asks = [pool.ref.ask(number, block=False) for number in range(jobs)]
+    sim.run()
+    begun = sim.now
+    pool.close(timeout=3.0)
+    assert sim.now - begun == pytest.approx(3.0)
+    for ask in asks:
+        with pytest.raises(PoolClosedError):
+            ask.get()
+
+
+def test_a_pool_that_closes_lets_its_workers_start_and_stop_in_order(sim: Simulation) -> None:
+    may_start: Future[None] = Future()
+    made: list[Starting] = []
+    pool = Pool(sim.system, functools.partial(Starting, made, may_start), size=2)
+    sim.run()
+    sim.system.ports.clock.call_at(sim.now + 1.0, lambda: may_start.set(None))
+    pool.close(timeout=3.0)
+    assert [worker.stopped for worker in made] == [True, True]
 
 
 @pytest.mark.parametrize("how", ["stop", "kill", "shutdown"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import sys
@@ -106,6 +107,12 @@ def test_process_that_hangs_is_killed(system: ActorSystem, tmp_path: Path) -> No
         assert isinstance(future.exception(timeout=LIMIT), WorkerLostError)
         wait_until(lambda: not is_running(pid))
         assert pool.ref.ask("pid", timeout=LIMIT) != pid
+
+
+def test_idle_pool_does_not_wait_for_processes_that_are_starting(system: ActorSystem) -> None:
+    pool = Pool(system, functools.partial(Worker, start="sleep"), size=2, processes=True)
+    wait_until(lambda: len(children("worker /pool")) == 2)
+    pool.close(timeout=None)
 
 
 def test_batches_are_handled_in_processes(system: ActorSystem) -> None:

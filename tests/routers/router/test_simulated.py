@@ -7,8 +7,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from actors import Actor, ActorDeadError, ActorRef, DeadLetter, Timeout
+from actors import Actor, ActorDeadError, ActorRef, DeadLetter, Future, Timeout
 from actors.routers import (
     Broadcast,
     ConsistentHash,
@@ -21,6 +23,7 @@ from actors.routers import (
     ScatterGather,
     TailChopping,
 )
+from actors.routers.switch import load_of
 from actors.testing import Simulation, check_stable, explore
 from supervisors import Supervisor, child
 from tests.routers.router.kit import Worker
@@ -37,6 +40,38 @@ class Sender(Actor):
         ref, messages = message
         for one in messages:
             ref.tell(one)
+
+
+class Parked(Actor):
+    """At its first message for ever."""
+
+    def on_receive(self, message: Any) -> None:
+        Future[None]().get()
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=9), st.sets(st.integers(0, 8)), st.integers(0, 12))
+@settings(max_examples=scaled(500, 40), deadline=None)
+def test_the_next_in_turn_of_the_least_loaded_gets_each_message(waiting: list[int], busy: set[int], count: int) -> None:
+    loads = [wait + (number in busy) for number, wait in enumerate(waiting)]
+    with Simulation() as simulation:
+        refs = [simulation.spawn(Parked) for _ in waiting]
+        for number in busy & set(range(len(refs))):
+            refs[number].tell("the first")
+        simulation.run()
+        for ref, wait in zip(refs, waiting, strict=True):
+            for number in range(wait):
+                ref.tell(number)
+        router = Router(simulation.system, refs, routing=LeastLoaded())
+        before = [load_of(ref) for ref in refs]
+        # An idle actor that is sent something begins with it only when the simulation goes on.
+        assert before == loads
+        for turn in range(count):
+            router.ref.tell("message")
+            in_turn = [(turn + step) % len(refs) for step in range(len(refs))]
+            loads[next(index for index in in_turn if loads[index] == min(loads))] += 1
+            assert [load_of(ref) for ref in refs] == loads
+        for ref in refs:
+            ref.kill(block=False)
 
 
 class AsyncSender(Actor):
