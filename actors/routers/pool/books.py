@@ -202,7 +202,7 @@ class Books:
         count, batch = 1, self._batch
         if batch is not None and not first.deliveries:
             count = self.lanes.count(slot, batch.most)
-            due = first.since + batch.within
+            due = first.since + batch.patience
             if count < batch.most and self.ports.clock.now() < due and not self.closing:
                 self.want_look(due)
                 return 0

@@ -48,6 +48,9 @@ class Elastic:
         _check_positive("idle_after", self.idle_after)
 
 
+EARLY = 0.0005  # seconds from an alarm to the turn of the pool's actor, and some more
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """Jobs are handed out by the list.
@@ -63,6 +66,11 @@ class Batch:
     def __post_init__(self) -> None:
         _check_whole("most", self.most, 1)
         check_seconds("within", self.within)
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which it is handed out: a little before `within`, as alarms come late, and the oldest waits no longer than that."""
+        return self.within - min(EARLY, self.within / 10)
 
 
 @dataclass(frozen=True, slots=True)
