@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from actors import ActorSystem, SystemConfig, Timeout
+from actors.events import DeadLetter
 from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
 from actors.testing import ManualClock
 from tests.support import scaled
@@ -282,6 +283,25 @@ def test_stop_again_and_again_does_not_put_the_end_off() -> None:
         until(over)
         assert running.result() == 0
         gate.set()
+
+
+def test_what_a_stage_that_is_left_behind_has_not_read_is_no_dead_letter(system: ActorSystem) -> None:
+    """Those are the stream's own messages: nobody has sent them, and nobody can do anything about them."""
+    letters: list[DeadLetter] = []
+    system.events.subscribe(DeadLetter, letters.append)
+    begun, gate = threading.Event(), threading.Event()
+
+    def stuck(element: int) -> int:
+        begun.set()
+        gate.wait(DUE)
+        return element
+
+    running = Source(itertools.count()).map(stuck).to(Sink.count()).run(system)
+    assert begun.wait(DUE)
+    running.cancel()
+    until(lambda: system.actors() == [])
+    gate.set()
+    assert letters == []
 
 
 def test_elements_do_not_wait_for_one_that_is_long_in_coming(system: ActorSystem) -> None:
