@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from actors import ActorSystem, SystemConfig, Timeout
+from actors import ActorSystem, Future, SystemConfig, Timeout
 from actors.events import DeadLetter
 from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
 from actors.testing import ManualClock
@@ -482,3 +482,21 @@ def test_a_source_is_closed_once_and_never_while_it_is_at_something(system: Acto
             assert source.closed == 1
     finally:
         sys.setswitchinterval(before)
+
+
+def test_an_iterator_that_waits_in_greenroom_is_closed_when_its_stream_is_killed(system: ActorSystem) -> None:
+    class Waiting(Alone):
+        def __next__(self) -> int:
+            if self.busy == 0 and begun.is_set():
+                return never.get()
+            begun.set()
+            return 0
+
+    for _ in range(scaled(300, 30)):
+        begun, never = threading.Event(), Future[int]()
+        source = Waiting()
+        running = Source(source).to(Sink.ignore()).run(system)
+        assert begun.wait(DUE)
+        running.ref.kill(block=False)
+        until(lambda: source.closed)  # noqa: B023  # called at once
+        assert source.closed == 1
