@@ -209,7 +209,11 @@ class Source(Generic[T]):
         return self._then("scan", lambda: Scan(initial, function))
 
     def take(self, count: int) -> Source[T]:
-        """Give the first `count` elements on, and want no more: what comes before ends, too."""
+        """Give the first `count` elements on, and want no more: what comes before ends, too.
+
+        No more than `count` elements are asked for, so that a source right before this stage is pulled for no others. Stages in between
+        may be ahead: what they raise for elements that are not wanted any more is told to nobody.
+        """
         check_count("count", count, least=0)
         return self._then("take", lambda: Take(count))
 

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from actors import ActorSystem, SystemConfig, Timeout
+from actors import ActorSystem, Future, SystemConfig, Timeout
+from actors.events import DeadLetter
 from actors.streams import Sink, Source, StageDiedError, StageState, StreamCancelled, StreamEnded, StreamRun, StreamState
 from actors.testing import ManualClock
 from tests.support import scaled
@@ -284,6 +285,25 @@ def test_stop_again_and_again_does_not_put_the_end_off() -> None:
         gate.set()
 
 
+def test_what_a_stage_that_is_left_behind_has_not_read_is_no_dead_letter(system: ActorSystem) -> None:
+    """Those are the stream's own messages: nobody has sent them, and nobody can do anything about them."""
+    letters: list[DeadLetter] = []
+    system.events.subscribe(DeadLetter, letters.append)
+    begun, gate = threading.Event(), threading.Event()
+
+    def stuck(element: int) -> int:
+        begun.set()
+        gate.wait(DUE)
+        return element
+
+    running = Source(itertools.count()).map(stuck).to(Sink.count()).run(system)
+    assert begun.wait(DUE)
+    running.cancel()
+    until(lambda: system.actors() == [])
+    gate.set()
+    assert letters == []
+
+
 def test_elements_do_not_wait_for_one_that_is_long_in_coming(system: ActorSystem) -> None:
     gates = [threading.Event() for _ in range(3)]
     seen: list[int] = []
@@ -462,3 +482,21 @@ def test_a_source_is_closed_once_and_never_while_it_is_at_something(system: Acto
             assert source.closed == 1
     finally:
         sys.setswitchinterval(before)
+
+
+def test_an_iterator_that_waits_in_greenroom_is_closed_when_its_stream_is_killed(system: ActorSystem) -> None:
+    class Waiting(Alone):
+        def __next__(self) -> int:
+            if self.busy == 0 and begun.is_set():
+                return never.get()
+            begun.set()
+            return 0
+
+    for _ in range(scaled(300, 30)):
+        begun, never = threading.Event(), Future[int]()
+        source = Waiting()
+        running = Source(source).to(Sink.ignore()).run(system)
+        assert begun.wait(DUE)
+        running.ref.kill(block=False)
+        until(lambda: source.closed)  # noqa: B023  # called at once
+        assert source.closed == 1

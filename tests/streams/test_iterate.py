@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actors import Actor, ActorSystem, BlockingInLoopError
-from actors.streams import Elements, Source, StageState, StreamCancelled, StreamState
+from actors.streams import Elements, Source, StageState, StreamCancelled, StreamRun, StreamState
 from actors.testing import Simulation, explore
 from tests.streams.test_ending import Closing, until
 from tests.support import scaled
@@ -94,9 +94,18 @@ def test_a_task_that_is_cancelled_in_the_loop_ends_the_stream(system: ActorSyste
     source = Closing()
 
     async def main() -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), Source(source).filter(lambda _: False).iterate(system) as elements:
+        runs: list[StreamRun[Any]] = []
+
+        async def read() -> None:
+            async with Source(source).filter(lambda _: False).iterate(system) as elements:
+                runs.append(elements.run)
                 await _all(elements)
+
+        task = asyncio.create_task(read())
+        await asyncio.to_thread(until, lambda: runs and runs[0].stats().stages[1].taken)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     asyncio.run(main())
     assert source.closed.wait(DUE)
