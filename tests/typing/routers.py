@@ -63,5 +63,3 @@ async def pools_of_functions(system: ActorSystem) -> None:
     async with Pool(system, double_later, concurrency=10) as other:
         assert_type(other, Pool[Any])
         assert_type(await other.ref.ask_async(Double(1)), int)
-    with Pool(system, lambda message: message) as third:
-        assert_type(third, Pool[Any])
