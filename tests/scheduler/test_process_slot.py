@@ -632,7 +632,7 @@ def test_nothing_is_left_after_close() -> None:
     threads, files = set(threading.enumerate()), open_files()
     use_all_ways()
     assert set(threading.enumerate()) == threads
-    assert open_files() == files
+    assert open_files() <= files
     assert children("leak") == []
 
 

@@ -301,7 +301,8 @@ def test_descriptors_go_with_the_arrays(pair: Pair) -> None:
     kept = [pair.pass_on(np.full(LARGE, n)) for n in range(5)]
     assert work.maps_of_arrays() == before + 5
     del kept
-    assert (work.maps_of_arrays(), open_files()) == (before, files)
+    assert work.maps_of_arrays() == before
+    assert open_files() <= files
 
 
 def test_many_arrays_may_be_kept_without_running_out_of_descriptors(pair: Pair) -> None:
@@ -310,7 +311,7 @@ def test_many_arrays_may_be_kept_without_running_out_of_descriptors(pair: Pair) 
     assert len(open_files()) <= len(files) + shared_memory.MAPPINGS
     assert all((array == n % 256).all() for n, array in enumerate(kept))
     del kept
-    assert open_files() == files
+    assert open_files() <= files
     assert len(shared_memory._permits) == shared_memory.MAPPINGS
 
 
@@ -318,7 +319,7 @@ def test_body_that_nobody_takes_is_given_back() -> None:
     pair = Pair()
     files = open_files()
     pair.here.send_body(packed(np.zeros(LARGE)))  # dropped without a close, and never received
-    assert open_files() == files
+    assert open_files() <= files
     pair.close()
     assert work.maps_of_arrays() == 0
 
@@ -332,7 +333,7 @@ def test_file_that_cannot_be_written_leaves_no_descriptor_and_goes_the_long_way(
     monkeypatch.setattr(os, "pwrite", full)
     body = packed(np.arange(100_000))
     assert body.descriptor is None
-    assert open_files() == files
+    assert open_files() <= files
     received = bodies.Received(bytes(body.pickled), [])
     assert received.load()[-1] == 99_999
 

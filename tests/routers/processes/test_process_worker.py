@@ -353,7 +353,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     files = open_files()
     use_all_ways(tmp_path)
     wait_until(lambda: threads_left() == [])
-    assert open_files() == files
+    assert open_files() <= files
 
 
 def test_every_ask_is_answered_whatever_kills_come(system: ActorSystem) -> None:
