@@ -40,7 +40,7 @@ class Body:
 
     __slots__ = ("descriptor", "pickled")
 
-    def __init__(self, pickled: memoryview, descriptor: int | None = None) -> None:
+    def __init__(self, pickled: bytes, descriptor: int | None = None) -> None:
         self.pickled = pickled
         self.descriptor = descriptor
 
@@ -95,7 +95,7 @@ def _pickled(what: object, beside: Callable[[Any], bool] | None) -> io.BytesIO:
 def _finished(file: io.BytesIO, lengths: list[int], descriptor: int | None = None) -> Body:
     file.write(struct.pack(f"<{len(lengths)}Q", *lengths))
     file.write(COUNT.pack(len(lengths)))
-    return Body(file.getbuffer(), descriptor)
+    return Body(file.getvalue(), descriptor)
 
 
 class Received:

@@ -334,7 +334,7 @@ def test_file_that_cannot_be_written_leaves_no_descriptor_and_goes_the_long_way(
     body = packed(np.arange(100_000))
     assert body.descriptor is None
     assert open_files() <= files
-    received = bodies.Received(bytes(body.pickled), [])
+    received = bodies.Received(body.pickled, [])
     assert received.load()[-1] == 99_999
 
 
