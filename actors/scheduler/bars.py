@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import deque
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console, Group
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from actors._shown import live
 from actors.scheduler.lines import amount, ending, share, short_text
 from actors.scheduler.task import RunOutcome
 
@@ -39,13 +38,7 @@ class Bars:
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file, highlight=False, markup=False, emoji=False)
-        ours = file in (sys.stdout, sys.stderr)
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,  # drawn when there was a look, and by who looked
-            redirect_stdout=ours and sys.stdout is not None and sys.stdout.isatty(),  # what goes elsewhere is not for this terminal
-            redirect_stderr=ours and sys.stderr is not None and sys.stderr.isatty(),
-        )
+        self._live = live(self._console, file)
         self._spinner = Spinner("line")
         self._kept: deque[Row] = deque(maxlen=KEPT)
 

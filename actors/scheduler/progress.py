@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from actors._shown import check_rich, output, shown
 from actors.scheduler.board import Board
 from actors.scheduler.events import TaskFailed
 from actors.scheduler.lines import Lines
@@ -68,21 +66,14 @@ def show_progress(scheduler: Scheduler, *, file: TextIO | None = None) -> Abstra
     if not isinstance(scheduler, Scheduler):
         msg = f"scheduler={scheduler!r} is not valid: a Scheduler"
         raise TypeError(msg)
-    out = sys.stderr if file is None else file
-    if out is None:  # a program without a console
-        return contextlib.nullcontext()
-    if not callable(getattr(out, "write", None)) or not callable(getattr(out, "isatty", None)):
-        msg = f"file={file!r} is not valid: a text file, open for writing, or None"
-        raise TypeError(msg)
-    return _shown(scheduler, _display(out))
+    out = output(file)
+    return contextlib.nullcontext() if out is None else _shown(scheduler, _display(out))
 
 
 def _display(file: TextIO) -> Display:
     if not file.isatty():
         return Lines(file)
-    if find_spec("rich") is None:
-        msg = "show_progress draws on a terminal with rich: pip install 'greenroom[cli]'"
-        raise ImportError(msg, name="rich")
+    check_rich("show_progress")
     from actors.scheduler.bars import Bars  # noqa: PLC0415  # rich need not be there
 
     return Bars(file)
@@ -92,57 +83,17 @@ def _display(file: TextIO) -> Display:
 def _shown(scheduler: Scheduler, display: Display) -> Iterator[None]:
     books = scheduler._books
     board = Board(books)
-    watcher = _Watcher(board, display)
     subscription = scheduler.ref._target.system.events.subscribe(TaskFailed, board.failed)
     try:
-        display.begin()
-        if books.ports.dispatcher is None:  # a thread of its own has no place in a simulation
-            watcher.start()
-        try:
+        with shown(
+            display,
+            lambda: display.show(board.look()),
+            lambda: display.end(board.look(), board.sums()),
+            what="its progress",
+            name="scheduler-progress",
+            period=PERIOD,
+            watched=books.ports.dispatcher is None,
+        ):
             yield
-        except BaseException as error:
-            try:
-                watcher.finish()
-            except Exception as broken:  # noqa: BLE001  # what ended the block comes first
-                error.add_note(f"its progress could not be shown: {type(broken).__name__}: {broken}")
-            raise
-        watcher.finish()
     finally:
-        watcher.leave()  # whatever came in between: also an interrupt while the thread was started
         subscription.cancel()
-        display.close()
-
-
-class _Watcher(threading.Thread):
-    """Looks again and again, until it is stopped or cannot show what it sees.
-
-    `_error` is written by the thread, and read after that has ended.
-    """
-
-    def __init__(self, board: Board, display: Display) -> None:
-        super().__init__(name="scheduler-progress", daemon=True)
-        self._board = board
-        self._display = display
-        self._over = threading.Event()
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Look and show."""
-        try:
-            while not self._over.wait(PERIOD):
-                self._display.show(self._board.look())
-        except Exception as error:  # noqa: BLE001  # raised by the block that shows progress
-            self._error = error
-
-    def leave(self) -> None:
-        """Let the thread end, without waiting for that. Idempotent."""
-        self._over.set()
-
-    def finish(self) -> None:
-        """End the thread, and show the last look and the sums; raise what kept the thread from showing anything."""
-        self.leave()
-        if self.ident is not None:
-            self.join()
-        if self._error is not None:
-            raise self._error
-        self._display.end(self._board.look(), self._board.sums())

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
-from rich.live import Live
 from rich.text import Text
 
+from actors._shown import live
 from actors.streams.picture_text import MARK, stream_ascii, stream_text
 
 if TYPE_CHECKING:
@@ -29,13 +28,7 @@ class Screen:
 
     def __init__(self, file: TextIO) -> None:
         self._console = Console(file=file, highlight=False, markup=False, emoji=False)
-        ours = file in (sys.stdout, sys.stderr)
-        self._live = Live(
-            console=self._console,
-            auto_refresh=False,  # drawn when there was a look, and by who looked
-            redirect_stdout=ours and sys.stdout is not None and sys.stdout.isatty(),  # what goes elsewhere is not for this terminal
-            redirect_stderr=ours and sys.stderr is not None and sys.stderr.isatty(),
-        )
+        self._live = live(self._console, file)
 
     def begin(self) -> None:
         """Take the lower end of the terminal."""

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import sys
-import threading
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from actors._shown import check_rich, output, shown
 from actors.streams.picture import amount, headline, name_of, pace_line, per_second
 from actors.streams.stats import StreamState
 from actors.streams.stream import StreamRun
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
     from actors.streams.stats import StreamStats
@@ -66,21 +63,25 @@ def show_stream(run: StreamRun[Any], *, file: TextIO | None = None) -> AbstractC
     if not isinstance(run, StreamRun):
         msg = f"run={run!r} is not valid: a StreamRun, which Stream.run() returns"
         raise TypeError(msg)
-    out = sys.stderr if file is None else file
-    if out is None:  # a program without a console
+    out = output(file)
+    if out is None:
         return contextlib.nullcontext()
-    if not callable(getattr(out, "write", None)) or not callable(getattr(out, "isatty", None)):
-        msg = f"file={file!r} is not valid: a text file, open for writing, or None"
-        raise TypeError(msg)
-    return _shown(run, _display(out))
+    display = _display(out)
+    return shown(
+        display,
+        lambda: display.show(run.stats()),
+        lambda: display.end(run.stats()),
+        what="the stream",
+        name="stream-picture",
+        period=PERIOD,
+        watched=run._course.ports.dispatcher is None,
+    )
 
 
 def _display(file: TextIO) -> Display:
     if not file.isatty():
         return Lines(file)
-    if find_spec("rich") is None:
-        msg = "show_stream draws on a terminal with rich: pip install 'greenroom[cli]'"
-        raise ImportError(msg, name="rich")
+    check_rich("show_stream")
     from actors.streams.screen import Screen  # noqa: PLC0415  # rich need not be there
 
     return Screen(file)
@@ -123,59 +124,3 @@ class Lines:
         encoding = getattr(self._file, "encoding", None) or "utf-8"
         self._file.write(text.encode(encoding, "backslashreplace").decode(encoding))
         self._file.flush()
-
-
-@contextlib.contextmanager
-def _shown(run: StreamRun[Any], display: Display) -> Iterator[None]:
-    watcher = _Watcher(run, display)
-    try:
-        display.begin()
-        if run._course.ports.dispatcher is None:  # a thread of its own has no place in a simulation
-            watcher.start()
-        try:
-            yield
-        except BaseException as error:
-            try:
-                watcher.finish()
-            except Exception as broken:  # noqa: BLE001  # what ended the block comes first
-                error.add_note(f"the stream could not be shown: {type(broken).__name__}: {broken}")
-            raise
-        watcher.finish()
-    finally:
-        watcher.leave()  # whatever came in between: also an interrupt while the thread was started
-        display.close()
-
-
-class _Watcher(threading.Thread):
-    """Looks again and again, until it is stopped or cannot show what it sees.
-
-    `_error` is written by the thread, and read after that has ended.
-    """
-
-    def __init__(self, run: StreamRun[Any], display: Display) -> None:
-        super().__init__(name="stream-picture", daemon=True)
-        self._shown = run
-        self._display = display
-        self._over = threading.Event()
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Look and show."""
-        try:
-            while not self._over.wait(PERIOD):
-                self._display.show(self._shown.stats())
-        except Exception as error:  # noqa: BLE001  # raised by the block that shows the stream
-            self._error = error
-
-    def leave(self) -> None:
-        """Let the thread end, without waiting for that. Idempotent."""
-        self._over.set()
-
-    def finish(self) -> None:
-        """End the thread, and show the last look; raise what kept the thread from showing anything."""
-        self.leave()
-        if self.ident is not None:
-            self.join()
-        if self._error is not None:
-            raise self._error
-        self._display.end(self._shown.stats())

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors import ActorSystem, Future
-from actors.scheduler import Kind, Progress, Retry, RunOutcome, Scheduler, progress, report_progress, show_progress
+from actors import ActorSystem, Future, _shown
+from actors.scheduler import Kind, Progress, Retry, RunOutcome, Scheduler, report_progress, show_progress
 from actors.scheduler.board import Board, Row, View
 from actors.scheduler.lines import MOST, Lines, amount, share
 from actors.testing import Simulation
@@ -494,7 +494,7 @@ def test_output_that_goes_elsewhere_stays_out_of_the_terminal(real: Scheduler, m
 
 
 def test_without_rich_a_terminal_is_refused_with_advice_and_lines_go_on(real: Scheduler, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(progress, "find_spec", lambda name: None if name == "rich" else find_spec(name))
+    monkeypatch.setattr(_shown, "find_spec", lambda name: None if name == "rich" else find_spec(name))
     with pytest.raises(ImportError, match=r"pip install 'greenroom\[cli\]'"):
         show_progress(real, file=Screen())
     with show_progress(real, file=(file := Screen(terminal=False))):
