@@ -48,7 +48,7 @@ class Elastic:
         _check_positive("idle_after", self.idle_after)
 
 
-EARLY = 0.0005  # seconds from an alarm to the turn of the pool's actor, and some more
+EARLY = 0.00125  # seconds from an alarm to a worker's turn, with processors that have cooled down meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Batch:
     @property
     def patience(self) -> float:
         """Seconds after which it is handed out: a little before `within`, as alarms come late, and the oldest waits no longer than that."""
-        return self.within - min(EARLY, self.within / 10)
+        return self.within - min(EARLY, self.within / 4)
 
 
 @dataclass(frozen=True, slots=True)
