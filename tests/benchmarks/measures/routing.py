@@ -18,7 +18,7 @@ STRATEGIES = {
     "LeastLoaded": LeastLoaded(),
 }
 # Microseconds. The least load is looked for among four actors that all have something to do, so all of them are looked at.
-LIMITS = {"RoundRobin": 0.5, "RandomRouting": 0.5, "ConsistentHash": 0.5, "LeastLoaded": 1.0}
+LIMITS = {"RoundRobin": 0.5, "RandomRouting": 0.5, "ConsistentHash": 0.5, "LeastLoaded": 0.5}
 
 
 def added(figures: list[Figure], name: str) -> Check:
