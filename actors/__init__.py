@@ -16,6 +16,7 @@ from actors._core.future import Future
 from actors._core.handlers import handler
 from actors._core.isolation import Isolation
 from actors._core.lifecycle import DownReason, Lifecycle
+from actors._core.lineage import Budget
 from actors._core.mailbox import Bounded, Priority, Unbounded
 from actors._core.messages import Down, PipeFailed, ReceiveTimeout, Request
 from actors._core.options import DispatcherKind
@@ -35,6 +36,7 @@ from actors.errors import (
     ActorStartError,
     AskCancelled,
     BlockingInLoopError,
+    BudgetExceededError,
     CodecError,
     DeadlineExceeded,
     DeadlockError,
@@ -75,6 +77,8 @@ __all__ = [
     "AskCancelled",
     "BlockingInLoopError",
     "Bounded",
+    "Budget",
+    "BudgetExceededError",
     "CallableProxy",
     "CancelToken",
     "CodecError",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from actors._core.isolation import Isolation
+from actors._core.lineage import Budget
 from actors._core.mailbox import Mailbox, Unbounded
 from actors._core.options import check_mailbox
 from actors._core.ports import Ports
@@ -40,6 +41,7 @@ class SystemConfig:
         isolation: for classes that declare none: whether actors share messages and answers with those they talk to.
         codec: makes copies for `Isolation.COPY`, says what is immutable for `Isolation.CHECK`, and is the system's to use otherwise, as
             `ActorSystem.codec`; None: one that knows no types but Python's own.
+        budget: how much each message from outside may bring about; None: no limit is kept. See `Budget`.
     """
 
     turn: int = 100
@@ -53,6 +55,7 @@ class SystemConfig:
     ports: Ports | None = None
     isolation: Isolation = Isolation.SHARE
     codec: Codec | None = None
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         for name in ("turn", "max_workers", "high_water"):
@@ -80,6 +83,9 @@ class SystemConfig:
             raise TypeError(msg)
         if self.ports is not None and not isinstance(self.ports, Ports):
             msg = f"ports={self.ports!r} is not valid: a Ports, or None"
+            raise TypeError(msg)
+        if self.budget is not None and not isinstance(self.budget, Budget):
+            msg = f"budget={self.budget!r} is not valid: a Budget, or None"
             raise TypeError(msg)
         if not isinstance(self.isolation, Isolation):
             msg = f"isolation={self.isolation!r} is not valid: use a member of Isolation"

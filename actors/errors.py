@@ -23,6 +23,7 @@
     ├── RegistrationError (also TypeError)
     ├── MutableMessageError (also TypeError)
     ├── RemoteError
+    ├── BudgetExceededError
     └── InternalError
 
     ActorKilled (a BaseException: unwinds a handler that is killed)
@@ -45,6 +46,7 @@ __all__ = [
     "ActorStartError",
     "AskCancelled",
     "BlockingInLoopError",
+    "BudgetExceededError",
     "CodecError",
     "DeadlineExceeded",
     "DeadlockError",
@@ -392,6 +394,26 @@ class RemoteError(ActorError):
 
     def __str__(self) -> str:
         return f"{self.type_name}: {self.text}" if self.text else self.type_name
+
+
+class BudgetExceededError(ActorError):
+    """An ask was not sent on: what a message from outside has brought about is more than its budget allows.
+
+    Attributes:
+        budget: the `actors.Budget`.
+        chain: the messages that led there, each with `path` and `kind`: the first, and the latest.
+        message: the message that was not sent.
+    """
+
+    def __init__(self, budget: Any, chain: tuple[Any, ...] = (), message: Any = None) -> None:
+        super().__init__(budget, chain, message)
+        self.budget = budget
+        self.chain = chain
+        self.message = message
+
+    def __str__(self) -> str:
+        way = " -> ".join(f"{link.kind} to {link.path}" for link in self.chain[-5:])
+        return f"over {self.budget}: ... {way}; do these actors go on for ever? If not, give what begins it a larger budget"
 
 
 class InternalError(ActorError):

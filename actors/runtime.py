@@ -20,7 +20,7 @@ from actors._core.address import AddressBook, RefAddress
 from actors._core.admission import warm
 from actors._core.bounded import BoundedMailbox
 from actors._core.cell import Cell, Lane
-from actors._core.doors import CLOSED
+from actors._core.doors import CLOSED, Door
 from actors._core.event_stream import EventStream
 from actors._core.events import (
     ActorRestarted,
@@ -34,6 +34,7 @@ from actors._core.events import (
 from actors._core.future import Future
 from actors._core.isolation import IsolatedInbox, Isolation
 from actors._core.lifecycle import DownReason, Lifecycle, advance
+from actors._core.lineage import CarryingInbox, lineage_here
 from actors._core.messages import CHILD_GONE, Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import AS_DECLARED, DispatcherKind, Options, Overrides, note_own_keywords
@@ -91,6 +92,7 @@ class Runtime:
         if config.tracing is None:
             config = replace(config, tracing=process.defaults["tracing"] and self.ports.dispatcher is None)
         self.config = config
+        self.carries = config.budget is not None  # whether messages have lineages; set once, under lock
         # Guards the tree, control lanes and counters that several threads write. Held for a few lines, never over user code.
         self.lock = Mutex()
         self.state = SystemState.RUNNING
@@ -199,6 +201,10 @@ class Runtime:
         cell.ref = ActorRef(cell)
         if name is not None:
             touched(self.ports, f"{parent.path if parent is not None else ''}/{name}")
+        if self.carries:
+            lineage = lineage_here()
+            if lineage is not None:
+                cell.extras().lineage = lineage
         self.tree.enter(cell, parent, name)
         return cell
 
@@ -344,8 +350,22 @@ class Runtime:
     def door_of(self, cell: Cell) -> Any:
         """Return what senders append to: the mailbox itself, or what stands before it in a traced system, and of an isolated actor."""
         door = TracedInbox(cell.queue, self.ports.ids.correlation) if self.config.tracing else cell.queue
+        if self.carries:
+            door = CarryingInbox(cell, door)
         mode = cell.options.isolation or self.config.isolation
         return door if mode is Isolation.SHARE else IsolatedInbox(cell, door, self._isolators[mode])
+
+    def carry(self) -> None:
+        """Let messages have lineages from now on, if they have none yet."""
+        with self.lock:
+            if self.carries:
+                return
+            self.carries = True
+            # Invariant: who warms an actor up, or lets mail in again, asks for a door under this lock; all others get theirs here. What a
+            # sender puts through the door that it saw before comes into the same queue.
+            for cell in self.tree.everyone():
+                if not isinstance(cell.inbox, Door):
+                    cell.inbox = self.door_of(cell)
 
     def warmed(self, cell: Cell) -> Cell | None:
         """Note that `cell` has a mailbox, under the lock; return one that has had one for longest if there are too many."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from actors._core.context import current_cell
+from actors._core.lineage import Budget, Purse, lineage_here, scope
 from actors._core.options import Overrides
 from actors._core.ports import touched
 from actors.config import SystemConfig
@@ -17,7 +19,7 @@ from actors.runtime import Runtime, SystemState
 from actors.shutdown import ShutdownPhase, ShutdownReport, run_until_signal, run_until_signal_async
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
     from types import TracebackType
 
     from actors._core.actor import Actor
@@ -115,6 +117,25 @@ class ActorSystem:
     def groups(self) -> Groups:
         """Named sets of actors."""
         return self._runtime.groups
+
+    @contextmanager
+    def budgeted(self, budget: Budget) -> Generator[None, None, None]:
+        """Give a budget to what begins inside of ``with system.budgeted(budget):``, all of it together.
+
+        That is, to all that is sent in the block, and to all that it brings about, now or later. In a handler whose message has a budget
+        already, the block spends that one as well. Systems that the messages get to keep to the budget if they keep budgets themselves: by
+        `SystemConfig.budget`, or a block like this one. From the first block on, sending costs more in this system.
+        """
+        if not isinstance(budget, Budget):
+            msg = f"budget={budget!r} is not valid: a Budget"
+            raise TypeError(msg)
+        self._runtime.check_here()
+        self._runtime.carry()
+        mark = scope.set((Purse(budget, lineage_here()), current_cell()))
+        try:
+            yield
+        finally:
+            scope.reset(mark)
 
     # -- starting actors ---------------------------------------------------------------------------------------------------
 

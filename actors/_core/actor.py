@@ -12,6 +12,7 @@ import pykka
 from actors._core import handlers, timers, watch
 from actors._core.callbacks import check_callback
 from actors._core.context import correlation_of, current_cell, current_entry, current_reply, forget_entry, take_reply
+from actors._core.lineage import Carried, lineage_of
 from actors._core.log import LogAttribute
 from actors._core.messages import Control, Entry, Note, Stashed
 from actors._core.options import DispatcherKind, Options, Overrides, check_async, fold_options
@@ -323,7 +324,8 @@ class Actor(pykka.Actor):
         if len(rare.stash) >= cell.options.stash_capacity:
             raise StashFullError(cell.label(), cell.options.stash_capacity)
         if type(entry) is Entry and entry[2] is not None and type(entry[2]) is not Note and not entry[2].stays:
-            entry = Entry((*entry[:2], None, *entry[3:]))  # a tick or notice that has passed its fence
+            lineage = lineage_of(entry)  # a tick or notice that has passed its fence
+            entry = Entry((*entry[:2], None if lineage is None else Carried(lineage), *entry[3:]))
         rare.stash.append(entry)
         forget_entry(cell, Stashed(entry))
         cell.handled -= 1

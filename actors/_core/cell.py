@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from actors._core.context import Delivery
     from actors._core.events import DeadLetterReason
     from actors._core.future import Future
+    from actors._core.lineage import Lineage
     from actors._core.options import Options
     from actors._core.ports import Parker, TimerHandle
     from actors._core.ref import ActorRef
@@ -87,6 +88,7 @@ class Rare:
         "handles",
         "killed",
         "leaving",
+        "lineage",
         "links",
         "lost",
         "open",
@@ -119,6 +121,7 @@ class Rare:
         # Dropped messages that the actor's hook is still to be told of; the newest if there are too many.
         self.lost: deque[tuple[Any, DeadLetterReason]] | None = None  # made under system.lock
         self.open: dict[Any, Delivery] = NOTHING_OPEN  # messages a reentrant actor is at, by task; by its loop's thread
+        self.lineage: Lineage | None = None  # of the message in whose handler it was started; written before it begins
         self.restarts = 0
         self.reports: tuple[Callable[[], object], ...] = ()  # told when a restart is over; under system.lock
         self.crowded = False  # whether it was published that too many messages wait; a bounded mailbox notes that itself

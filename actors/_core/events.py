@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from actors._core.lifecycle import DownReason
+    from actors._core.lineage import Budget
     from actors._core.ref import ActorRef
     from actors.errors import DeadlockError
 
@@ -16,12 +17,14 @@ __all__ = [
     "ActorRestarted",
     "ActorStarted",
     "ActorStopped",
+    "BudgetExceeded",
     "CallbackFailed",
     "DeadLetter",
     "DeadLetterReason",
     "DeadlockFound",
     "HandlerAbandoned",
     "HandlerBlocked",
+    "Link",
     "MailboxHighWater",
     "UnreadFailure",
     "WorkersExhausted",
@@ -43,6 +46,7 @@ class DeadLetterReason(Enum):
     POISONED = "handling it crashed the actor"
     REFUSED = "the actor could not be given it"
     UNROUTED = "its router found nobody to take it"
+    OVER_BUDGET = "its causal tree was over budget"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +171,28 @@ class CallbackFailed:
 
     error: BaseException
     callback: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One message of a chain: the path of the actor that it was sent to, and its kind: the name of its type, or of the method called."""
+
+    path: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetExceeded:
+    """A message from outside has brought about more than its budget allows. Published once for each causal tree.
+
+    Attributes:
+        budget: that of the tree.
+        chain: the messages that led there, each sent by the handler of the one before: the first, and at most the latest 31.
+        message: the first one that was too much, now a dead letter.
+        ref: whom it was sent to.
+    """
+
+    budget: Budget
+    chain: tuple[Link, ...]
+    message: Any
+    ref: ActorRef[Any]

@@ -16,6 +16,7 @@ from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Door
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle, advance
+from actors._core.lineage import Carried, lineage_of
 from actors._core.messages import BRING_UP, CHILD_EVENT, STOP, STOP_DOWN, TAKE_DOWN, Control, Entry, Note, Stashed
 from actors._core.reply import close_handles
 from actors.errors import ActorRestarting
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from actors._core.cell import Cell
+    from actors._core.lineage import Lineage
     from actors._core.ports import TimerHandle
 
 __all__ = [
@@ -272,12 +274,17 @@ class Alarms:
 class Redelivered(Note):
     """Rides on a message that has crashed its actor and comes again: how often it has."""
 
-    __slots__ = ("times",)
+    __slots__ = ("lineage", "times")
     fate = DeadLetterReason.POISONED
 
-    def __init__(self, times: int, expires: float | None) -> None:
+    def __init__(self, times: int, expires: float | None, lineage: Lineage | None) -> None:
         super().__init__(expires)
         self.times = times
+        self.lineage = lineage
+
+
+# The notes of messages that users have sent; all others are ticks, notices and jobs of pools.
+_OF_USERS = (type(None), Note, Carried, Redelivered)
 
 
 def give_back(cell: Cell, entry: Any, error: BaseException) -> None:
@@ -287,7 +294,7 @@ def give_back(cell: Cell, entry: Any, error: BaseException) -> None:
     if type(entry) is Stashed:  # the stash has it
         return
     message, future, note = cell.unwrap(entry)
-    if message is STOP or not (note is None or type(note) in (Note, Redelivered)):  # a tick or notice: it carries nothing
+    if message is STOP or type(note) not in _OF_USERS:  # a tick or notice: it carries nothing
         return
     if future is not None:
         if future.done():
@@ -299,7 +306,7 @@ def give_back(cell: Cell, entry: Any, error: BaseException) -> None:
         rest = entry[3:] if type(entry) is Entry else entry[1:] if type(entry) is tuple and cell.system.config.tracing else ()
         expires = note.expires if note is not None else None
         cell.handled -= 1
-        cell.system.put_back(cell, [Entry((message, future, Redelivered(times + 1, expires), *rest))])
+        cell.system.put_back(cell, [Entry((message, future, Redelivered(times + 1, expires, lineage_of(entry)), *rest))])
     elif future is not None:
         future.try_fail(error)
     else:
@@ -356,7 +363,7 @@ def shut(cell: Cell) -> None:
         except IndexError:
             break
         message, future, note = cell.unwrap(entry)
-        drops = guard.while_down is WhileDown.DROP and message is not STOP and type(note) in (type(None), Note, Redelivered)
+        drops = guard.while_down is WhileDown.DROP and message is not STOP and type(note) in _OF_USERS
         if (future is not None and message is not STOP) or drops:
             lose(cell, entry)
         else:

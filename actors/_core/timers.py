@@ -13,12 +13,14 @@ from actors._core import fates
 from actors._core.admission import post
 from actors._core.context import origin_of
 from actors._core.events import DeadLetterReason
+from actors._core.lineage import lineage_here, next_lineage, pay
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from actors._core.cell import Cell
+    from actors._core.lineage import Lineage
     from actors._core.ports import Clock, TimerHandle
 
 __all__ = ["PipeNote", "TimerMode", "Timers", "is_tick", "pipe"]
@@ -37,7 +39,7 @@ class TimerMode(Enum):
 class _Timer(Note):
     """One timer; the note of its ticks. Invariant: at most one tick of it is in the mailbox."""
 
-    __slots__ = ("due", "handle", "interval", "key", "live", "message", "mode", "owner")
+    __slots__ = ("due", "handle", "interval", "key", "lineage", "live", "message", "mode", "owner")
 
     def __init__(self, owner: Timers, key: Hashable, message: Any, interval: float | None, mode: TimerMode) -> None:
         super().__init__()
@@ -47,6 +49,7 @@ class _Timer(Note):
         self.interval = interval
         self.mode = mode
         self.live = True  # written by the actor's turn owner
+        self.lineage: Lineage | None = None  # of the only tick; those of an interval begin anew
         self.due = 0.0
         self.handle: TimerHandle | None = None
 
@@ -146,7 +149,12 @@ class Timers:
     def start(self, key: Hashable, delay: float, message: Any, *, interval: float | None, mode: TimerMode) -> None:
         """Start a timer, replacing the one with the same key."""
         self.cancel(key)
-        self._timers[key] = timer = _Timer(self, key, message, interval, mode)
+        timer = _Timer(self, key, message, interval, mode)
+        if interval is None and self.cell.system.carries:
+            timer.lineage = next_lineage(self.cell, message)
+            if timer.lineage is not None and not pay(self.cell, timer.lineage, message):
+                return
+        self._timers[key] = timer
         timer.arm(self.clock.now() + delay)
 
     def cancel(self, key: Hashable) -> bool:
@@ -194,12 +202,13 @@ class Timers:
 class PipeNote(Note):
     """Fences the result of a pipe: it is for the incarnation that asked for it."""
 
-    __slots__ = ("of",)
+    __slots__ = ("lineage", "of")
     fate = DeadLetterReason.RESTARTED
 
     def __init__(self, cell: Cell) -> None:
         super().__init__()
         self.of = cell.incarnation
+        self.lineage: Lineage | None = None
 
     def fenced(self, cell: Cell) -> bool:
         """Tell whether the actor was restarted since."""
@@ -215,6 +224,7 @@ def pipe(
     """Send the outcome that `attach` will report to the actor itself, as an ordinary message of this incarnation."""
     note = PipeNote(cell)
     origin = origin_of(cell)
+    before = lineage_here() if cell.system.carries else None
 
     def report(value: Any, error: BaseException | None) -> None:
         try:
@@ -224,6 +234,10 @@ def pipe(
                 message = PipeFailed(error) if on_failure is None else on_failure(error)
         except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
             message = PipeFailed(broken)
+        if before is not None:
+            note.lineage = before.next(cell, message)
+            if not pay(cell, note.lineage, message):
+                return
         entry = Entry((message, None, note, *origin))
         if not post(cell, entry):
             fates.refuse(cell, entry)

@@ -13,6 +13,7 @@ from actors._core.context import current_entry
 from actors._core.isolation import Isolation
 from actors._core.life import started
 from actors._core.lifecycle import DownReason
+from actors._core.lineage import lineage_of
 from actors._core.mailbox import Unbounded
 from actors._core.messages import Entry, Note
 from actors._core.options import Overrides
@@ -29,6 +30,7 @@ from actors.routers.pool.watching import Watch
 if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors._core.lineage import Lineage
     from actors._core.ref import ActorRef
     from actors._core.reply import ReplyHandle
     from actors.routers.pool.options import Batch, Elastic, PoolBackoff, PoolOptions, Rate
@@ -180,10 +182,12 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         future, note = (entry[1], entry[2]) if type(entry) is Entry else (None, None)
         handle = self.reply_later() if future is not None else None
         origin = tuple(entry[-3:]) if self._state.traced and isinstance(entry, tuple) else ()
-        self._hand_in(message, handle, note.expires if note is not None else None, origin)
+        self._hand_in(message, handle, note.expires if note is not None else None, origin, lineage_of(entry))
         return None
 
-    def _hand_in(self, message: Any, handle: ReplyHandle | None, expires: float | None, origin: tuple[Any, ...]) -> None:
+    def _hand_in(
+        self, message: Any, handle: ReplyHandle | None, expires: float | None, origin: tuple[Any, ...], lineage: Lineage | None
+    ) -> None:
         books = self._state
         answer: Future[Any] | None = None
         if handle is not None:
@@ -192,6 +196,7 @@ class PoolActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
             handle.cancel_token.add_callback(answer.cancel)
         job = Job(books, message, answer, expires)
         job.origin = origin
+        job.lineage = lineage
         try:
             take_in(books, job)
         except Exception as error:  # noqa: BLE001  # the sender's: the pool lives on

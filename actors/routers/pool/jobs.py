@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from actors._core.cell import Cell
     from actors._core.future import Future
+    from actors._core.lineage import Lineage
     from actors.routers.pool.books import Books
     from actors.routers.pool.slots import Slot
 
@@ -50,13 +51,14 @@ class Parcel(Note):
         incarnation: of the worker when it began.
         handled: whether the worker's handler has returned.
         answered: whether `attempt` was resolved, and its jobs told.
+        lineage: in a system that keeps budgets, the lineage of what is in it.
         origin: in a traced system, the correlation, sender and sender's incarnation of what is in it; else nothing.
         jobs: what is in it, in order.
     """
 
     stays = True  # a worker may stash its job, and is at it until it has handled it
 
-    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "origin", "slot")
+    __slots__ = ("answered", "attempt", "begun", "books", "cell", "handled", "incarnation", "lineage", "origin", "slot")
 
     def __init__(self, books: Books, expires: float | None = None) -> None:
         super().__init__(expires)
@@ -69,6 +71,7 @@ class Parcel(Note):
         self.handled = False
         self.answered = False
         self.origin: tuple[Any, ...] = ()
+        self.lineage: Lineage | None = None
 
     jobs: tuple[Job, ...]
 
@@ -119,6 +122,7 @@ class Job(Parcel):
         self.begun = self.handled = self.answered = False
         self.incarnation = 0
         self.origin = ()
+        self.lineage = None
         self.message = message
         self.future = future
         self.key: Any = None
@@ -154,6 +158,7 @@ class Bundle(Parcel):
         self.jobs = tuple(jobs)
         # One message goes on with the correlation of the first of them, and is nobody's: its senders are several.
         self.origin = (jobs[0].origin[0], None, 0) if jobs[0].origin else ()
+        self.lineage = jobs[0].lineage
 
     @property
     def content(self) -> list[Any]:

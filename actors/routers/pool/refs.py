@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from pykka.messages import _ActorStop
 
+from actors._core.lineage import next_lineage, pay
 from actors._core.messages import Entry
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_timeout
@@ -55,19 +56,24 @@ class PoolRef(ActorRef[A_co]):
         """
         books = self._books
         if type(message) is Entry:
-            hand_in(books, self._job(*message[:3]))  # of who passes on what it was sent
+            job = self._job(*message[:3])  # of who passes on what it was sent
+            if job is not None:
+                hand_in(books, job)
         elif type(message) is _ActorStop:
             super().tell(message)
         else:
             job = Job(books, message)
             if books.traced:
                 job.origin = origin(books.ports.ids.correlation)
+            if self._target.system.carries and not self._pay(job):
+                return
             if books.blocks:
                 hand_in(books, job)
             else:
                 take_in(books, job)
 
-    def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job:
+    def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job | None:
+        """Return the job to be handed in; None if it is over budget."""
         if future is not None:
             self._books.adopt(future)
             future._cell = self._target
@@ -75,10 +81,16 @@ class PoolRef(ActorRef[A_co]):
         job = Job(self._books, message, future, note.expires if note is not None else None)
         if self._books.traced:
             job.origin = origin(self._books.ports.ids.correlation)
-        return job
+        return None if self._target.system.carries and not self._pay(job) else job
+
+    def _pay(self, job: Job) -> bool:
+        job.lineage = next_lineage(self._target, job.message)
+        return job.lineage is None or pay(self._target, job.lineage, job.message, job.future)
 
     def _send(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> float | None:
         job = self._job(message, future, note)
+        if job is None:
+            return timeout
         if timeout is None or not self._books.blocks:
             hand_in(self._books, job)
             return timeout
@@ -88,10 +100,14 @@ class PoolRef(ActorRef[A_co]):
         return max(0.0, timeout - (clock.now() - begin))
 
     async def _send_async(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> None:
-        await hand_in_async(self._books, self._job(message, future, note), timeout)
+        job = self._job(message, future, note)
+        if job is not None:
+            await hand_in_async(self._books, job, timeout)
 
     def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
-        take_in(self._books, self._job(message, future, note))
+        job = self._job(message, future, note)
+        if job is not None:
+            take_in(self._books, job)
 
     @overload
     async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
