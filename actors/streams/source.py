@@ -53,7 +53,8 @@ class Source(Generic[T]):
 
     Args:
         elements: an iterable, an async one, or a function that makes one of the two, which is called anew for each run. Of an iterator (a
-            generator, a file) a second run gets what the first has left. An async one is gone through on the system's event loop.
+            generator, a file) a second run gets what the first has left. An async one is gone through on the system's event loop, and so is
+            what is both, like a subscription of an `EventBus`.
         name: of the source, for pictures and errors.
     """
 
@@ -112,7 +113,7 @@ class Source(Generic[T]):
         more; `StreamRun.stop` lets that go through, `StreamRun.cancel` drops it. The receiver stays open.
         """
         if not isinstance(receiver, Receiving):
-            msg = f"receiver={receiver!r} is not valid: a Receiver, or a Channel"
+            msg = f"receiver={receiver!r} is not valid: a Receiver, or a Channel; what else can be iterated goes to Source(...)"
             raise TypeError(msg)
         return cls._of(Edge(Node("receive", lambda: FromAsync(receiver))))
 

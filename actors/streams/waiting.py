@@ -80,7 +80,10 @@ class FromAsync(Logic):
 
 
 class FromEither(Logic):
-    """Gives the elements of an iterable, or of an async one: which of the two a function makes is seen when it has made it."""
+    """Gives the elements of an iterable, or of an async one: which of the two a function makes is seen when it has made it.
+
+    What is both (a receiver, a subscription) is awaited: a thread that waits for the next element would hold up the end of the run.
+    """
 
     def __init__(self, make: Callable[[], Iterable[Any] | AsyncIterable[Any]]) -> None:
         self.make = make
@@ -94,7 +97,7 @@ class FromEither(Logic):
                 return 0
             self.hopeless = True
             made: Any = self.make()
-            inner = FromAsync(made) if hasattr(made, "__aiter__") and not hasattr(made, "__iter__") else FromIterable(lambda: made)
+            inner = FromAsync(made) if hasattr(made, "__aiter__") else FromIterable(lambda: made)
             inner.open(self.stage)
             self._inner = inner
         try:

@@ -12,6 +12,7 @@ import pytest
 
 from actors import ActorSystem
 from actors.channels import Channel, open_channel
+from actors.events import EventBus
 from actors.streams import OnError, Sink, Source, StageDiedError, StreamCancelled, StreamState
 from actors.testing import Simulation, simulate
 from tests.streams.test_ending import until
@@ -337,3 +338,27 @@ def test_a_run_that_waits_ends_when_it_is_stopped_in_any_order(sim: Simulation) 
     sender.send(1)
     run.stop()
     assert run.result() + receiver.drain() in ([1], [])  # where time passes before the source hears of it, the stream goes on without it
+
+
+@pytest.mark.parametrize("kind", ["receiver", "subscription"])
+def test_a_source_that_can_be_iterated_both_ways_ends_at_once_while_it_waits(kind: str) -> None:
+    with Simulation() as sim:  # time goes on once nothing else can happen
+        if kind == "receiver":
+            sender, receiver = open_channel(5, of=int)
+            give, elements = sender.send, Source(receiver)
+        else:
+            bus = EventBus(sim.system)
+            subscription = bus.subscribe("number", of=int)
+            give, elements = (lambda number: bus.publish("number", number)), Source(subscription).map(lambda event: event.event)
+        for end in ("stop", "cancel"):
+            run = elements.to(Sink.collect()).run(sim.system)
+            give(1)
+            sim.run()
+            before = sim.now
+            if end == "stop":
+                run.stop()
+                assert run.result() == [1]
+            else:
+                with run:
+                    pass
+            assert sim.now == before
