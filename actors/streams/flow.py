@@ -176,8 +176,9 @@ class Flow:
             stage holds: a slice of work for as long as it lasts, or who calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
+        splits: whether each element goes to one outlet, and not to all.
         skipped: elements dropped because of an error.
-        dropped: elements dropped for want of room.
+        dropped: elements dropped for want of room, or of somebody who wants them.
         restarts: how often the stage began anew.
     """
 
@@ -202,6 +203,7 @@ class Flow:
         "outlets",
         "restarts",
         "skipped",
+        "splits",
         "timed",
         "under_way",
         "working",
@@ -222,7 +224,7 @@ class Flow:
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
-        self.begun = self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
+        self.begun = self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = self.splits = False
         self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------
@@ -278,8 +280,9 @@ class Flow:
 
     @property
     def given(self) -> int:
-        """How many elements it has given on; of a broadcast, to the fastest branch."""
-        return max((outlet.given for outlet in self.outlets), default=0)
+        """How many elements it has given on; of a broadcast, to the fastest branch; of a partition, to all together."""
+        given = [outlet.given for outlet in self.outlets]
+        return sum(given) if self.splits else max(given, default=0)
 
     @property
     def waiting(self) -> int:

@@ -23,7 +23,7 @@ from actors.streams.checks import (
 from actors.streams.elements import Elements, Handover, ToLoop
 from actors.streams.files import check_encoding, check_path, read_blocks, read_lines
 from actors.streams.graph import Edge, Node, OnError
-from actors.streams.joining import Broadcast, Concat, Merge, Zip
+from actors.streams.joining import Broadcast, Concat, Merge, Partition, Zip
 from actors.streams.linear import Drop, Filter, FlatMap, Map, Scan, Take, TakeWhile, Tap
 from actors.streams.parallel import AskEach, MapInPool
 from actors.streams.sink import Sink
@@ -331,7 +331,7 @@ class Source(Generic[T]):
     def zip(self, *others: Source[Any]) -> Source[Any]:
         """Give tuples with one element of each source, until one of them has ended.
 
-        Where the sources are branches of one broadcast, and one of them drops or adds elements, the other has to hold what is to wait:
+        Where the sources are branches of one stage, and one of them drops or adds elements, the other has to hold what is to wait:
         give it a `buffer`. A stream whose branches wait for each other for ever fails with `StreamGraphError`.
         """
         return self._then("zip", Zip, *_sources(others))
@@ -342,7 +342,25 @@ class Source(Generic[T]):
         All of them have to be used, in the same run: see `Stream`.
         """
         check_count("count", count)
-        node = self._then("broadcast", Broadcast, outlets=count)._edge.node
+        return self._branches(count, "broadcast", Broadcast)
+
+    def partition(self, count: int, key: Callable[[T], int]) -> tuple[Source[T], ...]:
+        """Return `count` sources that share the elements: each goes to the one whose number `key` returns.
+
+        All of them have to be used, in the same run: see `Stream`. An element that its branch has no room for holds up those behind it.
+        What is for a branch that wants no more is dropped, and counted in `StageStats.dropped`.
+
+        Args:
+            count: how many.
+            key: takes an element, and returns a number from 0 to ``count - 1`` (False is 0, True is 1). What it raises, or any other
+                result, which is a ValueError, fails the stream.
+        """
+        check_count("count", count)
+        check_plain("key", key, "a function of one element that returns a whole number")
+        return self._branches(count, "partition", lambda: Partition(key))
+
+    def _branches(self, count: int, kind: str, logic: Callable[[], Logic]) -> tuple[Source[T], ...]:
+        node = self._then(kind, logic, outlets=count)._edge.node
         return tuple(self._of(Edge(node, outlet)) for outlet in range(count))
 
     def via(self, flow: Callable[[Source[T]], Source[U]]) -> Source[U]:
@@ -385,7 +403,7 @@ class Source(Generic[T]):
         node = self._edge.node
         if node.outlets > 1:
             name, value = next(iter(changes.items()))
-            msg = f"{name}={value!r} is not valid for a branch of a broadcast(); say it before that"
+            msg = f"{name}={value!r} is not valid for a branch of a {node.kind}(); say it before that"
             raise ValueError(msg)
         return self._of(Edge(replace(node, **changes)))
 

@@ -235,7 +235,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _tell_if_stalled(self) -> None:
         """Tell the stream if one branch waits for another: should nothing move any more, it can never go on."""
         rooms = [outlet.room for outlet in self.flow.outlets if outlet.open]
-        if any(inlet.waiting for inlet in self.flow.inlets) and 0 in rooms and any(rooms):
+        held = self._logic.holds or any(inlet.waiting for inlet in self.flow.inlets)
+        if held and 0 in rooms and any(rooms):
             send(self._home, STALLED)
 
     # -- what goes wrong -----------------------------------------------------------------------------------------------------

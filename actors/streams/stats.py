@@ -37,9 +37,9 @@ class StageStats:
         state: what it is at. A stage that waits for something outside of the stream (the answer to an ask, the next element of a slow
             iterator) is WORKING.
         taken: elements that it has taken from those that waited.
-        given: elements that it has given on; of a broadcast, to the fastest branch.
+        given: elements that it has given on; of a broadcast, to the fastest branch; of a partition, to all together.
         skipped: elements that were dropped because of an error.
-        dropped: elements that were dropped for want of room, by the policy of a buffer.
+        dropped: elements that were dropped for want of room, by the policy of a buffer, or of somebody who wants them, by a partition.
         restarts: how often it began anew.
         waiting: elements that wait before it.
         capacity: how many may wait before it; 0 for a source.

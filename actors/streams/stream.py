@@ -38,7 +38,7 @@ class Stream(Generic[R]):
     """A description of a whole stream, from its sources to its ends. Immutable; may be run several times, also at once.
 
     Args:
-        streams: several ends of one graph, as the branches of a broadcast have; the result is the tuple of their results.
+        streams: several ends of one graph, as the branches of a broadcast or a partition have; the result is the tuple of their results.
     """
 
     _ends: tuple[Node, ...]

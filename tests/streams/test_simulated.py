@@ -145,6 +145,22 @@ def test_every_branch_gets_everything_in_any_order() -> None:
     test()
 
 
+def test_every_element_goes_to_one_branch_in_any_order() -> None:
+    @MANY
+    @given(simulations(ordering=Ordering.PAIR_FIFO), steps, st.lists(st.booleans(), max_size=9), st.integers(1, 6))
+    def test(sim: Simulation, right: list[Step], places: list[bool], buffer: int) -> None:
+        one, two = Source(places).partition(2, lambda place: place)
+        expected = [place for place in places if place]
+        for _, stage, plain in right:
+            two, expected = stage(two), plain(expected)
+        with sim:
+            running = Stream(one.to(Sink.count()), two.to(Sink.collect())).run(sim.system, buffer=buffer)
+            watch(sim, running, buffer)
+            assert running.result() == (places.count(False), expected)
+
+    test()
+
+
 @orderings
 def test_an_error_comes_after_what_was_given_before_it(ordering: Ordering) -> None:
     def scenario(sim: Simulation) -> None:
@@ -259,6 +275,14 @@ def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
     running = one.filter(lambda e: e % 50 == 49).zip(two).to(Sink.count()).run(sim.system, buffer=4)
     with pytest.raises(StreamGraphError):
         running.result()
+
+
+def test_an_element_that_waits_for_room_in_vain_is_found_though_it_is_the_last() -> None:
+    one, two = Source([0, 0]).partition(2, lambda number: number)
+    with Simulation() as sim:
+        running = one.zip(two).to(Sink.count()).run(sim.system, buffer=2)  # room for one at each inlet
+        with pytest.raises(StreamGraphError):
+            running.result()
 
 
 @orderings
