@@ -104,7 +104,8 @@ class Books:
     def _new_lanes(self) -> Lanes:
         routing = self.options.routing
         if routing is None:
-            return SharedLane()
+            # Elastic: if all took turns, none would ever be idle for long enough to go, however little there is to do.
+            return SharedLane(packed=self.options.elastic is not None)
         if isinstance(routing, ConsistentHash):
             return KeyedLanes(routing)
         return OwnLanes(routing, self.ports, _load)

@@ -63,11 +63,16 @@ class Lanes(Protocol):
 
 
 class SharedLane:
-    """Work pulling: one lane, and whoever is free takes the next."""
+    """Work pulling: one lane, and whoever is free takes the next.
 
-    def __init__(self) -> None:
+    Args:
+        packed: of several that are free, let the one take it that came free last, not first: those that are not needed have nothing to do.
+    """
+
+    def __init__(self, *, packed: bool = False) -> None:
         self._waiting: OrderedDict[Job, None] = OrderedDict()
         self._free: OrderedDict[Slot, None] = OrderedDict()  # those that could take a job, longest idle first
+        self._packed = packed
 
     def prepare(self, job: Job) -> None:
         """Nothing is needed."""
@@ -75,7 +80,9 @@ class SharedLane:
     def add(self, job: Job) -> Slot | None:
         """See `Lanes`."""
         self._waiting[job] = None
-        return next(iter(self._free)) if self._free else None
+        if not self._free:
+            return None
+        return next(reversed(self._free) if self._packed else iter(self._free))
 
     def back(self, jobs: Iterable[Job]) -> None:
         """See `Lanes`."""

@@ -115,7 +115,7 @@ class Returns:
         """Give each job of a batch its own result. Those that were told of a batch that failed come again, each alone."""
         accounts, jobs = self._accounts, bundle.jobs
         if error is None and (not isinstance(value, list | tuple) or len(value) != len(jobs)):
-            wrong = BatchResultError(len(jobs), len(value) if isinstance(value, list | tuple) else None)
+            wrong = BatchResultError(len(jobs), len(value) if isinstance(value, list | tuple) else None, type(value).__name__)
             value = [wrong] * len(jobs)
         for job, result in zip(jobs, value if error is None else [error] * len(jobs), strict=True):
             if error is None and not isinstance(result, Exception):

@@ -16,7 +16,7 @@ from actors import ActorSystem
 from actors.routers import Batch, ConsistentHash, Pool, WorkerLostError
 from actors.scheduler import ResultNotPicklableError, WorkerDiedError
 from actors.testing import Simulation
-from tests.routers.processes.workers import Async, Worker, Writer, double, double_all
+from tests.routers.processes.workers import Async, Count, Worker, Writer, double, double_all
 from tests.scheduler.test_process_slot import LIMIT, children, is_running, pid_in, wait_until
 from tests.support import scaled
 
@@ -151,3 +151,10 @@ def test_pool_of_processes_runs_in_a_simulation() -> None:
         asked = [pool.ref.ask(("give", number), block=False) for number in range(10)]
         pool.workers[0].kill()
         assert [future.get() for future in asked] == list(range(10))
+
+
+def test_call_is_told_that_it_does_not_reach_a_process() -> None:
+    with Simulation() as simulation, Pool(simulation.system, Worker, size=1, processes=True) as pool:
+        with pytest.raises(AttributeError, match="lives in a process, which call"):
+            pool.ref.call(Worker.count, Count()).get()
+        assert pool.ref.ask(Count()) == 0

@@ -18,6 +18,7 @@ from actors import (
     ActorDeadError,
     ActorRef,
     ActorSystem,
+    BlockingInLoopError,
     Bounded,
     DeadLetter,
     DeadLetterReason,
@@ -725,3 +726,14 @@ def test_futures_of_a_dead_router_say_so(system: ActorSystem) -> None:
     router.close()
     future: Future[Any] = router.ref.ask("late", block=False)
     assert isinstance(future.exception(), ActorDeadError)
+
+
+def test_a_with_block_on_an_event_loop_is_told_of_the_awaitable_form() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            router = Router[Any](system)
+            with pytest.raises(BlockingInLoopError, match=r"await router\.close_async\(\)"):
+                router.close()
+            await router.close_async()
+
+    asyncio.run(main())
