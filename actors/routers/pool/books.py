@@ -319,7 +319,7 @@ class Books:
         if parcel.cell is not cell:  # its worker has ended meanwhile, and it was taken back
             return
         if attempt is not None:
-            attempt.add_done_callback(functools.partial(self.returns.answered, parcel))
+            attempt._call_when_done(functools.partial(self.returns.answered, parcel))
         try:
             # With the origin of whoever sent the job: the caller is a worker that has done with another one, or anybody.
             cell.ref.tell(Entry((parcel.content, attempt, parcel, *parcel.origin)))

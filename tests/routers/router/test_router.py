@@ -104,6 +104,48 @@ def test_least_loaded_passes_over_who_is_busy(system: ActorSystem) -> None:
         gate.set()
 
 
+class Noting(Event):
+    """An event that says of each that waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: SimpleQueue[None] = SimpleQueue()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.put(None)
+        return super().wait(timeout)
+
+
+@pytest.mark.parametrize("count", [4, 10])
+def test_of_busy_ones_least_loaded_takes_the_next_in_turn_of_the_least(system: ActorSystem, count: int) -> None:
+    gate = Noting()
+    held = [system.spawn(Held, gate, name=f"held{index}", dispatcher=DispatcherKind.THREAD) for index in range(count)]
+    for ref in held:
+        ref.tell("first")
+    for _ in held:
+        gate.waits.get(timeout=WAIT)
+    got: list[list[Any]] = [["first", *["before"] * (1 + index % 3)] for index in range(count)]
+    got[-1] = ["first"]  # the last in turn is the first to get one
+    for index, ref in enumerate(held):
+        for message in got[index][1:]:
+            ref.tell(message)
+    with Router(system, held, routing=LeastLoaded()) as router:
+        for number in range(3 * count):
+            router.ref.tell(number)
+            in_turn = [got[(number + step) % count] for step in range(count)]
+            min(in_turn, key=len).append(number)
+        gate.set()
+        assert [seen(ref) for ref in held] == got
+
+
+def test_of_idle_ones_least_loaded_takes_the_next_in_turn() -> None:
+    with Simulation() as sim:
+        workers = crew(sim.system)
+        sim.run()
+        with Router(sim.system, workers, routing=LeastLoaded()) as router:
+            assert [router.ref.ask(number) for number in range(3)] == ["w0", "w1", "w2"]
+
+
 def test_least_loaded_takes_one_with_room(system: ActorSystem) -> None:
     gate = Event()
     small = system.spawn(Held, gate, name="small", mailbox=Bounded(1, overflow=Overflow.REJECT), dispatcher=DispatcherKind.THREAD)
