@@ -149,7 +149,7 @@ class Puller(Companion):
     async def _drive(self) -> None:
         iterator = aiter(self._elements)
         try:
-            while True:
+            while not self._leaving:  # an iterator may keep a cancellation to itself
                 while not self._wanted:
                     self._more.clear()
                     await self._more.wait()

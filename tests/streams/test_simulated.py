@@ -207,6 +207,25 @@ def test_stop_in_any_moment_gives_what_came(ordering: Ordering) -> None:
 
 
 @orderings
+def test_a_source_that_has_yet_to_hear_of_a_stop_loses_nothing(ordering: Ordering) -> None:
+    def scenario(sim: Simulation) -> None:
+        pulled: list[int] = []
+
+        def source() -> Iterator[int]:
+            for number in range(40):
+                pulled.append(number)
+                yield number
+
+        running = Source(source).to(Sink.collect()).run(sim.system, buffer=3)
+        for _ in range(15):
+            sim.step()
+        running.stop()
+        assert running.result() == pulled
+
+    explore(scenario, runs=scaled(500, 60), ordering=ordering).check()
+
+
+@orderings
 def test_a_kill_in_any_moment_is_told(ordering: Ordering) -> None:
     def scenario(sim: Simulation) -> None:
         running = Source(range(6)).map(lambda e: e).to(Sink.count()).run(sim.system, buffer=2)
