@@ -95,8 +95,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def lost(self, element: Any) -> None:
         """See `Stage`."""
         cell = self._greenroom_cell
-        reason = DeadLetterReason.STOPPED if self.flow.ended else DeadLetterReason.RESTARTED
-        cell.system.dead_letter(cell, element, reason)
+        cell.system.dead_letter(cell, element, DeadLetterReason.STOPPED)
 
     def close_failed(self, close: object, error: BaseException) -> None:
         """See `Stage`."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from actors.channels.errors import ChannelClosedError
 from actors.channels.lifetime import NOBODY_RECEIVES
-from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised
+from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised, Retry
 from actors.streams.logic import SLICE, Logic, SinkLogic
 from actors.streams.messages import send
 from actors.streams.sourcing import FromIterable
@@ -39,6 +39,7 @@ class FromAsync(Logic):
         self._puller: ActorRef[Puller] | None = None
         self._pulled = 0  # elements that were asked for and have not come
         self._fruitless = True  # whether none has come
+        self._raised = False  # whether the companion waits to be told to go on after an error
         self._stopping = False  # whether it was told to end
         self._left = False  # whether it did not, for so long that the stream goes on without it
         self._closed = False  # set once
@@ -52,8 +53,7 @@ class FromAsync(Logic):
 
     def _lose(self) -> None:
         """Account for what came after the last slice of work: it is a dead letter, unless nobody wants it any more."""
-        outlet = self.flow.outlets[0]
-        missed = outlet.ended or (outlet.open and not self.flow.halted)
+        missed = self.flow.outlets[0].ended
         while self._told:
             try:
                 told = self._told.popleft()
@@ -67,6 +67,9 @@ class FromAsync(Logic):
     def work(self) -> int:
         """See `Logic`."""
         outlet, told = self.flow.outlets[0], self._told
+        if self._raised and self._puller is not None:  # the policy lets it go on
+            self._raised = False
+            send(self._puller, Retry())
         done = 0
         while told and done < SLICE:
             found = told.popleft()
@@ -74,7 +77,7 @@ class FromAsync(Logic):
                 self.over = True
                 break
             if type(found) is Raised:
-                self.hopeless = self._fruitless
+                self.hopeless, self._raised = self._fruitless, True
                 raise found.error
             self._fruitless = False
             self._pulled -= 1
