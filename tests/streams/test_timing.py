@@ -104,6 +104,40 @@ def test_each_element_is_in_the_window_of_its_time(moments: list[float], seconds
     assert len(found) == len({int(moment / seconds) for moment in moments})
 
 
+def windows(moments: list[float], seconds: float, every: float) -> list[tuple[float, list[float]]]:
+    """When which windows there should be of elements at `moments`, with no more to come after the last."""
+    if not moments:
+        return []
+    ends = [number * every for number in range(1, int(moments[-1] / every) + 1)]
+    found = [(round(end, 6), [moment for moment in moments if end - seconds <= moment < end]) for end in ends]
+    begun = ends[-1] if ends else 0.0
+    if moments[-1] > begun:
+        found.append((moments[-1], [moment for moment in moments if moment >= begun + every - seconds]))
+    return [(end, window) for end, window in found if window]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    moments=st.lists(st.floats(0, 6).map(lambda e: round(round(e, 2) + 0.003, 3)), max_size=12).map(sorted),
+    seconds=st.sampled_from([0.5, 1.0, 2.5]),
+    share=st.integers(1, 4),
+    buffer=st.sampled_from([1, 2, 512]),
+)
+def test_windows_of_time_are_those_of_plain_python(moments: list[float], seconds: float, share: int, buffer: int) -> None:
+    found = outcome(at(*moments).window_time(seconds, every=seconds / share), buffer=buffer)
+    assert found == windows(moments, seconds, seconds / share)
+
+
+@settings(deadline=None, max_examples=60)
+@given(length=st.integers(0, 20), count=st.integers(1, 8), every=st.integers(1, 8), buffer=st.sampled_from([1, 2, 512]))
+def test_windows_of_a_number_are_those_of_plain_python(length: int, count: int, every: int, buffer: int) -> None:
+    elements = list(range(length))
+    expected = [elements[max(0, end - count) : end] for end in range(every, length + 1, every)]
+    if length % every:
+        expected.append(elements[-count:])
+    assert [window for _, window in outcome(Source(elements).window(count, every=every), buffer=buffer)] == expected
+
+
 def test_a_batch_waits_no_longer_than_it_is_to() -> None:
     assert outcome(at(0, 0.1, 5, 5, 5, 9).batch(3, within=1.0)) == [(1.0, [0, 0.1]), (5.0, [5, 5, 5]), (9.0, [9])]
 
