@@ -93,8 +93,6 @@ class FromAsync(Logic):
     def _pull(self, count: int) -> None:
         if self._puller is None:  # not before it is wanted
             self._puller = self.stage.spawn(Puller, self.stage.actor_ref, self._tell, self.elements)
-        if self.flow.finishing:  # also since it was spawned, which takes its time
-            return
         # Invariant: no more is asked for than was demanded; what has come and waits in `_told` is counted, too.
         self._pulled += count
         send(self._puller, Pull(count))
@@ -103,7 +101,7 @@ class FromAsync(Logic):
         """See `Logic`. What has come goes through."""
         if self._puller is None:
             self.over = True
-        elif not self._stopping:
+        elif not self._stopping:  # each slice of work comes here, and must not put the end off
             self._stopping = True
             self._puller.stop(block=False)
             self.stage.wake_after(PATIENCE)

@@ -86,6 +86,12 @@ def test_a_window_of_time_may_slide() -> None:
     assert found == [(0.5, [0.25]), (1.0, [0.25, 0.75]), (1.5, [0.75, 1.25]), (2.0, [1.25]), (4.2, [4.1, 4.2])]
 
 
+@pytest.mark.parametrize("moments", [(0.1, 1.1, 5.5, 11.5), (0.1, 1.1, 2.1, 4.5)], ids=["none is due", "one is due"])
+def test_a_window_of_time_takes_nothing_while_one_that_is_due_has_no_room(moments: tuple[float, ...]) -> None:
+    found = outcome(at(*moments).window_time(1.0).throttle(0.1), buffer=1)
+    assert [window for _, window in found] == [[moment] for moment in moments]
+
+
 def test_a_window_of_time_that_is_full_holds_up_what_comes_before() -> None:
     found = outcome(Source(range(10)).window_time(1.0, limit=4))
     assert found == [(1.0, [0, 1, 2, 3]), (2.0, [4, 5, 6, 7]), (2.0, [8, 9])]

@@ -14,8 +14,9 @@ from actors import ActorSystem, Future
 from actors.channels import Channel, open_channel
 from actors.events import CallbackFailed, DeadLetter, DeadLetterReason
 from actors.streams import OnError, Sink, Source, StageDiedError, StreamCancelled, StreamState
-from actors.testing import Simulation, simulate
+from actors.testing import Simulation, explore, simulate
 from tests.streams.test_ending import until
+from tests.support import scaled
 
 DUE = 20.0
 
@@ -270,6 +271,34 @@ def test_what_an_async_source_gives_when_the_stream_has_gone_on_without_it_is_a_
     assert seen == [0, 1, 2]
     assert source.pulled == [0, 1, 2, 3]  # and no more
     assert letters == [(3, DeadLetterReason.STOPPED)]
+
+
+def test_demand_from_behind_does_not_put_off_that_an_async_source_is_left_behind() -> None:
+    seen: list[int] = []
+    with Simulation() as sim:
+        letters = lost_in(sim)
+        run = Source(Pulled("returns")).throttle(2.5).to(Sink.each(seen.append)).run(sim.system, buffer=4)
+        while not seen:
+            sim.step()
+        run.stop()
+        run.result()
+        sim.run()
+    assert seen == [0, 1, 2]
+    assert letters == [(3, DeadLetterReason.STOPPED)]
+
+
+@pytest.mark.parametrize("steps", [8, 12])
+def test_what_an_async_source_gave_to_a_stream_that_is_cancelled_is_no_dead_letter(steps: int) -> None:
+    def scenario(sim: Simulation) -> None:
+        letters = lost_in(sim)
+        run = Source(Pulled("never")).to(Sink.count()).run(sim.system)
+        for _ in range(steps):
+            sim.step()
+        run.cancel()
+        sim.run()
+        assert letters == []
+
+    explore(scenario, runs=scaled(300, 30)).check()
 
 
 def test_what_an_iterator_gives_when_the_stream_has_gone_on_without_it_is_a_dead_letter() -> None:
