@@ -86,6 +86,15 @@ def test_a_window_of_time_may_slide() -> None:
     assert found == [(0.5, [0.25]), (1.0, [0.25, 0.75]), (1.5, [0.75, 1.25]), (2.0, [1.25]), (4.2, [4.1, 4.2])]
 
 
+def test_a_window_of_time_is_given_at_the_end_only_if_something_came_since_the_last() -> None:
+    assert outcome(at(0.25, 0.75).filter(lambda e: e < 0.5).window_time(1.0, every=0.5)) == [(0.5, [0.25])]
+
+
+def test_a_window_of_time_gets_over_a_long_rest_at_once() -> None:
+    """Moment by moment it would never come to an end."""
+    assert outcome(at(0.0005, 1e8).window_time(0.001)) == [(0.001, [0.0005]), (1e8, [1e8])]
+
+
 @pytest.mark.parametrize("moments", [(0.1, 1.1, 5.5, 11.5), (0.1, 1.1, 2.1, 4.5)], ids=["none is due", "one is due"])
 def test_a_window_of_time_takes_nothing_while_one_that_is_due_has_no_room(moments: tuple[float, ...]) -> None:
     found = outcome(at(*moments).window_time(1.0).throttle(0.1), buffer=1)
