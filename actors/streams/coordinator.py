@@ -165,7 +165,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
     @handler
     def stop_sources(self, _: Finish) -> None:
         """End the sources."""
-        if self._at:  # who says it again and again must not put it off
+        if self._at:  # they were told
             return
         for flow, ref in zip(self._course.flows, self._refs, strict=False):
             if not flow.inlets:
@@ -173,7 +173,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
                 flow.finishing = flow.hurry = True
                 self._at.append((flow, flow.slices))
                 send(ref, Finish())
-        if not self.timer_active("overtime"):
+        if not self.timer_active("overtime"):  # the stream may be over, and its stages have their time
             self.start_timer("overtime", PATIENCE, Overtime())
 
     @handler
