@@ -124,6 +124,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         self._outcome: tuple[BaseException | None, Any] | None = None  # error and result, once they are known
         self._still: tuple[object, ...] | None = None  # what there was to see when the stream was looked at last
         self._pause = STILL  # seconds until it is looked at again
+        self._at: list[tuple[Flow, int]] = []  # sources, and the slice of work that each was at when they were told to end
 
     def on_start(self) -> None:
         """Start the stages, and tell each of its neighbours."""
@@ -164,10 +165,15 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
     @handler
     def stop_sources(self, _: Finish) -> None:
         """End the sources."""
-        for planned, ref in zip(self._course.stages, self._refs, strict=False):
-            if not planned.inlets:
+        if self._at:  # they were told
+            return
+        for flow, ref in zip(self._course.flows, self._refs, strict=False):
+            if not flow.inlets:
+                # Invariant: a slice that does not find `finishing` set has begun before its number is read here.
+                flow.finishing = flow.hurry = True
+                self._at.append((flow, flow.slices))
                 send(ref, Finish())
-        if not self.timer_active("overtime"):  # who says it again and again must not put it off
+        if not self.timer_active("overtime"):  # the stream may be over, and its stages have their time
             self.start_timer("overtime", PATIENCE, Overtime())
 
     @handler
@@ -182,8 +188,8 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         if self._outcome is not None:
             self._leave()
             return
-        for planned, flow in zip(self._course.stages, self._course.flows, strict=True):
-            if not planned.inlets:
+        for flow, slices in self._at:
+            if flow.working and flow.slices == slices:  # any other pulls nothing more, and gives on what it has
                 for outlet in flow.outlets:
                     outlet.end(None)
 

@@ -92,6 +92,15 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         self.flow.timed = True
         self.start_timer("logic", seconds, TICK)
 
+    def lost(self, element: Any) -> None:
+        """See `Stage`."""
+        cell = self._greenroom_cell
+        cell.system.dead_letter(cell, element, DeadLetterReason.STOPPED)
+
+    def close_failed(self, close: object, error: BaseException) -> None:
+        """See `Stage`."""
+        self._greenroom_cell.system.callback_failed(close, error)
+
     # -- messages ------------------------------------------------------------------------------------------------------------
 
     @handler
@@ -148,9 +157,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     @handler
     def finish(self, _: Finish) -> None:
         """Give no more elements; what was given goes through."""
-        if not self.flow.ended:
-            self._logic.stop()
-            self._run()
+        self._run()
 
     @handler
     def halt(self, _: Halt) -> None:
@@ -203,6 +210,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             if not self._opened:
                 self._opened = True
                 logic.open(self)
+            if flow.finishing:
+                logic.stop()
             done = 0 if logic.over else logic.work()
         except self._caught as error:
             if isinstance(error, self.ports.passing):
@@ -277,6 +286,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             result = self._logic.result()
         for outlet in flow.outlets:
             outlet.end(error)
+            while outlet.out:  # it was stuck, and the stream went on without it
+                self.lost(outlet.out.popleft())
         for inlet in flow.inlets:
             inlet.cancel()
         self.flow.release()

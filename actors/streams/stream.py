@@ -155,7 +155,10 @@ class StreamRun(Generic[R]):
         return self._course.future.__await__()
 
     def stop(self) -> None:
-        """Have the sources end. What they have given goes through to the ends, and the result is that of what came."""
+        """Have the sources end. What they have pulled goes through to the ends, and the result is that of what came.
+
+        A source whose iterator does not come back within half a second is left behind: what it gives later is a dead letter.
+        """
         self._course.stopping = True
         send(self._ref, Finish())
 

@@ -57,7 +57,11 @@ STEPS: list[Step] = [
     ("drop", lambda s: s.drop(2), lambda x: x[2:]),
     ("take_while", lambda s: s.take_while(lambda e: hash(e) % 5), lambda x: list(itertools.takewhile(lambda e: hash(e) % 5, x))),
     ("batch", lambda s: s.batch(2).map(tuple), lambda x: batches(x, 2)),
-    ("window", lambda s: s.window(2, every=1).map(tuple), lambda x: [tuple(x[max(0, i - 1) : i + 1]) for i in range(len(x))]),
+    (
+        "window",
+        lambda s: s.window(3, every=2).map(tuple),
+        lambda x: [tuple(x[max(0, i - 3) : i]) for i in [*range(2, len(x), 2), len(x)] if i],
+    ),
     ("fold", lambda s: s.fold(0, lambda n, _: n + 1), lambda x: [len(x)]),
     ("buffer", lambda s: s.buffer(2), lambda x: x),
     ("concat", lambda s: s.concat(Source("ab")), lambda x: [*x, "a", "b"]),
@@ -223,6 +227,25 @@ def test_stop_in_any_moment_gives_what_came(ordering: Ordering) -> None:
 
 
 @orderings
+def test_a_source_that_has_yet_to_hear_of_a_stop_loses_nothing(ordering: Ordering) -> None:
+    def scenario(sim: Simulation) -> None:
+        pulled: list[int] = []
+
+        def source() -> Iterator[int]:
+            for number in range(40):
+                pulled.append(number)
+                yield number
+
+        running = Source(source).to(Sink.collect()).run(sim.system, buffer=3)
+        for _ in range(15):
+            sim.step()
+        running.stop()
+        assert running.result() == pulled
+
+    explore(scenario, runs=scaled(500, 60), ordering=ordering).check()
+
+
+@orderings
 def test_a_kill_in_any_moment_is_told(ordering: Ordering) -> None:
     def scenario(sim: Simulation) -> None:
         running = Source(range(6)).map(lambda e: e).to(Sink.count()).run(sim.system, buffer=2)
@@ -267,6 +290,15 @@ def test_a_batch_is_given_when_its_time_has_come(sim: Simulation) -> None:
     late.set(4)
     assert running.result() == len(seen)
     assert seen[-1] == [4]
+
+
+def test_the_last_batch_waits_for_room() -> None:
+    def scenario(sim: Simulation) -> None:
+        running = Source(range(3)).batch(2).throttle(0.1).to(Sink.count()).run(sim.system, buffer=1)
+        watch(sim, running, 1)
+        assert running.result() == 2
+
+    explore(scenario, runs=scaled(300, 30)).check()
 
 
 @simulate(runs=30)
