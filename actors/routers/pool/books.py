@@ -10,7 +10,9 @@ users. Of several who flush at once, each entry is one's.
 from __future__ import annotations
 
 import functools
+import os
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ from actors._core.events import DeadLetterReason
 from actors._core.future import Future
 from actors._core.messages import Entry
 from actors._core.mutex import Mutex
-from actors.errors import ActorDeadError, ActorError
+from actors.errors import ActorDeadError, ActorError, ForkedError
 from actors.routers.errors import PoolClosedError
 from actors.routers.pool.accounts import Accounts
 from actors.routers.pool.jobs import Bundle, Job, JobState, Parcel
@@ -100,6 +102,7 @@ class Books:
         self._alarm: float | None = None  # clock time of the next look
         self._handle: TimerHandle | None = None
         self._resource = self._world.resource("pool") if self._world is not None else None
+        _inherited.add(self)
 
     def _new_lanes(self) -> Lanes:
         routing = self.options.routing
@@ -108,6 +111,10 @@ class Books:
         if isinstance(routing, ConsistentHash):
             return KeyedLanes(routing)
         return OwnLanes(routing, self.ports, _load)
+
+    def forked(self) -> None:
+        """Refuse everything from now on: this is a forked child, and the workers are elsewhere. So may be who holds the lock."""
+        self.lock = _ForkedLock(self.name if self.accounts.ref is None else self.accounts.ref._target.system.name)  # type: ignore[assignment]
 
     def new_future(self) -> Future[Any]:
         """Return a future that nobody has resolved."""
@@ -540,6 +547,32 @@ class Books:
             self.lanes = self._new_lanes()
             self.accounts.end_burst()
         self.flush()
+
+
+class _ForkedLock:
+    """What nobody gets."""
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+
+    def __enter__(self) -> None:
+        """Refuse."""
+        raise ForkedError(self._system)
+
+    def __exit__(self, *_: object) -> None:
+        """Nobody has it."""
+
+
+_inherited: weakref.WeakSet[Books] = weakref.WeakSet()  # by a child that this process may fork
+
+
+def _after_fork() -> None:
+    for books in list(_inherited):
+        books.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _pop(notes: deque[Any], mine: list[Any]) -> bool:
