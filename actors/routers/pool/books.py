@@ -328,6 +328,8 @@ class Books:
     def flush(self) -> None:
         """Send and tell what was noted. Without the lock."""
         outbox, news = self._outbox, self.accounts.news
+        if not outbox and not news:  # half of the time
+            return
         sending: list[tuple[Parcel, Cell, Future[Any] | None]] = []
         telling: list[Callable[[], object]] = []
         try:
