@@ -434,3 +434,14 @@ def test_errors_are_told_apart_after_copies() -> None:
     for error in (StreamCancelled("a"), StageDiedError("a", "b"), StreamGraphError("why", "b"), StreamLimitError("b", 3)):
         twin = copy.copy(error)
         assert (str(twin), vars(twin)) == (str(error), vars(error))
+
+
+async def doubled(element: int) -> int:
+    return 2 * element
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_plain_function_that_returns_a_coroutine_fails_the_stream_and_says_what_to_do(system: ActorSystem, parallel: int) -> None:
+    stream = Source([1]).map(lambda element: doubled(element), parallel=parallel).to(Sink.collect())  # noqa: PLW0108  # it hides what it is
+    with pytest.raises(TypeError, match="make it an `async def`"):
+        stream.run(system).result(timeout=DUE)

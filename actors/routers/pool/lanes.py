@@ -46,6 +46,9 @@ class Lanes(Protocol):
     def over(self, job: Job) -> Slot | None:
         """Take note that no worker is at `job` any more; return a slot that could take one of those that waited for this."""
 
+    def held(self, job: Job) -> None:
+        """Take note that a worker is at `job`, which was not taken from here."""
+
     def opened(self, slot: Slot) -> None:
         """Take note that `slot` could take a job, and there is none for it."""
 
@@ -109,6 +112,9 @@ class SharedLane:
     def over(self, job: Job) -> Slot | None:  # noqa: ARG002
         """See `Lanes`."""
         return None
+
+    def held(self, job: Job) -> None:
+        """See `Lanes`."""
 
     def opened(self, slot: Slot) -> None:
         """See `Lanes`."""
@@ -192,6 +198,9 @@ class OwnLanes:
     def over(self, job: Job) -> Slot | None:  # noqa: ARG002  # as in `Lanes`
         """See `Lanes`."""
         return None
+
+    def held(self, job: Job) -> None:
+        """See `Lanes`."""
 
     def opened(self, slot: Slot) -> None:
         """See `Lanes`."""

@@ -235,3 +235,12 @@ def test_a_pool_has_no_proxy_and_says_what_to_use(sim: Simulation) -> None:
             pool.ref.proxy()
         assert pool.ref.call(Doubling.on_receive, 2).get() == 4
         assert pool.workers[0].proxy().on_receive(2).get() == 4
+
+
+async def doubled(message: int) -> int:
+    return 2 * message
+
+
+def test_a_plain_function_that_returns_a_coroutine_is_refused_and_told_what_to_do(system: ActorSystem) -> None:
+    with Pool(system, lambda message: doubled(message), size=1) as pool, pytest.raises(TypeError, match="make it an `async def`"):  # noqa: PLW0108  # it hides what it is
+        pool.ref.ask(1, timeout=10)
