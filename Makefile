@@ -20,8 +20,8 @@ demo: ## the library at work, in half a minute: a supervised pipeline over the s
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
 
-# Two at a time, each of one process: half the time of a test is waiting for threads and processes. The longest come first, so that both end
-# together; each prints its output in one piece, and all of them tell what they found.
+# Two at a time: two fifths of the time of the unit tests is waiting for threads and processes. The longest come first, so that both ends meet;
+# each prints its output in one piece, and all of them tell what they found.
 .PHONY: checks
 checks: venv
 	@$(BIN)/python -m compileall -q actors supervisors tests  # or, with PYTHONDONTWRITEBYTECODE, each process that a test starts would compile them
@@ -65,20 +65,19 @@ docs: venv ## build the documentation, strictly
 wheel: venv ## build the wheel, install it elsewhere, use it
 	@$(STEP) "wheel" .ci/check-wheel $(PYTHON)
 
-unit: kernel scheduler supervisors logs ## pytest: warnings are errors, the order is random
+unit: kernel scheduler supervisors logs ## pytest over these four: warnings are errors, the order is random
 
-# Whatever has no target of its own: also a folder that is new.
-kernel: venv
+kernel: venv ## pytest over whatever has no target of its own
 	@$(STEP) "pytest of the kernel" $(BIN)/python -m pytest $(addprefix --ignore=tests/,docs examples simulation wire channels events routers streams \
 		scheduler supervisors logs)
 
-scheduler: venv
+scheduler: venv ## pytest over the scheduler
 	@$(STEP) "pytest of the scheduler" $(BIN)/python -m pytest tests/scheduler
 
-supervisors: venv
+supervisors: venv ## pytest over supervisors, machines and demos
 	@$(STEP) "pytest of supervisors" $(BIN)/python -m pytest tests/supervisors
 
-logs: venv
+logs: venv ## pytest over logs
 	@$(STEP) "pytest of logs" $(BIN)/python -m pytest tests/logs
 
 wire: venv ## pytest over the wire codec
