@@ -102,7 +102,7 @@ conformance: venv ## pykka's own test suite on our actors and futures
 	@$(STEP) "pykka's suite" $(BIN)/python .ci/pykka_conformance.py
 
 # Not beside each other: they make one environment.
-other-python: venv ## the tests on the newest other interpreter, at the least size
+other-python: venv ## the tests on the newest other interpreter, at a quarter of the size
 	@code=0; \
 	$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation --ignore=tests/supervisors/demo || code=1; \
 	$(STEP) "pytest of the simulator on another interpreter" .ci/other-python $(BIN)/python tests/simulation || code=1; \

@@ -21,12 +21,16 @@ AGAIN = os.environ.get("GREENROOM_AGAIN") == "1"
 PERMANENT_THREADS = ("greenroom-",)
 
 
-def scaled(full: T, quick: T) -> T:
-    """The full size under ``make accept``, else the quick one; a quarter of that, if it is a smaller number, on another interpreter."""
+def scaled(full: T, quick: T, *, least: int = 1) -> T:
+    """The full size under ``make accept``, else the quick one.
+
+    On another interpreter a quarter of the quick one, if that is a smaller number than the full one, but no less than `least`: what the
+    test needs to have anything to assert.
+    """
     if ACCEPT:
         return full
     if AGAIN and isinstance(full, int) and isinstance(quick, int) and quick < full:
-        return max(1, quick // 4)  # type: ignore[return-value]  # an int, as T is here
+        return max(least, quick // 4)  # type: ignore[return-value]  # an int, as T is here
     return quick
 
 
