@@ -122,7 +122,7 @@ def test_batches_are_handled_in_processes(system: ActorSystem) -> None:
 
 
 def test_order_of_each_key_holds_while_processes_die(system: ActorSystem, tmp_path: Path) -> None:
-    count = scaled(3000, 100)
+    count = scaled(3000, 100, least=100)
     with Pool(system, Writer, size=2, processes=True, routing=ConsistentHash(lambda job: job[1]), redeliver=50) as pool:
         asked = [pool.ref.ask((str(tmp_path), number % 7, number), block=False) for number in range(count)]
         assert [future.get(timeout=2 * LIMIT) for future in asked] == list(range(count))
