@@ -19,6 +19,7 @@ from actors.streams.graph import plan
 from actors.streams.messages import Begin, Cancel, Failed, Finish, Finished, Halt, Look, Overtime, Stalled, send
 from actors.streams.stage import actor_class_of
 from actors.streams.stats import StreamState, StreamStats
+from actors.texts import error_text
 
 if TYPE_CHECKING:
     from actors._core.ports import Ports
@@ -105,7 +106,10 @@ class Course:
         """Return the figures of this moment."""
         now = self.ports.clock.now() if self.ended is None else self.ended
         stages = tuple(flow.stats(now) for flow in self.flows)
-        return StreamStats(name=self.name, state=self.state, seconds=now - self.begun, stages=stages)
+        state = self.state
+        error = self.future.exception() if state is StreamState.FAILED else None
+        told = error_text(error) if error is not None else None
+        return StreamStats(name=self.name, state=state, seconds=now - self.begun, stages=stages, error=told)
 
 
 class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHARE, mailbox=Unbounded()):
@@ -219,7 +223,9 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         index = self._refs.index(message.ref)
         if index not in self._finished:
             self._finished.add(index)
-            error = StageDiedError(self._course.name, self._course.flows[index].name, message.reason)
+            flow = self._course.flows[index]
+            flow.failed = flow.ended = True  # its own turns are over
+            error = StageDiedError(self._course.name, flow.name, message.reason)
             error.__cause__ = message.error
             self._settle(error, None)
             self._leave_if_done()

@@ -183,6 +183,7 @@ class Flow:
             stage holds: a slice of work for as long as it lasts, or who calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
+        failed: whether the stream failed with what happened in the stage; written before `ended`.
         splits: whether each element goes to one outlet, and not to all.
         skipped: elements dropped because of an error.
         dropped: elements dropped for want of room, or of somebody who wants them.
@@ -199,6 +200,7 @@ class Flow:
         "begun",
         "dropped",
         "ended",
+        "failed",
         "finishing",
         "halted",
         "held",
@@ -234,7 +236,7 @@ class Flow:
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
         self.begun = self.hurry = self.halted = self.finishing = self.working = self.idle = self.timed = self.ended = False
-        self.needs_all = self.splits = False
+        self.needs_all = self.splits = self.failed = False
         self.slices = self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------
@@ -326,7 +328,7 @@ class Flow:
     def state(self) -> StageState:
         """Return what the stage is at."""
         if self.ended:
-            return StageState.ENDED
+            return StageState.FAILED if self.failed else StageState.ENDED
         if self.working or self.under_way:
             return StageState.WORKING
         empty = [not inlet.waiting for inlet in self.inlets]

@@ -257,6 +257,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         spent = logic.hopeless if node.limit is None else self._bad > node.limit
         if node.policy is OnError.STOP or spent:
             error.add_note(f"in stage {flow.name!r} of stream {self._stream!r}")
+            flow.failed = True
             self._end(error)
             return
         element, logic.element = logic.element, NOTHING

@@ -25,6 +25,8 @@ class StageState(Enum):
     WAITS_FOR_ELEMENTS = "waits for elements"
     WAITS_FOR_ROOM = "waits for room"
     ENDED = "ended"
+    FAILED = "failed"
+    """Ended, with the error that ended the stream: what it raised, or because its actor died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,12 +76,14 @@ class StreamStats:
         state: where it is in its life.
         seconds: how long it has run, or ran.
         stages: its stages, each after those before it.
+        error: type and text of the error that it failed with, None if it has not failed.
     """
 
     name: str
     state: StreamState
     seconds: float
     stages: tuple[StageStats, ...]
+    error: str | None = None
 
     def stuck(self) -> StageStats | None:
         """Return the stage that sets the pace of the others: the bottleneck. None if there is none, or it cannot be told.

@@ -118,6 +118,11 @@ class StreamRun(Generic[R]):
         self._gone = when_ended(ref._target)
         self._gone.add_done_callback(lost)
         course.future.add_done_callback(settled)
+        # At a shutdown a graceful stop of the stages would wait for calls that take long, or never come back.
+        shutdown = ref._target.system.shutdown
+        if not shutdown.ends_first(course, self._end):
+            self.cancel()
+        self._gone.add_done_callback(lambda _: shutdown.ended_before(course))
 
     def __repr__(self) -> str:
         return f"<StreamRun {self._course.name!r} {self._course.state.value}>"
@@ -165,6 +170,10 @@ class StreamRun(Generic[R]):
     def cancel(self) -> bool:
         """End the stream now; what is under way is lost. Return False if it was over before."""
         return self._course.future.try_fail(StreamCancelled(self._course.name))
+
+    def _end(self) -> Future[Any]:
+        self.cancel()
+        return self._gone
 
     def stats(self) -> StreamStats:
         """Return what every stage is at, how much has passed it, and how fast. Costs the stream nothing."""
