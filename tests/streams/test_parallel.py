@@ -176,7 +176,7 @@ def test_an_error_from_before_comes_behind_what_is_under_way(system: ActorSystem
         return element
 
     running = Source(source).map(function, parallel=2, ordered=ordered).to(Sink.each(seen.append)).run(system)
-    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way == 3)
+    until(lambda: running.stats().stages[0].state is StageState.FAILED and running.stats().stages[1].under_way == 3)
     gate.set()
     with pytest.raises(LookupError):
         running.result(timeout=DUE)
@@ -196,7 +196,7 @@ def test_an_error_from_before_comes_behind_results_that_wait_for_room(system: Ac
         seen.append(element)
 
     running = Source(source).map(lambda e: e, parallel=8).to(Sink.each(slow)).run(system, buffer=2)
-    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way)
+    until(lambda: running.stats().stages[0].state is StageState.FAILED and running.stats().stages[1].under_way)
     gate.set()
     with pytest.raises(LookupError):
         running.result(timeout=DUE)
