@@ -7,8 +7,8 @@ export NO_MKDOCS_2_WARNING := 1
 export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit wire channels routers streams simulation beside examples \
-	conformance other-python other-python-simulation clean
+.PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit kernel scheduler \
+	supervisors logs wire channels routers streams simulation examples conformance other-python clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -20,16 +20,13 @@ demo: ## the library at work, in half a minute: a supervised pipeline over the s
 test: venv ## every check; long tests at reduced size
 	@$(STEP) "all checks" $(MAKE) --no-print-directory checks
 
-# One after the other, except what minds no company: static checks, tests of the wire codec, of channels, routers and streams, and simulations,
-# which run on one thread in virtual time. Of those two run beside each other, each prints its output in one piece, and all of them tell what
-# they found.
+# Two at a time: two fifths of the time of the unit tests is waiting for threads and processes. The longest come first, so that both ends meet;
+# each prints its output in one piece, and all of them tell what they found.
 .PHONY: checks
 checks: venv
 	@$(BIN)/python -m compileall -q actors supervisors tests  # or, with PYTHONDONTWRITEBYTECODE, each process that a test starts would compile them
-	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target wire channels routers streams static
-	@$(MAKE) --no-print-directory unit
-	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=recurse simulation beside
-	@$(MAKE) --no-print-directory other-python
+	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target other-python supervisors simulation kernel examples scheduler logs wire \
+		routers streams channels static conformance
 
 accept: ## the same with the long tests in full
 	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept PYTEST_ADDOPTS="--timeout=900" $(MAKE) --no-print-directory test
@@ -68,9 +65,20 @@ docs: venv ## build the documentation, strictly
 wheel: venv ## build the wheel, install it elsewhere, use it
 	@$(STEP) "wheel" .ci/check-wheel $(PYTHON)
 
-unit: venv ## pytest: warnings are errors, the order is random
-	@$(STEP) "pytest" $(BIN)/python -m pytest --ignore=tests/docs --ignore=tests/examples --ignore=tests/simulation --ignore=tests/wire \
-		--ignore=tests/channels --ignore=tests/events --ignore=tests/routers --ignore=tests/streams
+unit: kernel scheduler supervisors logs ## pytest over these four: warnings are errors, the order is random
+
+kernel: venv ## pytest over whatever has no target of its own
+	@$(STEP) "pytest of the kernel" $(BIN)/python -m pytest $(addprefix --ignore=tests/,docs examples simulation wire channels events routers streams \
+		scheduler supervisors logs)
+
+scheduler: venv ## pytest over the scheduler
+	@$(STEP) "pytest of the scheduler" $(BIN)/python -m pytest tests/scheduler
+
+supervisors: venv ## pytest over supervisors, machines and demos
+	@$(STEP) "pytest of supervisors" $(BIN)/python -m pytest tests/supervisors
+
+logs: venv ## pytest over logs
+	@$(STEP) "pytest of logs" $(BIN)/python -m pytest tests/logs
 
 wire: venv ## pytest over the wire codec
 	@$(STEP) "pytest of the wire codec" $(BIN)/python -m pytest tests/wire
@@ -87,22 +95,18 @@ streams: venv ## pytest over streams
 simulation: venv ## pytest over the simulator
 	@$(STEP) "pytest of the simulator" $(BIN)/python -m pytest tests/simulation
 
-# One after the other, beside the simulator's tests.
-beside:
-	@code=0; for target in conformance examples other-python-simulation; do \
-		$(MAKE) --no-print-directory $$target || code=1; done; exit $$code
-
 examples: venv ## run every example and every code block of the documentation
 	@$(STEP) "examples and documentation code" $(BIN)/python -m pytest tests/docs tests/examples
 
 conformance: venv ## pykka's own test suite on our actors and futures
 	@$(STEP) "pykka's suite" $(BIN)/python .ci/pykka_conformance.py
 
-other-python: venv ## the unit tests on the newest other interpreter
-	@$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation --ignore=tests/supervisors/demo
-
-other-python-simulation: venv
-	@$(STEP) "pytest of the simulator on another interpreter" .ci/other-python $(BIN)/python tests/simulation
+# Not beside each other: they make one environment.
+other-python: venv ## the tests on the newest other interpreter, at a quarter of the size
+	@code=0; \
+	$(STEP) "pytest on another interpreter" .ci/other-python $(BIN)/python --ignore=tests/simulation --ignore=tests/supervisors/demo || code=1; \
+	$(STEP) "pytest of the simulator on another interpreter" .ci/other-python $(BIN)/python tests/simulation || code=1; \
+	exit $$code
 
 clean: ## remove everything made
 	rm -rf .venv .cache

@@ -78,6 +78,7 @@ class Shutdown:
         self._lock = threading.Lock()
         self._hooks: list[_Hook] = []  # under _lock
         self._begun: set[ShutdownPhase] = set()  # under _lock: phases whose hooks were looked up
+        self._first: dict[object, Callable[[], Future[Any]]] | None = {}  # under _lock; None once they were looked up
         self._claim: list[None] = [None]
         self._empty: Future[None] = Future()
         self.report: Future[ShutdownReport] = Future()
@@ -100,6 +101,20 @@ class Shutdown:
                 self._hooks.append(_Hook(phase, call, name, seconds))
         if late:
             raise SystemStoppedError(self._system.name)
+
+    def ends_first(self, key: object, end: Callable[[], Future[Any]]) -> bool:
+        """Have `end()` called before the first actor is told to stop, and the future that it returns waited for; False: it is too late."""
+        with self._lock:
+            if self._first is None:
+                return False
+            self._first[key] = end
+            return True
+
+    def ended_before(self, key: object) -> None:
+        """Take note that what was given with `key` has ended."""
+        with self._lock:
+            if self._first is not None:
+                self._first.pop(key, None)
 
     def run(self, timeout: float | None) -> ShutdownReport:
         """Shut down, or wait for the shutdown under way, blocking."""
@@ -171,7 +186,9 @@ class Shutdown:
             else:
                 system.state = SystemState.STOPPING
             count = system.tree.living()
-        killed = self._stop_actors(limit)
+        until = clock.now() + limit
+        self._end_first(until)
+        killed = self._stop_actors(max(0.0, until - clock.now()))
         failed += self._run_hooks(ShutdownPhase.AFTER_STOP)
         system.close_threads(timeout=1.0)
         system.state = SystemState.STOPPED
@@ -204,6 +221,15 @@ class Shutdown:
                 failed.append(hook.name)
                 self._system.callback_failed(hook.call, error)
         return failed
+
+    def _end_first(self, until: float) -> None:
+        """End what a graceful stop of its actors would wait for, and wait for that until the clock says `until`."""
+        with self._lock:
+            first, self._first = self._first or {}, None
+        clock = self._system.ports.clock
+        for future in [end() for end in first.values()]:
+            with contextlib.suppress(Timeout):
+                future.get(timeout=max(0.0, until - clock.now()))
 
     def _stop_actors(self, limit: float) -> list[str]:
         """Stop all actors in reverse start order; kill what is left after `limit` seconds. Return the paths of the killed."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Examples of properties here start threads: Hypothesis's deadline would tell about the machine.
 settings.register_profile("ci", deadline=None, max_examples=50, derandomize=True)
+settings.register_profile("again", deadline=None, max_examples=12, derandomize=True)
 settings.register_profile("accept", deadline=None, max_examples=2000, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 

@@ -51,4 +51,10 @@ def test_the_size_of_long_tests_follows_the_kind_of_run(monkeypatch: pytest.Monk
     monkeypatch.setattr(support, "ACCEPT", True)
     assert support.scaled(1000, 10) == 1000
     monkeypatch.setattr(support, "ACCEPT", False)
+    monkeypatch.setattr(support, "AGAIN", False)
     assert support.scaled(1000, 10) == 10
+    monkeypatch.setattr(support, "AGAIN", True)
+    assert [support.scaled(1000, quick) for quick in (10, 2)] == [2, 1]
+    assert support.scaled(1000, 100, least=80) == 80
+    assert support.scaled(1, 10) == 10  # a stride, which a larger size makes smaller
+    assert support.scaled([1, 2, 3], [1, 2]) == [1, 2]

@@ -96,15 +96,17 @@ class BatchResultError(ActorError):
     Attributes:
         expected: how many messages the batch had.
         found: how many results came back; None if it was no list or tuple.
+        kind: the name of the type of what came back instead.
     """
 
-    def __init__(self, expected: int, found: int | None) -> None:
-        super().__init__(expected, found)
+    def __init__(self, expected: int, found: int | None, kind: str = "list") -> None:
+        super().__init__(expected, found, kind)
         self.expected = expected
         self.found = found
+        self.kind = kind
 
     def __str__(self) -> str:
-        got = "something that is no list" if self.found is None else f"{self.found} results"
+        got = f"{self.kind}, which is no list," if self.found is None else f"{self.found} results"
         return f"a batch of {self.expected} messages was answered with {got}: return a list of one result for each message, in their order"
 
 

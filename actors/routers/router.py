@@ -214,6 +214,9 @@ class Router(Generic[A]):
             timeout: seconds after which the router's actor is killed. None: never.
         """
         deadline = _deadline(timeout)
+        self._switch.cell.system.ports.waiter.check(
+            "close() would block the event loop; write `await router.close_async()`, or `async with`"
+        )
         self._switch.cell.ref.stop(deadline=deadline)
         self._switch.close()
 

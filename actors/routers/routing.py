@@ -5,7 +5,6 @@ They know nothing of actors: a router chooses among refs with them, a pool among
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from hashlib import shake_128
 from struct import unpack
@@ -38,6 +37,7 @@ _CHOICES = 256  # that are made from one
 _NUMBERS = f">{_CHOICES}I"
 FEW = 8  # members whose loads are read as soon as that of one
 KEYS = 10_000  # keys whose member is remembered
+PLAIN = frozenset({str, bytes, int})  # types of keys of which no two are equal
 MOST_POINTS = 10_000
 
 
@@ -160,9 +160,30 @@ class ConsistentHash(Routing):
         """See `Routing.chooser`."""
         every, key = members.all, self.key
         ring = members.ring([members.name(one) for one in every], self.points)
-        # Typed: 1.0 is no key, though it is equal to one.
-        find = functools.lru_cache(maxsize=KEYS, typed=True)(ring.find)
-        return lambda message: every[find(key(message))]
+        known = _Known(lambda one: every[ring.find(one)])
+
+        def choose(message: Any) -> M:
+            one = key(message)
+            # Any other type goes with its key: 1.0 is none, though it is equal to one.
+            return known[one] if type(one) in PLAIN else known[type(one), one]
+
+        return choose
+
+
+class _Known(dict[Any, M]):
+    """The member of each key there was, for at most `KEYS` of them. For any thread: what it does is single operations of a dict."""
+
+    def __init__(self, find: Callable[[Any], M]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, known: Any) -> M:
+        member = self._find(known[1] if type(known) is tuple else known)
+        # All at once: who is the oldest would have to be noted at each look. Several threads may each add one too many.
+        if len(self) >= KEYS:
+            self.clear()
+        self[known] = member
+        return member
 
 
 class _Several(Routing):

@@ -30,7 +30,7 @@ from actors._core.ref import ActorRef
 from actors.errors import ActorDeadError
 from actors.routers.errors import NoRouteeError
 from actors.routers.ring import Ring
-from actors.routers.routing import FULL, Broadcast, ConsistentHash, LeastLoaded, Members, Routing, ScatterGather, TailChopping
+from actors.routers.routing import FEW, FULL, Broadcast, ConsistentHash, LeastLoaded, Members, Routing, ScatterGather, TailChopping
 from actors.routers.targets import Chopped, Everyone
 
 if TYPE_CHECKING:
@@ -281,26 +281,26 @@ def _is_plain(ref: ActorRef[Any]) -> bool:
 def _least_of(refs: tuple[ActorRef[Any], ...], turn: Callable[[], int]) -> Callable[[Any], ActorRef[Any]]:
     """Return what chooses among plain refs as `LeastLoaded` does with `load_of`, in a third of the time: no call for each of them."""
     count = len(refs)
-    pairs = [(ref._target, ref) for ref in refs]
-    twice = pairs + pairs  # from any place on, all of them in turn
+    cells = [ref._target for ref in refs] * 2  # from any place on, all of them in turn
+    others = [cells[first + 1 : first + count] for first in range(count)] if count <= FEW else None
 
     def choose(_: Any) -> ActorRef[Any]:
         first = turn() % count
-        cell, chosen = twice[first]
-        least = len(cell.queue) + (cell.current is not IDLE)
-        if not least:
-            return chosen
-        for cell, ref in twice[first + 1 : first + count]:
-            load = len(cell.queue)
-            if load < least:
-                if cell.current is not IDLE:
-                    load += 1
-                    if load == least:
-                        continue
-                elif not load:
-                    return ref
-                least, chosen = load, ref
-        return chosen
+        best = cells[first]
+        # Less loaded is who has fewer than `bar` waiting; or just as many, and is at nothing.
+        bar = len(best.queue)
+        if best.current is IDLE:
+            bar -= 1
+        if bar >= 0:
+            for cell in others[first] if others is not None else cells[first + 1 : first + count]:
+                waiting = len(cell.queue)
+                if waiting <= bar and (waiting < bar or cell.current is IDLE):
+                    best, bar = cell, waiting
+                    if cell.current is IDLE:
+                        bar -= 1
+                        if bar < 0:
+                            break
+        return best.ref
 
     return choose
 

@@ -52,7 +52,7 @@ def is_async(function: Any) -> bool:
 def check_plain(name: str, value: Any, what: str) -> Any:
     """Return `value`, or raise unless it can be called and is not async: nobody would await what it returns."""
     check_callable(name, value, what)
-    if is_async(value):
+    if is_async(value) or inspect.isasyncgenfunction(value):
         msg = f"{name}={value!r} is not valid: nobody would await it here; await it in map(), and use what that gives"
         raise TypeError(msg)
     return value

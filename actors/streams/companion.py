@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from actors._core.ref import ActorRef
     from actors.channels.using import Sending
 
-__all__ = ["END", "Deliver", "Pull", "Puller", "Pusher", "Raised"]
+__all__ = ["END", "Deliver", "Pull", "Puller", "Pusher", "Raised", "Retry"]
 
 PATIENCE: Final = 0.5  # seconds that a task which was cancelled has to give back what it holds; then it is left behind
 
@@ -57,6 +57,15 @@ class Pull:
 
     def __repr__(self) -> str:
         return f"Pull({self.count})"
+
+
+class Retry:
+    """To a `Puller`: go on, in spite of what was raised."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "Retry()"
 
 
 class Deliver:
@@ -139,6 +148,13 @@ class Puller(Companion):
         super().__init__(home, tell)
         self._elements = elements
         self._wanted = 0
+        self._raised = False  # whether it is for the stage to say whether to go on
+
+    @handler
+    async def retry(self, _: Retry) -> None:
+        """Go on after an error."""
+        self._raised = False
+        self._more.set()
 
     @handler
     async def pull(self, message: Pull) -> None:
@@ -149,8 +165,8 @@ class Puller(Companion):
     async def _drive(self) -> None:
         iterator = aiter(self._elements)
         try:
-            while True:
-                while not self._wanted:
+            while not self._leaving:  # an iterator may keep a cancellation to itself
+                while self._raised or not self._wanted:
                     self._more.clear()
                     await self._more.wait()
                 try:
@@ -158,6 +174,7 @@ class Puller(Companion):
                 except StopAsyncIteration:
                     return
                 except Exception as error:  # noqa: BLE001  # by the policy of the stage it may go on
+                    self._raised = True
                     self._tell_error(error)
                 else:
                     self._wanted -= 1

@@ -19,6 +19,7 @@ from actors.streams.graph import plan
 from actors.streams.messages import Begin, Cancel, Failed, Finish, Finished, Halt, Look, Overtime, Stalled, send
 from actors.streams.stage import actor_class_of
 from actors.streams.stats import StreamState, StreamStats
+from actors.texts import error_text
 
 if TYPE_CHECKING:
     from actors._core.ports import Ports
@@ -105,7 +106,10 @@ class Course:
         """Return the figures of this moment."""
         now = self.ports.clock.now() if self.ended is None else self.ended
         stages = tuple(flow.stats(now) for flow in self.flows)
-        return StreamStats(name=self.name, state=self.state, seconds=now - self.begun, stages=stages)
+        state = self.state
+        error = self.future.exception() if state is StreamState.FAILED else None
+        told = error_text(error) if error is not None else None
+        return StreamStats(name=self.name, state=state, seconds=now - self.begun, stages=stages, error=told)
 
 
 class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHARE, mailbox=Unbounded()):
@@ -124,6 +128,7 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         self._outcome: tuple[BaseException | None, Any] | None = None  # error and result, once they are known
         self._still: tuple[object, ...] | None = None  # what there was to see when the stream was looked at last
         self._pause = STILL  # seconds until it is looked at again
+        self._at: list[tuple[Flow, int]] = []  # sources, and the slice of work that each was at when they were told to end
 
     def on_start(self) -> None:
         """Start the stages, and tell each of its neighbours."""
@@ -164,10 +169,15 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
     @handler
     def stop_sources(self, _: Finish) -> None:
         """End the sources."""
-        for planned, ref in zip(self._course.stages, self._refs, strict=False):
-            if not planned.inlets:
+        if self._at:  # they were told
+            return
+        for flow, ref in zip(self._course.flows, self._refs, strict=False):
+            if not flow.inlets:
+                # Invariant: a slice that does not find `finishing` set has begun before its number is read here.
+                flow.finishing = flow.hurry = True
+                self._at.append((flow, flow.slices))
                 send(ref, Finish())
-        if not self.timer_active("overtime"):  # who says it again and again must not put it off
+        if not self.timer_active("overtime"):  # the stream may be over, and its stages have their time
             self.start_timer("overtime", PATIENCE, Overtime())
 
     @handler
@@ -182,8 +192,8 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         if self._outcome is not None:
             self._leave()
             return
-        for planned, flow in zip(self._course.stages, self._course.flows, strict=True):
-            if not planned.inlets:
+        for flow, slices in self._at:
+            if flow.working and flow.slices == slices:  # any other pulls nothing more, and gives on what it has
                 for outlet in flow.outlets:
                     outlet.end(None)
 
@@ -213,7 +223,9 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         index = self._refs.index(message.ref)
         if index not in self._finished:
             self._finished.add(index)
-            error = StageDiedError(self._course.name, self._course.flows[index].name, message.reason)
+            flow = self._course.flows[index]
+            flow.failed = flow.ended = True  # its own turns are over
+            error = StageDiedError(self._course.name, flow.name, message.reason)
             error.__cause__ = message.error
             self._settle(error, None)
             self._leave_if_done()

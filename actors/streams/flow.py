@@ -93,13 +93,14 @@ class Outlet:
     holds the lock from taking them out until they are sent, so that they arrive in order.
 
     Attributes:
-        out: elements made and not given on yet.
+        out: elements made and not given on yet; those made after the end was given stay here, see `end`.
         granted: how many have been demanded in all.
         given: how many have been given on; under the lock.
         open: whether somebody wants them; under the lock.
+        ended: whether the end was given; under the lock.
     """
 
-    __slots__ = ("_downstream", "_inlet", "_lock", "given", "granted", "open", "out")
+    __slots__ = ("_downstream", "_inlet", "_lock", "ended", "given", "granted", "open", "out")
 
     def __init__(self, lock: Mutex) -> None:
         self._lock = lock
@@ -107,6 +108,7 @@ class Outlet:
         self.granted = 0
         self.given = 0
         self.open = True
+        self.ended = False
         self._downstream: ActorRef[Any] | None = None
         self._inlet = 0
 
@@ -134,26 +136,29 @@ class Outlet:
         if not self.out:  # only ever emptied elsewhere, so that there is nothing to do
             return
         with self._lock:
+            if not self.open or self._downstream is None:
+                return
             # Invariant: only holders of the lock take out of it, so as many are there.
             items = [self.out.popleft() for _ in range(len(self.out))]
-            if items and self.open and self._downstream is not None:
+            if items:
                 self.given += len(items)
                 send(self._downstream, Elements(self._inlet, items))
 
     def end(self, error: BaseException | None) -> None:
-        """Give on what there is, and then nothing more."""
+        """Give on what there is, and then nothing more. From beside a stage that is stuck, too: what it makes later stays in `out`."""
         with self._lock:
             self.flush()
             # A stage that has not begun ends by itself when it does: whoever goes on without it must not take its end away.
             if self.open and self._downstream is not None:
-                self.open = False
+                self.open, self.ended = False, True
                 send(self._downstream, Ended(self._inlet, error))
 
     def close(self) -> None:
         """Give nothing more: nobody wants it."""
         with self._lock:
-            self.open = False
-            self.out.clear()
+            if self.open:
+                self.open = False
+                self.out.clear()
 
 
 class Flow:
@@ -167,7 +172,9 @@ class Flow:
         hurry: whether the slice of work under way is to end after the element that it is at: it lasts too long, or the stream is over. Set
             from beside, too; whoever sets it loses against nobody but the beginning of the next slice.
         halted: whether the stream is over. Set once, from beside.
+        finishing: whether a source is to give no more elements. Set once, from beside.
         working: whether a slice of work is under way.
+        slices: how many slices of work have begun.
         begun: whether the stage knows its neighbours.
         idle: whether it can do nothing until a message comes.
         timed: whether it waits for a time.
@@ -176,8 +183,10 @@ class Flow:
             stage holds: a slice of work for as long as it lasts, or who calls it.
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
+        failed: whether the stream failed with what happened in the stage; written before `ended`.
+        splits: whether each element goes to one outlet, and not to all.
         skipped: elements dropped because of an error.
-        dropped: elements dropped for want of room.
+        dropped: elements dropped for want of room, or of somebody who wants them.
         restarts: how often the stage began anew.
     """
 
@@ -191,6 +200,8 @@ class Flow:
         "begun",
         "dropped",
         "ended",
+        "failed",
+        "finishing",
         "halted",
         "held",
         "hurry",
@@ -202,6 +213,8 @@ class Flow:
         "outlets",
         "restarts",
         "skipped",
+        "slices",
+        "splits",
         "timed",
         "under_way",
         "working",
@@ -222,8 +235,9 @@ class Flow:
         self._marks = ((now, 0), (now, 0))
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
-        self.begun = self.hurry = self.halted = self.working = self.idle = self.timed = self.ended = self.needs_all = False
-        self.under_way = self.skipped = self.dropped = self.restarts = 0
+        self.begun = self.hurry = self.halted = self.finishing = self.working = self.idle = self.timed = self.ended = False
+        self.needs_all = self.splits = self.failed = False
+        self.slices = self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------
 
@@ -231,6 +245,7 @@ class Flow:
         """Take note that a slice of work begins; see to it that what it makes is given on also if it gets stuck."""
         # Invariant: `working` is set before this look at `_armed`, and the clock clears that before it looks at `working`.
         self.working = True
+        self.slices += 1
         self.idle = False
         self.hurry = self.halted
         if not self._armed and self._real:  # in a simulation no time passes in a slice
@@ -278,8 +293,9 @@ class Flow:
 
     @property
     def given(self) -> int:
-        """How many elements it has given on; of a broadcast, to the fastest branch."""
-        return max((outlet.given for outlet in self.outlets), default=0)
+        """How many elements it has given on; of a broadcast, to the fastest branch; of a partition, to all together."""
+        given = [outlet.given for outlet in self.outlets]
+        return sum(given) if self.splits else max(given, default=0)
 
     @property
     def waiting(self) -> int:
@@ -312,7 +328,7 @@ class Flow:
     def state(self) -> StageState:
         """Return what the stage is at."""
         if self.ended:
-            return StageState.ENDED
+            return StageState.FAILED if self.failed else StageState.ENDED
         if self.working or self.under_way:
             return StageState.WORKING
         empty = [not inlet.waiting for inlet in self.inlets]

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from actors.streams.logic import SLICE, Logic, Stage
 
-__all__ = ["Broadcast", "Concat", "Merge", "Zip"]
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["Broadcast", "Concat", "Merge", "Partition", "Zip"]
 
 
 class Merge(Logic):
@@ -90,3 +95,53 @@ class Broadcast(Logic):
                 outlet.out.extend(items)
         self.over = inlet.over and inlet.error is None
         return max(0, count)
+
+
+class Partition(Logic):
+    """Gives each element to the outlet whose number a function says. One that has no room holds up what comes behind its element."""
+
+    def __init__(self, key: Callable[[Any], int]) -> None:
+        self.key = key
+        self.place: int | None = None  # where `element` is to go, while there is no room for it
+
+    @property
+    def holds(self) -> bool:
+        """See `Logic`."""
+        return self.place is not None
+
+    def open(self, stage: Stage) -> None:
+        """See `Logic`."""
+        super().open(stage)
+        self.flow.splits = True
+
+    def work(self) -> int:
+        """See `Logic`."""
+        flow, inlet = self.flow, self.flow.inlets[0]
+        rooms = [outlet.room for outlet in flow.outlets]
+        done = 0
+        while done < SLICE and (self.place is not None or inlet.waiting):
+            if self.place is None:
+                self.element = inlet.waiting.popleft()
+                self.place = self._place_of(self.element)
+            outlet = flow.outlets[self.place]
+            if not outlet.open:
+                flow.dropped += 1
+            elif rooms[self.place] > 0:
+                rooms[self.place] -= 1
+                outlet.out.append(self.element)
+            else:
+                return done
+            self.place = None
+            done += 1
+            if flow.hurry:
+                break
+        self.over = inlet.over and inlet.error is None
+        return done
+
+    def _place_of(self, element: Any) -> int:
+        place = self.key(element)
+        count = len(self.flow.outlets)
+        if not isinstance(place, int) or not 0 <= place < count:
+            msg = f"key returned {place!r} for {element!r:.200}: a whole number from 0 to {count - 1} says which branch it goes to"
+            raise ValueError(msg)
+        return place

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any
 
+from actors.routers.workers.functions import refuse_coroutine
 from actors.streams.logic import NOTHING, SLICE, Linear, Stage, initial_of
 
 if TYPE_CHECKING:
@@ -23,7 +25,10 @@ class Map(Linear):
         take, give, function, flow = self.take, self.give, self.function, self.flow
         for _ in range(count):
             self.element = element = take()
-            give(function(element))
+            value = function(element)
+            if type(value) is CoroutineType:
+                refuse_coroutine(function, value)
+            give(value)
             if flow.hurry:
                 return
 

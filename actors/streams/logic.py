@@ -65,6 +65,12 @@ class Stage(Protocol):
     def wake_after(self, seconds: float) -> None:
         """Have `Logic.tick` and `Logic.work` called in so long; a former call is replaced. In the stage's turn only."""
 
+    def lost(self, element: Any) -> None:
+        """Make an element that came too late to be given on a dead letter. From any thread."""
+
+    def close_failed(self, close: object, error: BaseException) -> None:
+        """Tell of what was raised when something held was given back: nothing can be done about it. From any thread."""
+
 
 class Logic:
     """See the module's docstring.
@@ -110,7 +116,7 @@ class Logic:
         """Take note that the time has come that `Stage.wake_after` was called for."""
 
     def stop(self) -> None:
-        """Of a source: give no more elements."""
+        """Of a source: pull no more elements, and give those that it has. Called before each slice of work from then on."""
         self.over = True
 
     def close(self) -> None:

@@ -89,7 +89,7 @@ class AskEach(Linear):
             self.element = elements[0]
             job = _Job(elements, self._begin(elements), now, due)
             self.jobs.append(job)
-            job.future.add_done_callback(functools.partial(self._ended, job))
+            job.future._call_when_done(functools.partial(self._ended, job))
             asked += len(elements)
         return asked
 

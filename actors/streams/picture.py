@@ -14,6 +14,7 @@ __all__ = ["PACE", "amount", "fullness", "headline", "name_of", "notes", "pace_l
 
 PACE = "sets the pace"
 LONGEST = 40  # columns of a name
+TOLD = 200  # columns of an error
 _UNITS = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 _EXACT = 10_000  # up to which a number is shown digit by digit
 
@@ -57,8 +58,12 @@ def notes(stage: StageStats) -> str:
 
 def headline(stats: StreamStats) -> str:
     """Return what there is to say of the whole stream."""
-    over = all(stage.state is StageState.ENDED for stage in stats.stages)
-    return f"stream {clipped(plain(stats.name), LONGEST)}: {stats.state.value} {'after' if over else 'for'} {stats.seconds:.1f} s"
+    over = all(stage.state in (StageState.ENDED, StageState.FAILED) for stage in stats.stages)
+    said = f"stream {clipped(plain(stats.name), LONGEST)}: {stats.state.value} {'after' if over else 'for'} {stats.seconds:.1f} s"
+    if stats.error is None:
+        return said
+    where = next((f" in {name_of(stage)}" for stage in stats.stages if stage.state is StageState.FAILED), "")
+    return f"{said}{where}: {clipped(plain(stats.error), TOLD)}"
 
 
 def pace_line(stuck: StageStats) -> str:

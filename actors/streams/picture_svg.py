@@ -28,6 +28,7 @@ _DOTS = {
     StageState.WAITS_FOR_ELEMENTS: "gs-open",
     StageState.WAITS_FOR_ROOM: "gs-warm",
     StageState.ENDED: "gs-reply",
+    StageState.FAILED: "gs-crash",
 }
 _SHAPE = """
 .gs { font-family: system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial, sans-serif; font-size: 12px; }
@@ -60,7 +61,7 @@ def _colours(of: Mapping[str, str]) -> str:
             f".gs-rail {{ fill: {of['lane']}; }}",
             f".gs-bar {{ fill: {of['message']}; }}",
             f".gs-open {{ stroke: {of['muted']}; }}",
-            *(f".gs-{name} {{ fill: {of[name]}; }}" for name in ("start", "warm", "reply")),
+            *(f".gs-{name} {{ fill: {of[name]}; }}" for name in ("start", "warm", "reply", "crash")),
         ]
     )
 
@@ -72,8 +73,9 @@ def stream_svg(stats: StreamStats) -> str:
     """Return a stream as an SVG document.
 
     The figures are elements a second, and those taken and given. A green dot works, a ring waits for elements, an orange dot waits for
-    room, a grey one has ended. The bar is what waits before a stage. Edges are orange and thick where more than half of the room is taken;
-    so they lead to the stage where the stream is stuck, which has an orange frame. The colours follow the page: light or dark.
+    room, a grey one has ended, a red one has failed. The bar is what waits before a stage. Edges are orange and thick where more than half
+    of the room is taken; so they lead to the stage where the stream is stuck, which has an orange frame. The colours follow the page: light
+    or dark.
     """
     return _Picture(stats).svg()
 

@@ -24,9 +24,10 @@ _SIGNS = {
     StageState.WAITS_FOR_ELEMENTS: "○",
     StageState.WAITS_FOR_ROOM: "■",
     StageState.ENDED: "✓",
+    StageState.FAILED: "✗",
 }
 _DROPPED = ("given", "taken", "notes", "bar", "state", "before it", "a second")  # columns, in the order in which they go where it is narrow
-_ASCII = str.maketrans("●○■✓█░│─├╮╯┬┴┼◀…", "*o#+#.|-+\\/+++<~")
+_ASCII = str.maketrans("●○■✓✗█░│─├╮╯┬┴┼◀…", "*o#+x#.|-+\\/+++<~")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ class _Column:
 def stream_text(stats: StreamStats, width: int) -> str:
     """Return a stream as lines of at most `width` columns.
 
-    Elements go down. A dot works, a circle waits for elements, a square for room. The bar is what waits before a stage. Columns for which
-    there is no room are left out.
+    Elements go down. A dot works, a circle waits for elements, a square for room; a cross is where it failed. The bar is what waits before
+    a stage. Columns for which there is no room are left out.
     """
     places = layout(stats.stages)
     stuck = stats.stuck()

@@ -23,7 +23,7 @@ from actors.streams.checks import (
 from actors.streams.elements import Elements, Handover, ToLoop
 from actors.streams.files import check_encoding, check_path, read_blocks, read_lines
 from actors.streams.graph import Edge, Node, OnError
-from actors.streams.joining import Broadcast, Concat, Merge, Zip
+from actors.streams.joining import Broadcast, Concat, Merge, Partition, Zip
 from actors.streams.linear import Drop, Filter, FlatMap, Map, Scan, Take, TakeWhile, Tap
 from actors.streams.parallel import AskEach, MapInPool
 from actors.streams.sink import Sink
@@ -53,7 +53,8 @@ class Source(Generic[T]):
 
     Args:
         elements: an iterable, an async one, or a function that makes one of the two, which is called anew for each run. Of an iterator (a
-            generator, a file) a second run gets what the first has left. An async one is gone through on the system's event loop.
+            generator, a file) a second run gets what the first has left. An async one is gone through on the system's event loop, and so is
+            what is both, like a subscription of an `EventBus`.
         name: of the source, for pictures and errors.
     """
 
@@ -112,7 +113,7 @@ class Source(Generic[T]):
         more; `StreamRun.stop` lets that go through, `StreamRun.cancel` drops it. The receiver stays open.
         """
         if not isinstance(receiver, Receiving):
-            msg = f"receiver={receiver!r} is not valid: a Receiver, or a Channel"
+            msg = f"receiver={receiver!r} is not valid: a Receiver, or a Channel; what else can be iterated goes to Source(...)"
             raise TypeError(msg)
         return cls._of(Edge(Node("receive", lambda: FromAsync(receiver))))
 
@@ -330,7 +331,7 @@ class Source(Generic[T]):
     def zip(self, *others: Source[Any]) -> Source[Any]:
         """Give tuples with one element of each source, until one of them has ended.
 
-        Where the sources are branches of one broadcast, and one of them drops or adds elements, the other has to hold what is to wait:
+        Where the sources are branches of one stage, and one of them drops or adds elements, the other has to hold what is to wait:
         give it a `buffer`. A stream whose branches wait for each other for ever fails with `StreamGraphError`.
         """
         return self._then("zip", Zip, *_sources(others))
@@ -341,7 +342,25 @@ class Source(Generic[T]):
         All of them have to be used, in the same run: see `Stream`.
         """
         check_count("count", count)
-        node = self._then("broadcast", Broadcast, outlets=count)._edge.node
+        return self._branches(count, "broadcast", Broadcast)
+
+    def partition(self, count: int, key: Callable[[T], int]) -> tuple[Source[T], ...]:
+        """Return `count` sources that share the elements: each goes to the one whose number `key` returns.
+
+        All of them have to be used, in the same run: see `Stream`. An element that its branch has no room for holds up those behind it.
+        What is for a branch that wants no more is dropped, and counted in `StageStats.dropped`.
+
+        Args:
+            count: how many.
+            key: takes an element, and returns a number from 0 to ``count - 1`` (False is 0, True is 1). What it raises, or any other
+                result, which is a ValueError, fails the stream.
+        """
+        check_count("count", count)
+        check_plain("key", key, "a function of one element that returns a whole number")
+        return self._branches(count, "partition", lambda: Partition(key))
+
+    def _branches(self, count: int, kind: str, logic: Callable[[], Logic]) -> tuple[Source[T], ...]:
+        node = self._then(kind, logic, outlets=count)._edge.node
         return tuple(self._of(Edge(node, outlet)) for outlet in range(count))
 
     def via(self, flow: Callable[[Source[T]], Source[U]]) -> Source[U]:
@@ -384,7 +403,7 @@ class Source(Generic[T]):
         node = self._edge.node
         if node.outlets > 1:
             name, value = next(iter(changes.items()))
-            msg = f"{name}={value!r} is not valid for a branch of a broadcast(); say it before that"
+            msg = f"{name}={value!r} is not valid for a branch of a {node.kind}(); say it before that"
             raise ValueError(msg)
         return self._of(Edge(replace(node, **changes)))
 

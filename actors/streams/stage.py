@@ -92,6 +92,15 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         self.flow.timed = True
         self.start_timer("logic", seconds, TICK)
 
+    def lost(self, element: Any) -> None:
+        """See `Stage`."""
+        cell = self._greenroom_cell
+        cell.system.dead_letter(cell, element, DeadLetterReason.STOPPED)
+
+    def close_failed(self, close: object, error: BaseException) -> None:
+        """See `Stage`."""
+        self._greenroom_cell.system.callback_failed(close, error)
+
     # -- messages ------------------------------------------------------------------------------------------------------------
 
     @handler
@@ -148,9 +157,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     @handler
     def finish(self, _: Finish) -> None:
         """Give no more elements; what was given goes through."""
-        if not self.flow.ended:
-            self._logic.stop()
-            self._run()
+        self._run()
 
     @handler
     def halt(self, _: Halt) -> None:
@@ -203,6 +210,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             if not self._opened:
                 self._opened = True
                 logic.open(self)
+            if flow.finishing:
+                logic.stop()
             done = 0 if logic.over else logic.work()
         except self._caught as error:
             if isinstance(error, self.ports.passing):
@@ -235,7 +244,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
     def _tell_if_stalled(self) -> None:
         """Tell the stream if one branch waits for another: should nothing move any more, it can never go on."""
         rooms = [outlet.room for outlet in self.flow.outlets if outlet.open]
-        if any(inlet.waiting for inlet in self.flow.inlets) and 0 in rooms and any(rooms):
+        held = self._logic.holds or any(inlet.waiting for inlet in self.flow.inlets)
+        if held and 0 in rooms and any(rooms):
             send(self._home, STALLED)
 
     # -- what goes wrong -----------------------------------------------------------------------------------------------------
@@ -247,6 +257,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
         spent = logic.hopeless if node.limit is None else self._bad > node.limit
         if node.policy is OnError.STOP or spent:
             error.add_note(f"in stage {flow.name!r} of stream {self._stream!r}")
+            flow.failed = True
             self._end(error)
             return
         element, logic.element = logic.element, NOTHING
@@ -276,6 +287,8 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
             result = self._logic.result()
         for outlet in flow.outlets:
             outlet.end(error)
+            while outlet.out:  # it was stuck, and the stream went on without it
+                self.lost(outlet.out.popleft())
         for inlet in flow.inlets:
             inlet.cancel()
         self.flow.release()

@@ -25,6 +25,8 @@ class StageState(Enum):
     WAITS_FOR_ELEMENTS = "waits for elements"
     WAITS_FOR_ROOM = "waits for room"
     ENDED = "ended"
+    FAILED = "failed"
+    """Ended, with the error that ended the stream: what it raised, or because its actor died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +39,9 @@ class StageStats:
         state: what it is at. A stage that waits for something outside of the stream (the answer to an ask, the next element of a slow
             iterator) is WORKING.
         taken: elements that it has taken from those that waited.
-        given: elements that it has given on; of a broadcast, to the fastest branch.
+        given: elements that it has given on; of a broadcast, to the fastest branch; of a partition, to all together.
         skipped: elements that were dropped because of an error.
-        dropped: elements that were dropped for want of room, by the policy of a buffer.
+        dropped: elements that were dropped for want of room, by the policy of a buffer, or of somebody who wants them, by a partition.
         restarts: how often it began anew.
         waiting: elements that wait before it.
         capacity: how many may wait before it; 0 for a source.
@@ -74,12 +76,14 @@ class StreamStats:
         state: where it is in its life.
         seconds: how long it has run, or ran.
         stages: its stages, each after those before it.
+        error: type and text of the error that it failed with, None if it has not failed.
     """
 
     name: str
     state: StreamState
     seconds: float
     stages: tuple[StageStats, ...]
+    error: str | None = None
 
     def stuck(self) -> StageStats | None:
         """Return the stage that sets the pace of the others: the bottleneck. None if there is none, or it cannot be told.

@@ -38,7 +38,7 @@ class Stream(Generic[R]):
     """A description of a whole stream, from its sources to its ends. Immutable; may be run several times, also at once.
 
     Args:
-        streams: several ends of one graph, as the branches of a broadcast have; the result is the tuple of their results.
+        streams: several ends of one graph, as the branches of a broadcast or a partition have; the result is the tuple of their results.
     """
 
     _ends: tuple[Node, ...]
@@ -118,6 +118,11 @@ class StreamRun(Generic[R]):
         self._gone = when_ended(ref._target)
         self._gone.add_done_callback(lost)
         course.future.add_done_callback(settled)
+        # At a shutdown a graceful stop of the stages would wait for calls that take long, or never come back.
+        shutdown = ref._target.system.shutdown
+        if not shutdown.ends_first(course, self._end):
+            self.cancel()
+        self._gone.add_done_callback(lambda _: shutdown.ended_before(course))
 
     def __repr__(self) -> str:
         return f"<StreamRun {self._course.name!r} {self._course.state.value}>"
@@ -155,13 +160,20 @@ class StreamRun(Generic[R]):
         return self._course.future.__await__()
 
     def stop(self) -> None:
-        """Have the sources end. What they have given goes through to the ends, and the result is that of what came."""
+        """Have the sources end. What they have pulled goes through to the ends, and the result is that of what came.
+
+        A source whose iterator does not come back within half a second is left behind: what it gives later is a dead letter.
+        """
         self._course.stopping = True
         send(self._ref, Finish())
 
     def cancel(self) -> bool:
         """End the stream now; what is under way is lost. Return False if it was over before."""
         return self._course.future.try_fail(StreamCancelled(self._course.name))
+
+    def _end(self) -> Future[Any]:
+        self.cancel()
+        return self._gone
 
     def stats(self) -> StreamStats:
         """Return what every stage is at, how much has passed it, and how fast. Costs the stream nothing."""

@@ -163,9 +163,7 @@ class WindowTime(Linear):
 
     def _pass_on(self) -> None:
         """Give the window that ends at the next moment."""
-        self._forget(self.grid.next - self.seconds)
-        if self.window:
-            self.give([element for _, element in self.window])
+        self.give([element for _, element in self.window])
         self.fresh = False
         self.grid.step()
         self._forget(self.grid.next - self.seconds)

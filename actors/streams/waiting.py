@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from actors.channels.errors import ChannelClosedError
 from actors.channels.lifetime import NOBODY_RECEIVES
-from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised
+from actors.streams.companion import END, Deliver, Pull, Puller, Pusher, Raised, Retry
 from actors.streams.logic import SLICE, Logic, SinkLogic
 from actors.streams.messages import send
 from actors.streams.sourcing import FromIterable
@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["FromAsync", "FromEither", "ToChannel"]
 
 IN_HAND = 256  # elements that a stage hands over at a time to be sent
+PATIENCE: Final = 0.5  # seconds that an async iterable has to end once it is told to; then the stream goes on without it
 
 
 class FromAsync(Logic):
     """Gives the elements of an async iterable, awaiting no more of them than are demanded.
 
     `_told` is filled by the companion and emptied by the stage's turn; each is one operation of a deque.
+
+    Invariant: `close` sets `_closed` and then empties `_told`; the companion fills it and then looks at `_closed`. So one of the two finds
+    what nobody takes any more.
     """
 
     def __init__(self, elements: AsyncIterable[Any]) -> None:
@@ -34,14 +38,38 @@ class FromAsync(Logic):
         self._told: deque[Any] = deque()
         self._puller: ActorRef[Puller] | None = None
         self._pulled = 0  # elements that were asked for and have not come
+        self._fruitless = True  # whether none has come
+        self._raised = False  # whether the companion waits to be told to go on after an error
+        self._stopping = False  # whether it was told to end
+        self._left = False  # whether it did not, for so long that the stream goes on without it
+        self._closed = False  # set once
 
     def _tell(self, told: Any) -> None:
         self._told.append(told)
-        self.stage.wake()
+        if self._closed:
+            self._lose()
+        else:
+            self.stage.wake()
+
+    def _lose(self) -> None:
+        """Account for what came after the last slice of work: it is a dead letter, unless nobody wants it any more."""
+        missed = self.flow.outlets[0].ended
+        while self._told:
+            try:
+                told = self._told.popleft()
+            except IndexError:  # the other of the two
+                return
+            if type(told) is Raised:
+                self.stage.close_failed(self.elements, told.error)
+            elif told is not END and missed:
+                self.stage.lost(told)
 
     def work(self) -> int:
         """See `Logic`."""
         outlet, told = self.flow.outlets[0], self._told
+        if self._raised and self._puller is not None:  # the policy lets it go on
+            self._raised = False
+            send(self._puller, Retry())
         done = 0
         while told and done < SLICE:
             found = told.popleft()
@@ -49,10 +77,13 @@ class FromAsync(Logic):
                 self.over = True
                 break
             if type(found) is Raised:
+                self.hopeless, self._raised = self._fruitless, True
                 raise found.error
+            self._fruitless = False
             self._pulled -= 1
             outlet.out.append(found)
             done += 1
+        self.over = self.over or (self._left and not told)
         wanted = outlet.room - self._pulled
         if wanted > 0 and not self.over:
             self._pull(wanted)
@@ -70,17 +101,28 @@ class FromAsync(Logic):
         """See `Logic`. What has come goes through."""
         if self._puller is None:
             self.over = True
-        else:
+        elif not self._stopping:  # each slice of work comes here, and must not put the end off
+            self._stopping = True
             self._puller.stop(block=False)
+            self.stage.wake_after(PATIENCE)
+
+    def tick(self) -> None:
+        """See `Logic`."""
+        self._left = True
 
     def close(self) -> None:
         """See `Logic`."""
+        self._closed = True
         if self._puller is not None:
             self._puller.stop(block=False)
+        self._lose()
 
 
 class FromEither(Logic):
-    """Gives the elements of an iterable, or of an async one: which of the two a function makes is seen when it has made it."""
+    """Gives the elements of an iterable, or of an async one: which of the two a function makes is seen when it has made it.
+
+    What is both (a receiver, a subscription) is awaited: a thread that waits for the next element would hold up the end of the run.
+    """
 
     def __init__(self, make: Callable[[], Iterable[Any] | AsyncIterable[Any]]) -> None:
         self.make = make
@@ -94,7 +136,7 @@ class FromEither(Logic):
                 return 0
             self.hopeless = True
             made: Any = self.make()
-            inner = FromAsync(made) if hasattr(made, "__aiter__") and not hasattr(made, "__iter__") else FromIterable(lambda: made)
+            inner = FromAsync(made) if hasattr(made, "__aiter__") else FromIterable(lambda: made)
             inner.open(self.stage)
             self._inner = inner
         try:
@@ -109,6 +151,11 @@ class FromEither(Logic):
         else:
             self._inner.stop()
             self.over = self._inner.over
+
+    def tick(self) -> None:
+        """See `Logic`."""
+        if self._inner is not None:
+            self._inner.tick()
 
     def close(self) -> None:
         """See `Logic`."""

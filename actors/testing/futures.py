@@ -91,10 +91,9 @@ class SimFuture(Future[Any]):
         self._look(changes=False)
         return super().cancelled()
 
-    def add_done_callback(self, callback: Callable[[Future[Any]], object]) -> None:
-        """Do as `Future` does."""
+    def _call_when_done(self, callback: Callable[[Future[Any]], object]) -> None:
         self._look(changes=False)
-        super().add_done_callback(callback)
+        super()._call_when_done(callback)
 
     def _registers(self) -> int:
         world = self._world

@@ -18,7 +18,7 @@ from actors.scheduler.recurrence import Cron, Every
 from actors.scheduler.store import Store
 from actors.scheduler.stored import RunRow, RunState, StoredSchedule
 from tests.scheduler.killed import TICK
-from tests.support import scaled
+from tests.support import ACCEPT, scaled
 
 BEGUN = {RunState.SUCCEEDED, RunState.FAILED, RunState.INTERRUPTED, RunState.CANCELLED}
 AGAIN = {"rerun"}  # whose runs may begin a second time
@@ -174,7 +174,7 @@ def check_messages(account: Account) -> None:
     assert account.messages["ask"] >= sum(row.state is RunState.SUCCEEDED for row in account.rows["ask"])
 
 
-@pytest.mark.timeout(scaled(3000, 180))
+@pytest.mark.timeout(3000 if ACCEPT else 180)
 @pytest.mark.parametrize("seed", range(scaled(2, 1)))
 def test_what_was_due_is_run_once_or_accounted_for_however_often_the_program_is_killed(tmp_path: Path, seed: int) -> None:
     chain = Chain(tmp_path, seed, scaled(500, 4))

@@ -1024,7 +1024,7 @@ def test_scheduler_that_was_killed_gives_its_store_to_the_one_that_its_superviso
         supervisor = system.spawn(Supervisor, [child(SchedulerActor, name="own", store=path, jobs=jobs)], intensity=None)
         ref = supervisor.ask(GetChild("own"), timeout=10)
         Scheduler.of(ref).every(60.0, print, name="each minute", persist=True).stored.get(timeout=10)
-        for _ in range(scaled(10, 100)):
+        for _ in range(scaled(100, 10)):
             new = ref
             ref.kill()
             while new is None or new == ref:

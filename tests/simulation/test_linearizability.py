@@ -147,7 +147,7 @@ def test_every_order_was_tried_and_the_verdict_is_the_same(name: str) -> None:
     model, operations = OBJECTS[name]
     chance = random.Random(name)
     verdicts = {True: 0, False: 0}
-    for _ in range(scaled(5_000, 300)):
+    for _ in range(scaled(5_000, 300, least=300)):
         history = random_history(chance, model, operations)
         expected = by_brute_force(model, history.operations)
         verdicts[expected] += 1
@@ -160,7 +160,7 @@ def test_a_failure_tells_up_to_where_the_history_is_explained(name: str) -> None
     model, operations = OBJECTS[name]
     chance = random.Random(name)
     failures = 0
-    for _ in range(scaled(3_000, 150)):
+    for _ in range(scaled(3_000, 150, least=150)):
         history = random_history(chance, model, operations)
         error = verdict(model, history)
         if error is None:

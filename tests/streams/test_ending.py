@@ -262,6 +262,34 @@ def test_a_source_that_is_stuck_does_not_hold_up_the_end(system: ActorSystem) ->
     assert closed.wait(DUE)
 
 
+@pytest.mark.parametrize("kind", ["source", "call", "awaiting calls"])
+def test_a_shutdown_cancels_what_is_under_way_and_waits_for_no_call(kind: str) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def stuck(element: int) -> int:
+        begun.set()
+        gate.wait(DUE)
+        return element
+
+    async def awaits(element: int) -> int:
+        begun.set()
+        await asyncio.sleep(DUE)
+        return element
+
+    if kind == "source":
+        source = Source(map(stuck, itertools.count()))
+    else:
+        source = Source(itertools.count()).map(stuck if kind == "call" else awaits, parallel=1 if kind == "call" else 3)
+    system = ActorSystem()
+    running = source.to(Sink.count()).run(system)
+    assert begun.wait(DUE)
+    report = system.shutdown(timeout=DUE / 2)
+    gate.set()
+    assert report.killed == ()
+    with pytest.raises(StreamCancelled):
+        running.result(timeout=0)
+
+
 def test_stop_again_and_again_does_not_put_the_end_off() -> None:
     clock = ManualClock()
     begun, gate = threading.Event(), threading.Event()

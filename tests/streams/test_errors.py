@@ -232,6 +232,16 @@ def test_an_error_in_one_branch_ends_the_others(system: ActorSystem) -> None:
         Stream(one.map(spoil(100)).to(Sink.count()), two.to(Sink.count())).run(system).result(timeout=DUE)
 
 
+@pytest.mark.parametrize(
+    ("key", "error"), [(lambda _: 2, ValueError), (lambda _: -1, ValueError), (lambda _: "1", ValueError), (spoil(3), Spoilt)]
+)
+def test_a_key_that_names_no_branch_fails_the_stream(system: ActorSystem, key: Callable[[Any], Any], error: type[Exception]) -> None:
+    one, two = Source([3]).partition(2, key)
+    with pytest.raises(error) as caught:
+        Stream(one.to(Sink.count()), two.to(Sink.count())).run(system).result(timeout=DUE)
+    assert "'partition'" in caught.value.__notes__[0]
+
+
 @pytest.mark.parametrize("join", [Source.zip, Source.merge])
 def test_an_error_of_one_source_does_not_wait_for_another(system: ActorSystem, join: Callable[..., Source[Any]]) -> None:
     """The other one would never give anything."""
@@ -392,7 +402,10 @@ BAD: list[tuple[Callable[[], object], type[Exception], str]] = [
     (lambda: Source([]).on_error("skip"), TypeError, "policy='skip'"),  # type: ignore[arg-type]
     (lambda: Source([]).on_error(OnError.SKIP, limit=-1), ValueError, "limit=-1"),
     (lambda: Source([]).named(None), TypeError, "name=None"),  # type: ignore[arg-type]
-    (lambda: Source([1]).broadcast(2)[0].named("x"), ValueError, "branch"),
+    (lambda: Source([1]).broadcast(2)[0].named("x"), ValueError, "branch of a broadcast"),
+    (lambda: Source([1]).partition(2, int)[0].named("x"), ValueError, "branch of a partition"),
+    (lambda: Source([1]).partition(0, int), ValueError, "count=0"),
+    (lambda: Source([1]).partition(2, 3), TypeError, "key=3"),  # type: ignore[arg-type]
     (lambda: Source([]).via(lambda s: 3), TypeError, "returned 3"),  # type: ignore[arg-type,return-value]
     (lambda: Source([]).to(print), TypeError, "sink="),  # type: ignore[arg-type]
     (lambda: Sink.collect(-1), ValueError, "limit=-1"),
@@ -421,3 +434,14 @@ def test_errors_are_told_apart_after_copies() -> None:
     for error in (StreamCancelled("a"), StageDiedError("a", "b"), StreamGraphError("why", "b"), StreamLimitError("b", 3)):
         twin = copy.copy(error)
         assert (str(twin), vars(twin)) == (str(error), vars(error))
+
+
+async def doubled(element: int) -> int:
+    return 2 * element
+
+
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_plain_function_that_returns_a_coroutine_fails_the_stream_and_says_what_to_do(system: ActorSystem, parallel: int) -> None:
+    stream = Source([1]).map(lambda element: doubled(element), parallel=parallel).to(Sink.collect())  # noqa: PLW0108  # it hides what it is
+    with pytest.raises(TypeError, match="make it an `async def`"):
+        stream.run(system).result(timeout=DUE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -176,7 +176,7 @@ def test_an_error_from_before_comes_behind_what_is_under_way(system: ActorSystem
         return element
 
     running = Source(source).map(function, parallel=2, ordered=ordered).to(Sink.each(seen.append)).run(system)
-    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way == 3)
+    until(lambda: running.stats().stages[0].state is StageState.FAILED and running.stats().stages[1].under_way == 3)
     gate.set()
     with pytest.raises(LookupError):
         running.result(timeout=DUE)
@@ -196,7 +196,7 @@ def test_an_error_from_before_comes_behind_results_that_wait_for_room(system: Ac
         seen.append(element)
 
     running = Source(source).map(lambda e: e, parallel=8).to(Sink.each(slow)).run(system, buffer=2)
-    until(lambda: running.stats().stages[0].state is StageState.ENDED and running.stats().stages[1].under_way)
+    until(lambda: running.stats().stages[0].state is StageState.FAILED and running.stats().stages[1].under_way)
     gate.set()
     with pytest.raises(LookupError):
         running.result(timeout=DUE)
@@ -261,6 +261,9 @@ def test_bad_arguments_are_refused(system: ActorSystem) -> None:
     async def function(_: int) -> int:
         return 0
 
+    async def generator(_: int) -> AsyncIterator[int]:
+        yield 0
+
     with pytest.raises(ValueError, match="parallel=0"):
         Source([1]).map(int, parallel=0)
     with pytest.raises(ValueError, match="processes=True"):
@@ -269,6 +272,8 @@ def test_bad_arguments_are_refused(system: ActorSystem) -> None:
         Source([1]).ask(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="nobody would await"):
         Source([1]).filter(function)
+    with pytest.raises(TypeError, match="nobody would await"):
+        Source([1]).flat_map(generator)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="timeout=-1"):
         Sink.actor(system.spawn(Silent), timeout=-1)
     for ref in system.actors():

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actors import ActorSystem
-from actors.streams import OnError, Sink, Source, StageState, StageStats, Stream, StreamState, StreamStats, show_stream
+from actors.streams import OnError, Sink, Source, StageDiedError, StageState, StageStats, Stream, StreamState, StreamStats, show_stream
 from actors.streams.layout import layout
 from actors.streams.picture_mermaid import stream_mermaid
 from actors.streams.picture_svg import stream_svg
@@ -106,9 +106,9 @@ def test_no_edge_of_a_picture_runs_through_a_stage(graph: StreamStats) -> None:
 def test_text_has_a_line_for_each_stage_and_no_line_is_too_wide(graph: StreamStats, width: int) -> None:
     lines = stream_text(graph, width).splitlines()
     assert all(columns(line) <= width for line in lines)
-    signs = [re.sub(r"[^●○■✓]", "", line[:24]) for line in lines[2:]]
+    signs = [re.sub(r"[^●○■✓✗]", "", line[:24]) for line in lines[2:]]
     assert sum(bool(sign) for sign in signs) >= len(graph.stages) or width < 60
-    assert stream_ascii("".join("●○■✓█░│─├╮╯┬┴┼◀")).isascii()
+    assert stream_ascii("".join("●○■✓✗█░│─├╮╯┬┴┼◀")).isascii()
 
 
 @given(graphs())
@@ -182,6 +182,32 @@ def test_a_stream_that_is_stuck_shows_it(system: ActorSystem) -> None:
         assert run.result(timeout=DUE) == (10_000, 10_000)
     assert "stuck: succeeded after" in run.picture()
     assert "✓" in run.picture()
+    assert "✗" not in run.picture()
+
+
+@pytest.mark.parametrize("how", ["raises", "dies"])
+def test_a_stream_that_has_failed_shows_where_and_why(system: ActorSystem, how: str) -> None:
+    def fails(element: int) -> int:
+        if how == "dies":
+            ref = system.lookup("/sums/1-map")
+            assert ref is not None
+            ref.kill(block=False)
+        else:
+            raise ValueError(f"no {element}")
+        return element
+
+    run = Source(range(3)).map(fails).named("half").map(str).to(Sink.collect()).run(system, name="sums")
+    with pytest.raises(ValueError if how == "raises" else StageDiedError):
+        run.result(timeout=DUE)
+    until(lambda: run.stats().stages[2].state is StageState.ENDED)
+    stats = run.stats()
+    assert [stage.state.value for stage in stats.stages].count("failed") == 1
+    assert stats.stages[1].state is StageState.FAILED
+    first, *_, half, _, _ = run.picture().splitlines()
+    assert re.fullmatch(r"stream sums: failed after \d+\.\d s in half: (ValueError: no 0|StageDiedError: .*)", first)
+    assert half.split()[:3] == ["✗", "half", "failed"]
+    assert "failed after" in run.picture("mermaid")
+    assert 'class="gs-crash"' in run.picture("svg")
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,11 @@ STEPS: list[Step] = [
     ("drop", lambda s: s.drop(2), lambda x: x[2:]),
     ("take_while", lambda s: s.take_while(lambda e: hash(e) % 5), lambda x: list(itertools.takewhile(lambda e: hash(e) % 5, x))),
     ("batch", lambda s: s.batch(2).map(tuple), lambda x: batches(x, 2)),
-    ("window", lambda s: s.window(2, every=1).map(tuple), lambda x: [tuple(x[max(0, i - 1) : i + 1]) for i in range(len(x))]),
+    (
+        "window",
+        lambda s: s.window(3, every=2).map(tuple),
+        lambda x: [tuple(x[max(0, i - 3) : i]) for i in [*range(2, len(x), 2), len(x)] if i],
+    ),
     ("fold", lambda s: s.fold(0, lambda n, _: n + 1), lambda x: [len(x)]),
     ("buffer", lambda s: s.buffer(2), lambda x: x),
     ("concat", lambda s: s.concat(Source("ab")), lambda x: [*x, "a", "b"]),
@@ -145,6 +149,22 @@ def test_every_branch_gets_everything_in_any_order() -> None:
     test()
 
 
+def test_every_element_goes_to_one_branch_in_any_order() -> None:
+    @MANY
+    @given(simulations(ordering=Ordering.PAIR_FIFO), steps, st.lists(st.booleans(), max_size=9), st.integers(1, 6))
+    def test(sim: Simulation, right: list[Step], places: list[bool], buffer: int) -> None:
+        one, two = Source(places).partition(2, lambda place: place)
+        expected = [place for place in places if place]
+        for _, stage, plain in right:
+            two, expected = stage(two), plain(expected)
+        with sim:
+            running = Stream(one.to(Sink.count()), two.to(Sink.collect())).run(sim.system, buffer=buffer)
+            watch(sim, running, buffer)
+            assert running.result() == (places.count(False), expected)
+
+    test()
+
+
 @orderings
 def test_an_error_comes_after_what_was_given_before_it(ordering: Ordering) -> None:
     def scenario(sim: Simulation) -> None:
@@ -207,6 +227,25 @@ def test_stop_in_any_moment_gives_what_came(ordering: Ordering) -> None:
 
 
 @orderings
+def test_a_source_that_has_yet_to_hear_of_a_stop_loses_nothing(ordering: Ordering) -> None:
+    def scenario(sim: Simulation) -> None:
+        pulled: list[int] = []
+
+        def source() -> Iterator[int]:
+            for number in range(40):
+                pulled.append(number)
+                yield number
+
+        running = Source(source).to(Sink.collect()).run(sim.system, buffer=3)
+        for _ in range(15):
+            sim.step()
+        running.stop()
+        assert running.result() == pulled
+
+    explore(scenario, runs=scaled(500, 60), ordering=ordering).check()
+
+
+@orderings
 def test_a_kill_in_any_moment_is_told(ordering: Ordering) -> None:
     def scenario(sim: Simulation) -> None:
         running = Source(range(6)).map(lambda e: e).to(Sink.count()).run(sim.system, buffer=2)
@@ -253,12 +292,29 @@ def test_a_batch_is_given_when_its_time_has_come(sim: Simulation) -> None:
     assert seen[-1] == [4]
 
 
+def test_the_last_batch_waits_for_room() -> None:
+    def scenario(sim: Simulation) -> None:
+        running = Source(range(3)).batch(2).throttle(0.1).to(Sink.count()).run(sim.system, buffer=1)
+        watch(sim, running, 1)
+        assert running.result() == 2
+
+    explore(scenario, runs=scaled(300, 30)).check()
+
+
 @simulate(runs=30)
 def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
     one, two = Source(range(100)).broadcast(2)
     running = one.filter(lambda e: e % 50 == 49).zip(two).to(Sink.count()).run(sim.system, buffer=4)
     with pytest.raises(StreamGraphError):
         running.result()
+
+
+def test_an_element_that_waits_for_room_in_vain_is_found_though_it_is_the_last() -> None:
+    one, two = Source([0, 0]).partition(2, lambda number: number)
+    with Simulation() as sim:
+        running = one.zip(two).to(Sink.count()).run(sim.system, buffer=2)  # room for one at each inlet
+        with pytest.raises(StreamGraphError):
+            running.result()
 
 
 @orderings

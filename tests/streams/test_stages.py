@@ -114,6 +114,35 @@ def test_a_branch_that_wants_no_more_leaves_the_others(system: ActorSystem) -> N
 
 
 @pytest.mark.parametrize("buffer", [1, 2, 7, 512])
+def test_each_element_goes_to_the_branch_that_the_key_says(system: ActorSystem, buffer: int) -> None:
+    branches = Source(range(600)).partition(3, lambda number: number % 3)
+    running = Stream(*(branch.to(Sink.collect()) for branch in branches)).run(system, buffer=buffer)
+    assert running.result(timeout=DUE) == tuple(list(range(first, 600, 3)) for first in range(3))
+    assert [(one.taken, one.given) for one in running.stats().stages if one.kind == "partition"] == [(600, 600)]
+
+
+def test_what_is_for_a_branch_that_wants_no_more_is_dropped_and_counted(system: ActorSystem) -> None:
+    odd, even = Source(range(2000)).partition(2, lambda number: number % 2 == 0)
+    running = Stream(odd.take(3).to(Sink.collect()), even.to(Sink.count())).run(system, buffer=1)
+    assert running.result(timeout=DUE) == ([1, 3, 5], 1000)
+    partition = running.stats().stages[1]
+    assert partition.given + partition.dropped == 2000
+    assert partition.given < 1010
+
+
+def test_a_key_is_asked_once_for_each_element(system: ActorSystem) -> None:
+    asked: list[int] = []
+
+    def key(number: int) -> int:
+        asked.append(number)
+        return number // 50
+
+    one, two = Source(range(100)).partition(2, key)
+    assert run(system, one.concat(two.buffer(50)), 2) == list(range(100))  # the first branch is full again and again
+    assert asked == list(range(100))
+
+
+@pytest.mark.parametrize("buffer", [1, 2, 7, 512])
 def test_a_diamond_comes_together_again(system: ActorSystem, buffer: int) -> None:
     one, two = Source(range(1000)).broadcast(2)
     diamond = one.map(lambda e: e * 2).zip(two.map(str).map(str))

@@ -86,6 +86,21 @@ def test_a_window_of_time_may_slide() -> None:
     assert found == [(0.5, [0.25]), (1.0, [0.25, 0.75]), (1.5, [0.75, 1.25]), (2.0, [1.25]), (4.2, [4.1, 4.2])]
 
 
+def test_a_window_of_time_is_given_at_the_end_only_if_something_came_since_the_last() -> None:
+    assert outcome(at(0.25, 0.75).filter(lambda e: e < 0.5).window_time(1.0, every=0.5)) == [(0.5, [0.25])]
+
+
+def test_a_window_of_time_gets_over_a_long_rest_at_once() -> None:
+    """Moment by moment it would never come to an end."""
+    assert outcome(at(0.0005, 1e8).window_time(0.001)) == [(0.001, [0.0005]), (1e8, [1e8])]
+
+
+@pytest.mark.parametrize("moments", [(0.1, 1.1, 5.5, 11.5), (0.1, 1.1, 2.1, 4.5)], ids=["none is due", "one is due"])
+def test_a_window_of_time_takes_nothing_while_one_that_is_due_has_no_room(moments: tuple[float, ...]) -> None:
+    found = outcome(at(*moments).window_time(1.0).throttle(0.1), buffer=1)
+    assert [window for _, window in found] == [[moment] for moment in moments]
+
+
 def test_a_window_of_time_that_is_full_holds_up_what_comes_before() -> None:
     found = outcome(Source(range(10)).window_time(1.0, limit=4))
     assert found == [(1.0, [0, 1, 2, 3]), (2.0, [4, 5, 6, 7]), (2.0, [8, 9])]
@@ -102,6 +117,40 @@ def test_each_element_is_in_the_window_of_its_time(moments: list[float], seconds
         assert window
         assert len({int(moment / seconds) for moment in window}) == 1
     assert len(found) == len({int(moment / seconds) for moment in moments})
+
+
+def windows(moments: list[float], seconds: float, every: float) -> list[tuple[float, list[float]]]:
+    """When which windows there should be of elements at `moments`, with no more to come after the last."""
+    if not moments:
+        return []
+    ends = [number * every for number in range(1, int(moments[-1] / every) + 1)]
+    found = [(round(end, 6), [moment for moment in moments if end - seconds <= moment < end]) for end in ends]
+    begun = ends[-1] if ends else 0.0
+    if moments[-1] > begun:
+        found.append((moments[-1], [moment for moment in moments if moment >= begun + every - seconds]))
+    return [(end, window) for end, window in found if window]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    moments=st.lists(st.floats(0, 6).map(lambda e: round(round(e, 2) + 0.003, 3)), max_size=12).map(sorted),
+    seconds=st.sampled_from([0.5, 1.0, 2.5]),
+    share=st.integers(1, 4),
+    buffer=st.sampled_from([1, 2, 512]),
+)
+def test_windows_of_time_are_those_of_plain_python(moments: list[float], seconds: float, share: int, buffer: int) -> None:
+    found = outcome(at(*moments).window_time(seconds, every=seconds / share), buffer=buffer)
+    assert found == windows(moments, seconds, seconds / share)
+
+
+@settings(deadline=None, max_examples=60)
+@given(length=st.integers(0, 20), count=st.integers(1, 8), every=st.integers(1, 8), buffer=st.sampled_from([1, 2, 512]))
+def test_windows_of_a_number_are_those_of_plain_python(length: int, count: int, every: int, buffer: int) -> None:
+    elements = list(range(length))
+    expected = [elements[max(0, end - count) : end] for end in range(every, length + 1, every)]
+    if length % every:
+        expected.append(elements[-count:])
+    assert [window for _, window in outcome(Source(elements).window(count, every=every), buffer=buffer)] == expected
 
 
 def test_a_batch_waits_no_longer_than_it_is_to() -> None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
 
-from actors import ActorSystem
+from actors import ActorSystem, Future
 from actors.channels import Channel, open_channel
+from actors.events import CallbackFailed, DeadLetter, DeadLetterReason, EventBus
 from actors.streams import OnError, Sink, Source, StageDiedError, StreamCancelled, StreamState
-from actors.testing import Simulation, simulate
+from actors.testing import Simulation, explore, simulate
 from tests.streams.test_ending import until
+from tests.support import scaled
 
 DUE = 20.0
 
@@ -177,6 +179,185 @@ def test_the_companion_of_a_source_that_is_killed_ends_the_stream(system: ActorS
     assert slow.closed.wait(DUE)
 
 
+def test_an_async_source_that_raises_before_its_first_element_is_not_tried_again_for_ever(system: ActorSystem) -> None:
+    async def source() -> AsyncIterator[int]:
+        raise LookupError
+        yield 1
+
+    with pytest.raises(LookupError):
+        Source(source).on_error(OnError.RESTART).to(Sink.count()).run(system).result(timeout=DUE)
+
+
+def test_an_async_source_that_raises_again_and_again_leaves_the_loop_to_others(system: ActorSystem) -> None:
+    class Broken:
+        calls = 0
+
+        def __aiter__(self) -> Broken:
+            return self
+
+        async def __anext__(self) -> int:
+            self.calls += 1
+            if self.calls == 1 or self.calls > 1_000:  # so that the test ends where this is not so
+                return self.calls
+            raise LookupError
+
+    source = Broken()
+    run = Source(source).on_error(OnError.SKIP, limit=3).to(Sink.count()).run(system, buffer=10)
+    with pytest.raises(LookupError):
+        run.result(timeout=DUE)
+    assert source.calls == 1 + 4
+
+
+def test_what_an_async_source_raises_when_it_is_closed_is_told(system: ActorSystem) -> None:
+    failed: list[CallbackFailed] = []
+    system.events.subscribe(CallbackFailed, failed.append)
+
+    async def source() -> AsyncIterator[int]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            raise LookupError
+
+    run = Source(source).to(Sink.count()).run(system)
+    until(lambda: run.stats().stages[1].taken)
+    run.cancel()
+    until(lambda: failed)
+    assert [type(one.error) for one in failed] == [LookupError]
+
+
+class Pulled:
+    """An async iterator that notes what it gave. Number 3 comes late: it raises, or keeps its cancellation to itself."""
+
+    def __init__(self, late: str) -> None:
+        self.late = late
+        self.pulled: list[int] = []
+
+    def __aiter__(self) -> Pulled:
+        return self
+
+    async def __anext__(self) -> int:
+        if len(self.pulled) == 3:
+            if self.late == "raises":
+                self.late = "raised"
+                raise LookupError
+            if self.late == "returns":
+                with contextlib.suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                await asyncio.sleep(0.7)
+        if len(self.pulled) == 6:
+            await asyncio.Event().wait()
+        self.pulled.append(len(self.pulled))
+        return self.pulled[-1]
+
+
+def lost_in(sim: Simulation) -> list[tuple[int, DeadLetterReason]]:
+    """The list in which the dead letters of a simulation will be."""
+    letters: list[tuple[int, DeadLetterReason]] = []
+    sim.system.events.subscribe(DeadLetter, lambda letter: letters.append((letter.message, letter.reason)))
+    return letters
+
+
+def test_what_an_async_source_gives_when_the_stream_has_gone_on_without_it_is_a_dead_letter() -> None:
+    source, seen = Pulled("returns"), list[int]()
+    with Simulation() as sim:
+        letters = lost_in(sim)
+        run = Source(source).to(Sink.each(seen.append)).run(sim.system)
+        sim.run()
+        run.stop()
+        assert run.result() == 3
+        assert sim.now == 0.5
+        sim.run()
+    assert seen == [0, 1, 2]
+    assert source.pulled == [0, 1, 2, 3]  # and no more
+    assert letters == [(3, DeadLetterReason.STOPPED)]
+
+
+def test_demand_from_behind_does_not_put_off_that_an_async_source_is_left_behind() -> None:
+    seen: list[int] = []
+    with Simulation() as sim:
+        letters = lost_in(sim)
+        run = Source(Pulled("returns")).throttle(2.5).to(Sink.each(seen.append)).run(sim.system, buffer=4)
+        while not seen:
+            sim.step()
+        run.stop()
+        run.result()
+        sim.run()
+    assert seen == [0, 1, 2]
+    assert letters == [(3, DeadLetterReason.STOPPED)]
+
+
+@pytest.mark.parametrize("steps", [8, 12])
+def test_what_an_async_source_gave_to_a_stream_that_is_cancelled_is_no_dead_letter(steps: int) -> None:
+    def scenario(sim: Simulation) -> None:
+        letters = lost_in(sim)
+        run = Source(Pulled("never")).to(Sink.count()).run(sim.system)
+        for _ in range(steps):
+            sim.step()
+        run.cancel()
+        sim.run()
+        assert letters == []
+
+    explore(scenario, runs=scaled(300, 30)).check()
+
+
+def test_what_an_iterator_gives_when_the_stream_has_gone_on_without_it_is_a_dead_letter() -> None:
+    late, seen = Future[int](), list[int]()
+
+    def source() -> Iterator[int]:
+        yield from (0, 1, 2)
+        yield late.get()
+
+    with Simulation() as sim:
+        letters = lost_in(sim)
+        run = Source(source).to(Sink.each(seen.append)).run(sim.system)
+        sim.run()
+        run.stop()
+        sim.advance(0.7)
+        late.set(3)
+        assert run.result() == 3
+        sim.run()
+    assert seen == [0, 1, 2]
+    assert letters == [(3, DeadLetterReason.STOPPED)]
+
+
+def test_no_async_source_is_pulled_between_an_error_and_its_restart() -> None:
+    sources: list[Pulled] = []
+    seen: list[int] = []
+
+    def make() -> Pulled:
+        sources.append(Pulled("raises" if not sources else "never"))
+        return sources[-1]
+
+    with Simulation() as sim:
+        run = Source(make).on_error(OnError.RESTART).to(Sink.each(seen.append)).run(sim.system, buffer=12)
+        sim.run()
+        run.stop()
+        run.result()
+    assert [source.pulled for source in sources] == [[0, 1, 2], [0, 1, 2, 3, 4, 5]]
+    assert seen == [0, 1, 2, 0, 1, 2, 3, 4, 5]
+
+
+def test_a_source_that_raises_when_it_is_stopped_does_not_begin_anew() -> None:
+    begun: list[int] = []
+
+    async def source() -> AsyncIterator[int]:
+        begun.append(1)
+        yield 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise LookupError
+
+    with Simulation() as sim:
+        run = Source(source).on_error(OnError.RESTART).to(Sink.count()).run(sim.system)
+        sim.run()
+        run.stop()
+        assert run.result() == 1
+        assert sim.now == 0.0
+    assert begun == [1]
+
+
 # -- channels -----------------------------------------------------------------------------------------------------------------
 
 
@@ -333,7 +514,35 @@ def test_async_sources_and_channels_lose_nothing_in_any_order(sim: Simulation) -
 @simulate(runs=40)
 def test_a_run_that_waits_ends_when_it_is_stopped_in_any_order(sim: Simulation) -> None:
     sender, receiver = open_channel(2, of=int)
+    letters: list[int] = []
+    sim.system.events.subscribe(DeadLetter, lambda letter: letters.append(letter.message))
     run = Source.receive(receiver).to(Sink.collect()).run(sim.system, buffer=2)
     sender.send(1)
     run.stop()
-    assert run.result() + receiver.drain() in ([1], [])  # where time passes before the source hears of it, the stream goes on without it
+    result = run.result()
+    sim.run()
+    assert result + letters + receiver.drain() == [1]  # a letter, where the loop is so long in taking it that the stream goes on without it
+
+
+@pytest.mark.parametrize("kind", ["receiver", "subscription"])
+def test_a_source_that_can_be_iterated_both_ways_ends_at_once_while_it_waits(kind: str) -> None:
+    with Simulation() as sim:  # time goes on once nothing else can happen
+        if kind == "receiver":
+            sender, receiver = open_channel(5, of=int)
+            give, elements = sender.send, Source(receiver)
+        else:
+            bus = EventBus(sim.system)
+            subscription = bus.subscribe("number", of=int)
+            give, elements = (lambda number: bus.publish("number", number)), Source(subscription).map(lambda event: event.event)
+        for end in ("stop", "cancel"):
+            run = elements.to(Sink.collect()).run(sim.system)
+            give(1)
+            sim.run()
+            before = sim.now
+            if end == "stop":
+                run.stop()
+                assert run.result() == [1]
+            else:
+                with run:
+                    pass
+            assert sim.now == before

@@ -32,6 +32,7 @@ assert_type(numbers.window(3, every=1), Source[list[int]])
 assert_type(numbers.fold(0, add), Source[int])
 assert_type(numbers.zip(Source("abc")), Source[tuple[int, str]])
 assert_type(numbers.broadcast(2), tuple[Source[int], ...])
+assert_type(numbers.partition(2, lambda number: number > 0), tuple[Source[int], ...])
 assert_type(numbers.take(3).named("few").on_error(OnError.SKIP, limit=3), Source[int])
 assert_type(numbers.via(lambda source: source.map(str)), Source[str])
 numbers.map(str).map(add)  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]

@@ -10,7 +10,9 @@ users. Of several who flush at once, each entry is one's.
 from __future__ import annotations
 
 import functools
+import os
 import threading
+import weakref
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +23,7 @@ from actors._core.events import DeadLetterReason
 from actors._core.future import Future
 from actors._core.messages import Entry
 from actors._core.mutex import Mutex
-from actors.errors import ActorDeadError, ActorError
+from actors.errors import ActorDeadError, ActorError, ForkedError
 from actors.routers.errors import PoolClosedError
 from actors.routers.pool.accounts import Accounts
 from actors.routers.pool.jobs import Bundle, Job, JobState, Parcel
@@ -100,14 +102,20 @@ class Books:
         self._alarm: float | None = None  # clock time of the next look
         self._handle: TimerHandle | None = None
         self._resource = self._world.resource("pool") if self._world is not None else None
+        _inherited.add(self)
 
     def _new_lanes(self) -> Lanes:
         routing = self.options.routing
         if routing is None:
-            return SharedLane()
+            # Elastic: if all took turns, none would ever be idle for long enough to go, however little there is to do.
+            return SharedLane(packed=self.options.elastic is not None)
         if isinstance(routing, ConsistentHash):
             return KeyedLanes(routing)
         return OwnLanes(routing, self.ports, _load)
+
+    def forked(self) -> None:
+        """Refuse everything from now on: this is a forked child, and the workers are elsewhere. So may be who holds the lock."""
+        self.lock = _ForkedLock(self.name if self.accounts.ref is None else self.accounts.ref._target.system.name)  # type: ignore[assignment]
 
     def new_future(self) -> Future[Any]:
         """Return a future that nobody has resolved."""
@@ -140,10 +148,7 @@ class Books:
 
     def arrive(self, job: Job) -> None:
         """Let `job` in: hand it to a worker that could take it now, or let it wait. Under the lock; the caller flushes."""
-        self.accounts.accepted += 1
-        job.number = self.accounts.accepted
-        job.state = WAITING
-        self.accounts.waiting += 1
+        self.accounts.let_in(job)
         if self._batch is not None:
             job.since = self.ports.clock.now()
         slot = self.lanes.add(job)
@@ -241,12 +246,13 @@ class Books:
         # Invariant: made under the lock. Where it is sent, another may have taken the parcel back and handed it out anew.
         parcel.attempt = attempt
         parcel.begun = parcel.handled = parcel.answered = False
+        # Invariant: no call in between, so no Ctrl-C. What a worker has is on its way.
         slot.held[parcel] = None
         slot.handed += 1
         self.accounts.out += 1
         slot.room -= 1
-        self.lanes.closed(slot)  # it stands behind the others if it has room left
         self._outbox.append((parcel, slot.cell, attempt))
+        self.lanes.closed(slot)  # it stands behind the others if it has room left
         if self.line.senders:
             self.admit()
         if self.accounts.bursts.bursting and 2 * self.accounts.waiting < self.options.capacity:
@@ -276,49 +282,87 @@ class Books:
         self._admitting = True
         while self.line.senders and self.accounts.waiting < self.options.capacity:
             job, admitted = self.line.first()
-            self.accounts.later(admitted.try_set, None)
             self.arrive(job)
+            self.accounts.later(admitted.try_set, None)
+            self.line.leave(job)
         self._admitting = False
+
+    def mend(self) -> None:
+        """Go on after a Ctrl-C in the middle of a change, of which nobody knows how far it came. Under the lock.
+
+        What counts is which jobs are open and who has them; all else is reckoned from that. Whoever is to be told is told soon, by others.
+        """
+        slots = [*self.slots, *self.leaving]
+        parcels = [parcel for slot in slots for parcel in slot.held]
+        held = {job for parcel in parcels for job in parcel.jobs}
+        self.accounts.recount(held, len(parcels))
+        self._admitting = False
+        for job, admitted in list(self.line.senders.items()):
+            if job.state is not OUTSIDE:
+                self.line.leave(job)
+                self.accounts.later(admitted.try_set, None)
+        for slot in slots:
+            slot.lane.clear()
+            slot.room = self.options.concurrency - len(slot.held) if slot.ready else 0
+        self.lanes = self._new_lanes()
+        self.lanes.relay(self.slots)
+        for job in held:
+            self.lanes.held(job)
+        for job in sorted(self.accounts.open, key=lambda job: job.number):
+            if job.state is WAITING:
+                self.lanes.add(job)
+        self.hand_out()
+        self.admit()
+        self.accounts.look_whether_idle()
+        for job in self.accounts.open:
+            if job.future is not None and job.future.cancelled():
+                self.accounts.later(self.cancel, job)
+
+    def look_soon(self) -> None:
+        """Have the pool's actor look, send and tell: a Ctrl-C kept somebody from it."""
+        with self.lock:
+            self._alarm = None
+            self.want_look(self.ports.clock.now())
 
     # -- without the lock ----------------------------------------------------------------------------------------------------
 
     def flush(self) -> None:
         """Send and tell what was noted. Without the lock."""
         outbox, news = self._outbox, self.accounts.news
-        while outbox or news:
-            if outbox:
-                try:
-                    parcel, cell, attempt = outbox.popleft()
-                except IndexError:  # another one was faster
-                    continue
-                self._send(parcel, cell, attempt)
-            elif not self._tell_next(news):
-                return
-
-    def _tell_next(self, news: deque[Callable[[], object]]) -> bool:
-        """Tell the next of the news; return False if that is left to those further up on this stack.
-
-        Whoever is told may send to the pool again, and flush in turn. Many who do so would pile up on one stack.
-        """
-        depth = self._depth
-        if depth.value >= DEEPEST:
-            return False
+        if not outbox and not news:  # half of the time
+            return
+        sending: list[tuple[Parcel, Cell, Future[Any] | None]] = []
+        telling: list[Callable[[], object]] = []
         try:
-            call = news.popleft()
-        except IndexError:  # another one was faster
-            return True
+            while outbox or news:
+                if outbox:
+                    if _pop(outbox, sending):
+                        self._send(*sending[0])
+                        sending.clear()
+                elif self._depth.value >= DEEPEST:  # that is left to those further up on this stack
+                    return
+                elif _pop(news, telling):
+                    self._tell(telling[0])
+                    telling.clear()
+        except BaseException:  # a Ctrl-C: another one makes it again
+            outbox.extendleft(entry for entry in sending if not _has_come(*entry[:2]))
+            news.extendleft(telling)
+            raise
+
+    def _tell(self, call: Callable[[], object]) -> None:
+        """Tell somebody, who may send to the pool again, and flush in turn. Many who do so would pile up on one stack."""
+        depth = self._depth
         depth.value += 1
         try:
             call()
         finally:
             depth.value -= 1
-        return True
 
     def _send(self, parcel: Parcel, cell: Cell, attempt: Future[Any] | None) -> None:
         if parcel.cell is not cell:  # its worker has ended meanwhile, and it was taken back
             return
         if attempt is not None:
-            attempt.add_done_callback(functools.partial(self.returns.answered, parcel))
+            attempt._call_when_done(functools.partial(self.returns.answered, parcel))
         try:
             # With the origin of whoever sent the job: the caller is a worker that has done with another one, or anybody.
             cell.ref.tell(Entry((parcel.content, attempt, parcel, *parcel.origin)))
@@ -332,25 +376,33 @@ class Books:
     def cancel(self, job: Job) -> None:
         """Give `job` up, which its asker has cancelled."""
         self.touches()
-        attempt: Future[Any] | None = None
-        with self.lock:
-            if job.state is WAITING:
-                self.lanes.remove(job)
+        try:
+            with self.lock:
+                try:
+                    self._give_up(job)
+                except BaseException:  # a Ctrl-C
+                    self.mend()
+                    raise
+            self.flush()
+        except BaseException:
+            self.look_soon()
+            raise
+
+    def _give_up(self, job: Job) -> None:
+        if job.state is WAITING:
+            self.lanes.remove(job)
+            self.accounts.cancel(job)
+            self.admit()
+        elif job.state is RUNNING:
+            if job.cell is not None and job.begun and job.attempt is not None:
+                self.accounts.later(job.attempt.cancel)
+            else:
                 self.accounts.cancel(job)
-                self.admit()
-            elif job.state is RUNNING:
-                parcel = job if job.cell is not None else None
-                if parcel is not None and parcel.begun:
-                    attempt = parcel.attempt
-                else:
-                    self.accounts.cancel(job)
-            elif job.state is OUTSIDE and (admitted := self.line.leave(job)) is not None:
-                # Nobody is in the way any more: its sender goes on, and finds that it is cancelled.
-                self.accounts.later(admitted.try_set, None)
-                self.accounts.later(self.accounts.dead_letter, job.message, DeadLetterReason.CANCELLED)
-        if attempt is not None:
-            attempt.cancel()
-        self.flush()
+        elif job.state is OUTSIDE and job in self.line.senders:
+            # Nobody is in the way any more: its sender goes on, and finds that it is cancelled.
+            self.accounts.later(self.accounts.dead_letter, job.message, DeadLetterReason.CANCELLED)
+            self.accounts.later(self.line.senders[job].try_set, None)
+            self.line.leave(job)
 
     def started(self, slot: Slot) -> None:
         """Take note that the worker of `slot` is running."""
@@ -399,10 +451,10 @@ class Books:
         """Have `ring` called at `when`, in clock time, if it is not called earlier anyway. Under the lock."""
         if self._alarm is not None and self._alarm <= when:
             return
-        if self._handle is not None:
-            self._handle.cancel()
+        handle, self._handle = self._handle, self.ports.clock.call_at(when, self._rings)
         self._alarm = when
-        self._handle = self.ports.clock.call_at(when, self._rings)
+        if handle is not None:
+            handle.cancel()
 
     def _rings(self) -> None:
         with self.lock:
@@ -419,7 +471,8 @@ class Books:
 
     def retry_after(self, now: float) -> float | None:
         """Return the seconds after which there should be room, by the pace of late. Under the lock."""
-        finished = self.accounts.done + self.accounts.failed + self.accounts.poisoned
+        ends = self.accounts.ends
+        finished = ends["done"] + ends["failed"] + ends["poisoned"]
         pace = self.pace.per_second(now, finished)
         opens = self.gate.opens_at(now) - now if self.gate.watches else 0.0
         if pace is None:
@@ -441,12 +494,7 @@ class Books:
                 waiting=self.accounts.waiting,
                 running=self.accounts.running,
                 accepted=self.accounts.accepted,
-                done=self.accounts.done,
-                failed=self.accounts.failed,
-                shed=self.accounts.shed,
-                expired=self.accounts.expired,
-                cancelled=self.accounts.cancelled,
-                poisoned=self.accounts.poisoned,
+                **self.accounts.ends,
                 redelivered=self.accounts.redelivered,
                 deaths=self.accounts.deaths,
                 batches=self.accounts.batches,
@@ -479,6 +527,7 @@ class Books:
         while self.line.senders:
             job, admitted = self.line.first()
             self.accounts.later(admitted.try_fail, PoolClosedError(self.name, job.message))
+            self.line.leave(job)
 
     def end(self) -> None:
         """Give up what there is: the pool's actor has ended. Nothing hangs."""
@@ -501,6 +550,49 @@ class Books:
             self.lanes = self._new_lanes()
             self.accounts.end_burst()
         self.flush()
+
+
+class _ForkedLock:
+    """What nobody gets."""
+
+    def __init__(self, system: str) -> None:
+        self._system = system
+
+    def __enter__(self) -> None:
+        """Refuse."""
+        raise ForkedError(self._system)
+
+    def __exit__(self, *_: object) -> None:
+        """Nobody has it."""
+
+
+_inherited: weakref.WeakSet[Books] = weakref.WeakSet()  # by a child that this process may fork
+
+
+def _after_fork() -> None:
+    for books in list(_inherited):
+        books.forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _pop(notes: deque[Any], mine: list[Any]) -> bool:
+    """Move the oldest of `notes` to `mine`; return False if another one was faster.
+
+    In one step: what `popleft` returns is lost if a Ctrl-C comes as it returns.
+    """
+    try:
+        mine.extend(map(deque.popleft, (notes,)))
+    except IndexError:
+        return False
+    return True
+
+
+def _has_come(parcel: Parcel, cell: Cell) -> bool:
+    """Tell whether a worker has a parcel, as far as that can be seen."""
+    return parcel.begun or any(type(entry) is Entry and entry[2] is parcel for entry in tuple(cell.queue))
 
 
 DEEPEST = 8  # flushes on one stack that tell anybody anything

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from actors._core.bounded import Overflow
 from actors._core.events import DeadLetterReason
-from actors.errors import Timeout, WouldBlockError
+from actors.errors import ActorError, Timeout, WouldBlockError
 from actors.routers.errors import PoolClosedError, PoolFullError
 
 if TYPE_CHECKING:
@@ -42,19 +42,34 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
     future = job.future
     if future is not None:
         future._listen(job.forsaken)
-    admitted: Future[None] | None = None
+    try:
+        admitted = _let_in(books, job, waits=waits)
+        if future is not None and future._state >= DONE:
+            # Invariant: `forsaken` was told, or is, of every end of the future; of one before the job was let in it could do nothing.
+            job.forsaken(future)
+        books.flush()
+    except ActorError:
+        raise
+    except BaseException:
+        books.look_soon()
+        raise
+    return admitted
+
+
+def _let_in(books: Books, job: Job, *, waits: bool) -> Future[None] | None:
     with books.lock:
         if books.is_closed():
             raise PoolClosedError(books.name, job.message)
-        if books.accounts.waiting < books.options.capacity and not books.line.senders:
-            books.arrive(job)
-        else:
-            admitted = _crowded(books, job, waits=waits)
-    if future is not None and future._state >= DONE:
-        # Invariant: `forsaken` was told, or is, of every end of the future; of one before the job was let in it could do nothing.
-        job.forsaken(future)
-    books.flush()
-    return admitted
+        try:
+            if books.accounts.waiting < books.options.capacity and not books.line.senders:
+                books.arrive(job)
+                return None
+            return _crowded(books, job, waits=waits)
+        except PoolFullError:
+            raise
+        except BaseException:  # a Ctrl-C
+            books.mend()
+            raise
 
 
 def _crowded(books: Books, job: Job, *, waits: bool) -> Future[None] | None:

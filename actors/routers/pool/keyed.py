@@ -67,9 +67,7 @@ class KeyedLanes:
 
     def add(self, job: Job) -> Slot | None:
         """See `Lanes`."""
-        key = self._keys.get(job.key)
-        if key is None:
-            self._keys[job.key] = key = _Key(job.key)
+        key = self._key(job)
         key.waiting[job] = None
         job.lane = key.waiting
         return self._stand(key)
@@ -138,6 +136,10 @@ class KeyedLanes:
         self._forget(key)
         return None
 
+    def held(self, job: Job) -> None:
+        """See `Lanes`."""
+        self._key(job).under_way += 1
+
     def opened(self, slot: Slot) -> None:
         """See `Lanes`."""
 
@@ -177,6 +179,12 @@ class KeyedLanes:
         if first:
             key.lane.move_to_end(key, last=False)
         return slot if slot is not None and slot.open else None
+
+    def _key(self, job: Job) -> _Key:
+        key = self._keys.get(job.key)
+        if key is None:
+            self._keys[job.key] = key = _Key(job.key)
+        return key
 
     def _leave(self, key: _Key) -> None:
         if key.lane is not None:

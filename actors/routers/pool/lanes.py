@@ -46,6 +46,9 @@ class Lanes(Protocol):
     def over(self, job: Job) -> Slot | None:
         """Take note that no worker is at `job` any more; return a slot that could take one of those that waited for this."""
 
+    def held(self, job: Job) -> None:
+        """Take note that a worker is at `job`, which was not taken from here."""
+
     def opened(self, slot: Slot) -> None:
         """Take note that `slot` could take a job, and there is none for it."""
 
@@ -63,11 +66,16 @@ class Lanes(Protocol):
 
 
 class SharedLane:
-    """Work pulling: one lane, and whoever is free takes the next."""
+    """Work pulling: one lane, and whoever is free takes the next.
 
-    def __init__(self) -> None:
+    Args:
+        packed: of several that are free, let the one take it that came free last, not first: those that are not needed have nothing to do.
+    """
+
+    def __init__(self, *, packed: bool = False) -> None:
         self._waiting: OrderedDict[Job, None] = OrderedDict()
         self._free: OrderedDict[Slot, None] = OrderedDict()  # those that could take a job, longest idle first
+        self._packed = packed
 
     def prepare(self, job: Job) -> None:
         """Nothing is needed."""
@@ -75,7 +83,9 @@ class SharedLane:
     def add(self, job: Job) -> Slot | None:
         """See `Lanes`."""
         self._waiting[job] = None
-        return next(iter(self._free)) if self._free else None
+        if not self._free:
+            return None
+        return next(reversed(self._free) if self._packed else iter(self._free))
 
     def back(self, jobs: Iterable[Job]) -> None:
         """See `Lanes`."""
@@ -102,6 +112,9 @@ class SharedLane:
     def over(self, job: Job) -> Slot | None:  # noqa: ARG002
         """See `Lanes`."""
         return None
+
+    def held(self, job: Job) -> None:
+        """See `Lanes`."""
 
     def opened(self, slot: Slot) -> None:
         """See `Lanes`."""
@@ -185,6 +198,9 @@ class OwnLanes:
     def over(self, job: Job) -> Slot | None:  # noqa: ARG002  # as in `Lanes`
         """See `Lanes`."""
         return None
+
+    def held(self, job: Job) -> None:
+        """See `Lanes`."""
 
     def opened(self, slot: Slot) -> None:
         """See `Lanes`."""

@@ -254,7 +254,7 @@ class Pool(Generic[A]):
             DeadlockError: a worker of the pool calls it. The pool is closed all the same.
         """
         check_timeout(timeout)
-        self._books.ports.waiter.check("close() would block the event loop; write `await pool.close_async()`")
+        self._books.ports.waiter.check("close() would block the event loop; write `await pool.close_async()`, or `async with`")
         self._close(timeout).get()
         self._books.gone.get()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from pykka.messages import _ActorStop
 
@@ -137,6 +137,17 @@ class PoolRef(ActorRef[A_co]):
         except BaseException:  # the await was cancelled
             future.cancel()
             raise
+
+    def proxy(self) -> NoReturn:
+        """Refuse: attributes are those of one instance, and which worker takes a job is not known before.
+
+        Raises:
+            TypeError: always.
+        """
+        msg = (
+            f"{self._books.name} is a pool, which has no proxy; use pool.ref.call(Worker.method, ...), or the proxy of one of pool.workers"
+        )
+        raise TypeError(msg)
 
     def _load(self) -> int:
         """Return how much the pool has to do, for a router that chooses by it; FULL if it takes no more."""

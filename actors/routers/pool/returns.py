@@ -95,27 +95,39 @@ class Returns:
             return  # the worker ends: what it had is taken back then
         books = self._books
         books.touches()
-        with books.lock:
-            if parcel.attempt is not attempt:
-                return
-            parcel.answered = True
-            if own:
-                self._restarted(parcel)
-            elif isinstance(parcel, Bundle):
-                self._deal_out(parcel, error, attempt._value)
-            elif error is not None:
-                self._accounts.fail(parcel.jobs[0], error, DeadLetterReason.POISONED)
-            else:
-                self._accounts.finish(parcel.jobs[0], attempt._value)
-            if parcel.handled:
-                self._release(parcel)
-        books.flush()
+        try:
+            with books.lock:
+                if parcel.attempt is not attempt:
+                    return
+                try:
+                    self._settle(parcel, error, attempt._value, restarted=own)
+                except BaseException:  # a Ctrl-C
+                    books.mend()
+                    books.accounts.later(self.answered, parcel, attempt)
+                    raise
+            books.flush()
+        except BaseException:
+            books.look_soon()
+            raise
+
+    def _settle(self, parcel: Parcel, error: BaseException | None, value: Any, *, restarted: bool) -> None:
+        parcel.answered = True
+        if restarted:
+            self._restarted(parcel)
+        elif isinstance(parcel, Bundle):
+            self._deal_out(parcel, error, value)
+        elif error is not None:
+            self._accounts.fail(parcel.jobs[0], error, DeadLetterReason.POISONED)
+        else:
+            self._accounts.finish(parcel.jobs[0], value)
+        if parcel.handled:
+            self._release(parcel)
 
     def _deal_out(self, bundle: Bundle, error: BaseException | None, value: Any) -> None:
         """Give each job of a batch its own result. Those that were told of a batch that failed come again, each alone."""
         accounts, jobs = self._accounts, bundle.jobs
         if error is None and (not isinstance(value, list | tuple) or len(value) != len(jobs)):
-            wrong = BatchResultError(len(jobs), len(value) if isinstance(value, list | tuple) else None)
+            wrong = BatchResultError(len(jobs), len(value) if isinstance(value, list | tuple) else None, type(value).__name__)
             value = [wrong] * len(jobs)
         for job, result in zip(jobs, value if error is None else [error] * len(jobs), strict=True):
             if error is None and not isinstance(result, Exception):
@@ -134,9 +146,14 @@ class Returns:
         with books.lock:
             if parcel.cell is not cell or parcel.attempt is not attempt:
                 return
-            for job in parcel.jobs:
-                self._accounts.fail(job, error, DeadLetterReason.REFUSED)
-            self._release(parcel)
+            try:
+                for job in parcel.jobs:
+                    self._accounts.fail(job, error, DeadLetterReason.REFUSED)
+                self._release(parcel)
+            except BaseException:  # a Ctrl-C
+                books.mend()
+                books.accounts.later(self.refused, parcel, attempt, cell, error)
+                raise
         books.flush()
 
     def stale(self, parcel: Parcel, cell: Cell) -> None:

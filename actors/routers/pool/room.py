@@ -29,8 +29,8 @@ class Line:
         self.senders[job] = admitted
 
     def first(self) -> tuple[Job, Future[None]]:
-        """Let the sender go that has waited longest."""
-        return self.senders.popitem(last=False)
+        """Return the sender that has waited longest."""
+        return next(iter(self.senders.items()))
 
     def leave(self, job: Job) -> Future[None] | None:
         """Wait no longer; return the future of being let in, None if that is over already."""

@@ -8,7 +8,7 @@ In a simulation there are no processes, and the instance lives in the program.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NoReturn
 
 from actors._core.actor import Actor
 from actors._core.context import current_reply
@@ -60,6 +60,11 @@ class ProcessWorker(Actor):
         cell = self._greenroom_cell
         kind: type[Process | InProgram] = InProgram if cell.system.ports.dispatcher is not None else Process
         self._home: Process | InProgram = kind(self, (actor_class, args, kwargs or {}, self.path))
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """Refuse what `call()` looks for, which is in the process."""
+        msg = f"{name} is not to be had here: the instance lives in a process, which call() does not reach; ask a message that it handles"
+        raise AttributeError(msg, name=name, obj=self)
 
     def on_start(self) -> None:
         """Start the process, and make the instance in it."""

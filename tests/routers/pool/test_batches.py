@@ -98,6 +98,7 @@ def test_another_number_of_results_fails_all_askers(sim: Simulation, events: Eve
             with pytest.raises(BatchResultError) as caught:
                 ask.get()
             assert (caught.value.expected, caught.value.found) == (3, found)
+            assert ("NoneType, which is no list" in str(caught.value)) is (found is None)
         assert events.letters == [("told", DeadLetterReason.POISONED)]
         stats = pool.stats()
         assert (stats.failed, stats.deaths, accounted(stats)) == (3, 0, 3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import itertools
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -349,3 +350,19 @@ def test_jobs_that_come_at_once_go_to_all_that_are_free_before_anybody_gets_a_se
         sim.run()
         assert len(at) == 3 * concurrency
         pool.close(timeout=0)
+
+
+def test_a_deadline_that_passes_just_as_a_job_is_begun_leaves_no_worker_stuck(sim: Simulation, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = sim.system.ports.clock
+    now, looks = clock.now, itertools.count()
+    with Pool(sim.system, Doubling, size=1) as pool:
+        for late_at in range(12):
+            first = next(looks)
+            monkeypatch.setattr(clock, "now", lambda first=first, late_at=late_at: now() + 100.0 * (next(looks) - first > late_at))
+            ask = pool.ref.ask(1, block=False, deadline=1.0)
+            assert ask.exception() is None or isinstance(ask.exception(), DeadlineExceeded)
+            monkeypatch.setattr(clock, "now", now)
+            assert pool.ref.ask(2) == 4
+            stats = pool.stats()
+            assert (stats.running, stats.busy) == (0, 0)
+            assert stats.accepted == accounted(stats)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from actors import Actor
 from actors.routers import LeastLoaded, Pool, PoolFullError, RoundRobin
 from tests.routers.pool.kit import Events, Holding
 
@@ -129,3 +130,19 @@ def test_retry_after_is_the_pace_of_late(sim: Simulation) -> None:
             pool.ref.tell(0.5)
         assert caught.value.retry_after == pytest.approx(0.5, rel=0.2)
         assert "try again in" in str(caught.value)
+
+
+@pytest.mark.parametrize("routing", [RoundRobin(), LeastLoaded()])
+def test_a_job_comes_again_in_the_lane_that_it_was_in(sim: Simulation, routing: Any) -> None:
+    begun: list[str] = []
+
+    class Dying(Actor):
+        def on_receive(self, message: str) -> None:
+            begun.append(self.actor_ref.name)
+            if len(begun) == 1:
+                raise ValueError(message)
+
+    with Pool(sim.system, Dying, size=2, routing=routing) as pool:
+        pool.ref.tell("dies once")
+        assert pool.drain()
+        assert begun == ["worker-1", "worker-1"]

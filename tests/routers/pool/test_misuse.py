@@ -227,3 +227,20 @@ def test_a_partial_gives_workers_their_arguments(sim: Simulation) -> None:
 
     with Pool(sim.system, functools.partial(Scaled, 3, more=1), size=2) as pool:
         assert pool.ref.ask(2) == 7
+
+
+def test_a_pool_has_no_proxy_and_says_what_to_use(sim: Simulation) -> None:
+    with Pool(sim.system, Doubling, size=1) as pool:
+        with pytest.raises(TypeError, match=r"has no proxy; use pool\.ref\.call"):
+            pool.ref.proxy()
+        assert pool.ref.call(Doubling.on_receive, 2).get() == 4
+        assert pool.workers[0].proxy().on_receive(2).get() == 4
+
+
+async def doubled(message: int) -> int:
+    return 2 * message
+
+
+def test_a_plain_function_that_returns_a_coroutine_is_refused_and_told_what_to_do(system: ActorSystem) -> None:
+    with Pool(system, lambda message: doubled(message), size=1) as pool, pytest.raises(TypeError, match="make it an `async def`"):  # noqa: PLW0108  # it hides what it is
+        pool.ref.ask(1, timeout=10)

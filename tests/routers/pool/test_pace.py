@@ -130,6 +130,21 @@ def test_an_elastic_pool_grows_while_jobs_wait_for_long_though_none_waits_in_fro
         assert pool.drain()
 
 
+def test_an_elastic_pool_shrinks_to_what_a_light_load_takes(sim: Simulation) -> None:
+    async def work(seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+    with Pool(sim.system, work, size=Elastic(1, 4, grow_after=0.1, idle_after=5.0)) as pool:
+        for _ in range(8):
+            pool.ref.tell(1.0)
+        sim.advance(5)
+        assert pool.size == 4
+        for _ in range(20):  # a job a second, which four that took turns would all be kept for
+            pool.ref.tell(0.01)
+            sim.advance(1)
+        assert pool.size == 1
+
+
 def test_an_elastic_pool_whose_workers_fall_idle_all_at_once_keeps_the_least_of_them(sim: Simulation) -> None:
     handles: list[Any] = []
     with Pool(sim.system, functools.partial(Holding, handles), size=Elastic(2, 4, grow_after=0.1, idle_after=5.0)) as pool:

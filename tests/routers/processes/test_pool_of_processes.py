@@ -16,7 +16,7 @@ from actors import ActorSystem
 from actors.routers import Batch, ConsistentHash, Pool, WorkerLostError
 from actors.scheduler import ResultNotPicklableError, WorkerDiedError
 from actors.testing import Simulation
-from tests.routers.processes.workers import Async, Worker, Writer, double, double_all
+from tests.routers.processes.workers import Async, Count, Worker, Writer, double, double_all
 from tests.scheduler.test_process_slot import LIMIT, children, is_running, pid_in, wait_until
 from tests.support import scaled
 
@@ -122,7 +122,7 @@ def test_batches_are_handled_in_processes(system: ActorSystem) -> None:
 
 
 def test_order_of_each_key_holds_while_processes_die(system: ActorSystem, tmp_path: Path) -> None:
-    count = scaled(3000, 100)
+    count = scaled(3000, 100, least=100)
     with Pool(system, Writer, size=2, processes=True, routing=ConsistentHash(lambda job: job[1]), redeliver=50) as pool:
         asked = [pool.ref.ask((str(tmp_path), number % 7, number), block=False) for number in range(count)]
         assert [future.get(timeout=2 * LIMIT) for future in asked] == list(range(count))
@@ -151,3 +151,10 @@ def test_pool_of_processes_runs_in_a_simulation() -> None:
         asked = [pool.ref.ask(("give", number), block=False) for number in range(10)]
         pool.workers[0].kill()
         assert [future.get() for future in asked] == list(range(10))
+
+
+def test_call_is_told_that_it_does_not_reach_a_process() -> None:
+    with Simulation() as simulation, Pool(simulation.system, Worker, size=1, processes=True) as pool:
+        with pytest.raises(AttributeError, match="lives in a process, which call"):
+            pool.ref.call(Worker.count, Count()).get()
+        assert pool.ref.ask(Count()) == 0

@@ -18,6 +18,7 @@ from actors import (
     ActorDeadError,
     ActorRef,
     ActorSystem,
+    BlockingInLoopError,
     Bounded,
     DeadLetter,
     DeadLetterReason,
@@ -101,6 +102,48 @@ def test_least_loaded_passes_over_who_is_busy(system: ActorSystem) -> None:
         held.tell("first")
         assert [router.ref.ask(number) for number in range(4)] == ["w0"] * 4
         gate.set()
+
+
+class Noting(Event):
+    """An event that says of each that waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits: SimpleQueue[None] = SimpleQueue()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.waits.put(None)
+        return super().wait(timeout)
+
+
+@pytest.mark.parametrize("count", [4, 10])
+def test_of_busy_ones_least_loaded_takes_the_next_in_turn_of_the_least(system: ActorSystem, count: int) -> None:
+    gate = Noting()
+    held = [system.spawn(Held, gate, name=f"held{index}", dispatcher=DispatcherKind.THREAD) for index in range(count)]
+    for ref in held:
+        ref.tell("first")
+    for _ in held:
+        gate.waits.get(timeout=WAIT)
+    got: list[list[Any]] = [["first", *["before"] * (1 + index % 3)] for index in range(count)]
+    got[-1] = ["first"]  # the last in turn is the first to get one
+    for index, ref in enumerate(held):
+        for message in got[index][1:]:
+            ref.tell(message)
+    with Router(system, held, routing=LeastLoaded()) as router:
+        for number in range(3 * count):
+            router.ref.tell(number)
+            in_turn = [got[(number + step) % count] for step in range(count)]
+            min(in_turn, key=len).append(number)
+        gate.set()
+        assert [seen(ref) for ref in held] == got
+
+
+def test_of_idle_ones_least_loaded_takes_the_next_in_turn() -> None:
+    with Simulation() as sim:
+        workers = crew(sim.system)
+        sim.run()
+        with Router(sim.system, workers, routing=LeastLoaded()) as router:
+            assert [router.ref.ask(number) for number in range(3)] == ["w0", "w1", "w2"]
 
 
 def test_least_loaded_takes_one_with_room(system: ActorSystem) -> None:
@@ -725,3 +768,14 @@ def test_futures_of_a_dead_router_say_so(system: ActorSystem) -> None:
     router.close()
     future: Future[Any] = router.ref.ask("late", block=False)
     assert isinstance(future.exception(), ActorDeadError)
+
+
+def test_a_with_block_on_an_event_loop_is_told_of_the_awaitable_form() -> None:
+    async def main() -> None:
+        async with ActorSystem() as system:
+            router = Router[Any](system)
+            with pytest.raises(BlockingInLoopError, match=r"await router\.close_async\(\)"):
+                router.close()
+            await router.close_async()
+
+    asyncio.run(main())

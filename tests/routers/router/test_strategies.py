@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import random
 import subprocess
 import sys
 from collections import Counter
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from hypothesis import strategies as st
 
 from actors.routers import Broadcast, ConsistentHash, LeastLoaded, RandomRouting, RoundRobin, Routing, ScatterGather, TailChopping
 from actors.routers.ring import Ring
-from actors.routers.routing import FULL, Members
+from actors.routers.routing import FULL, KEYS, Members
 from tests.support import scaled
 
 names = st.lists(st.text(min_size=1), min_size=1, max_size=12, unique=True)
@@ -163,6 +165,34 @@ def test_what_is_no_key_is_refused(key: Any) -> None:
     choose(1)
     with pytest.raises(TypeError, match=r"is not valid: a str, bytes or int|unhashable"):
         choose(key)
+
+
+class Shade(StrEnum):
+    RED = "red"
+
+
+def test_a_key_of_a_class_of_its_own_is_what_it_is_equal_to() -> None:
+    choose = ConsistentHash(lambda message: message).chooser(members(tuple(map(str, range(1000)))))
+    for own, plain in ((Shade.RED, "red"), (True, 1), (7, 7)):
+        assert choose(own) == choose(plain) == choose(own)
+
+
+def test_what_is_remembered_of_keys_has_a_bound_and_changes_nothing() -> None:
+    asked: list[int] = []
+
+    class Counting(Ring):
+        def find(self, key: Any) -> int:
+            asked.append(key)
+            return super().find(key)
+
+    group = dataclasses.replace(members(("a", "b", "c")), ring=Counting)
+    choose = ConsistentHash(lambda message: message).chooser(group)
+    first = [choose(key) for key in range(KEYS)]
+    assert [choose(key) for key in range(KEYS)] == first
+    assert len(asked) == KEYS
+    choose(KEYS)  # one too many
+    assert [choose(key) for key in range(KEYS)] == first
+    assert len(asked) > KEYS + 1
 
 
 def test_what_the_key_function_raises_is_the_senders() -> None:
