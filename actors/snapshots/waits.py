@@ -94,9 +94,10 @@ def wait_infos(waits: tuple[Wait, ...], now: float) -> tuple[WaitInfo, ...]:
     infos = []
     for kind, on, finite, by in waits:
         seconds = None
-        if by is not None and kind is not WaitKind.CHILD:
-            if by.seen is None:  # type: ignore[union-attr]  # a parker
-                by.seen = now  # type: ignore[union-attr]  # of two who look at the same moment either may be the first
-            seconds = now - (by.seen or now)  # type: ignore[union-attr]
+        if kind not in (WaitKind.CHILD, WaitKind.FOREIGN):
+            parker: Any = by
+            if parker.seen is None:
+                parker.seen = now  # of two who look at the same moment either may be the first
+            seconds = now - parker.seen
         infos.append(WaitInfo(kind, on if isinstance(on, str) else on.path, finite, seconds))
     return tuple(infos)
