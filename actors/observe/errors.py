@@ -17,11 +17,11 @@ class ForeignActorError(ObserveError):
     """There is nothing to be seen of this actor: it is one of pykka's own, or it is none.
 
     Attributes:
-        ref: what was given.
+        ref: what was given; None of a copy that was pickled.
     """
 
     def __init__(self, ref: Any) -> None:
-        super().__init__(f"ref={type(ref).__name__} is not valid: a ref of an actor of this framework, in this process")
+        super().__init__("there is nothing to be seen: give a ref of an actor of this framework, in this process")
         self.ref = ref
 
     def __reduce__(self) -> Any:
