@@ -93,7 +93,11 @@ class Taking:
             children = below.pop(place, None)
             info = self.info(cells[place], paths[place], tuple(reversed(children)) if children else ())
             infos.append(info)
-            below.setdefault(parents[place], []).append(info)
+            parent = parents[place]
+            if parent in below:
+                below[parent].append(info)
+            else:
+                below[parent] = [info]
         infos.reverse()
         return tuple(reversed(below.get(-1, ())))
 

@@ -17,15 +17,17 @@ class _Waits(Actor):
 
 
 def seconds_of_tree(actors: int) -> float:
-    """Seconds of processor time that the counts of idle actors take."""
+    """Seconds of processor time that the counts of idle actors take: the best of five looks, since a collection of garbage may fall into one."""
     with ActorSystem() as system:
         for _ in range(actors):
             system.start(_Waits)
-        begin = time.process_time()
-        count = system.tree(detail=False).count
-        taken = time.process_time() - begin
-        assert count == actors
-    return taken
+        taken = []
+        for _ in range(5):
+            begin = time.process_time()
+            tree = system.tree(detail=False)
+            taken.append(time.process_time() - begin)
+            assert tree.count == actors
+    return min(taken)
 
 
 def seconds_of_dump(actors: int, parked: int) -> float:
