@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 BEGIN = """
 import os, signal, sys, threading, time
+from hashlib import pbkdf2_hmac
 from actors import Actor, ActorSystem, DispatcherKind, Future
 from actors.observe import dump, dump_on_signal
 class Waits(Actor):
@@ -36,14 +37,25 @@ def run(code: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProc
 def dumped(tmp_path: Path, stuck: str) -> str:
     """What a process dumps whose main thread gets stuck in `stuck`, once all its actors are stuck."""
     target = tmp_path / "dump.txt"
-    code = BEGIN + textwrap.dedent("""
+    code = (
+        BEGIN
+        + textwrap.dedent("""
         system.spawn(Waits, name="parked").tell(Future())
         system.spawn(Spins, name="spins").tell(1)
         system.spawn(Loop, name="loop").tell(1)
         while [one.position.value for one in dump(system).systems[0].actors] != ["parked", "running", "running"]: pass
-        print("ready", flush=True)
+        def tell():  # once the main thread is at it: Python looks at signals before that line, and not in it
+            while sys._current_frames()[threading.main_thread().ident].f_lineno != stuck.__code__.co_firstlineno + 1: pass
+            print("ready", flush=True)
     """)
-    command = [sys.executable, "-c", code + textwrap.dedent(stuck), str(target)]
+        + f"""
+def stuck():
+    {stuck}
+threading.Thread(target=tell).start()
+stuck()
+"""
+    )
+    command = [sys.executable, "-c", code, str(target)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
         try:
             assert process.stdout is not None
@@ -66,7 +78,7 @@ def test_a_signal_dumps_while_main_thread_workers_and_loop_are_stuck(tmp_path: P
 
 def test_a_signal_dumps_while_the_main_thread_is_in_a_call_in_c(tmp_path: Path) -> None:
     # It lets the other threads run, and looks at no signal for minutes: no handler of Python's runs in that time.
-    text = dumped(tmp_path, "import hashlib; hashlib.pbkdf2_hmac('sha512', b'a', b'b', 2**31 - 1)")
+    text = dumped(tmp_path, "pbkdf2_hmac('sha512', b'a', b'b', 2**31 - 1)")
     assert "system stuck, running" in text
 
 

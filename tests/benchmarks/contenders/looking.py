@@ -17,7 +17,7 @@ class _Waits(Actor):
 
 
 def seconds_of_tree(actors: int) -> float:
-    """Seconds of processor time that the counts of idle actors take: the best of five looks, since a collection of garbage may fall into one."""
+    """Seconds of processor time that the counts of idle actors take: the best of five looks."""
     with ActorSystem() as system:
         for _ in range(actors):
             system.start(_Waits)
