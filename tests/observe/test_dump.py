@@ -247,3 +247,39 @@ async def _awaited() -> None:
 
 def test_actors_on_the_callers_own_loop_are_seen() -> None:
     asyncio.run(_awaited())
+
+
+class Reentrant(Coroutine, reentrant=True):
+    """Takes messages while its handlers wait."""
+
+
+def test_a_reentrant_actor_shows_its_oldest_handler(system: ActorSystem) -> None:
+    gates: list[Future[int]] = [Future(), Future()]
+    ref = system.spawn(Reentrant, name="one")
+    for gate in gates:
+        ref.tell(gate)
+    until(lambda: inspect(ref).stats.in_progress == 2)
+    found = dump(system).actor("/one")
+    assert found.position in (Position.AWAITING, Position.RUNNING)
+    assert found.info.handling is not None
+    for gate in gates:
+        gate.set(1)
+    until(lambda: dump(system).actor("/one").position is Position.IDLE)
+
+
+def test_an_actor_that_waits_for_its_child_to_end_says_so(system: ActorSystem) -> None:
+    begun, gate = threading.Event(), threading.Event()
+
+    def blocks(_: Plain) -> None:
+        begun.set()
+        gate.wait()
+
+    parent = system.spawn(Plain, name="parent")
+    parent.ask(lambda actor: actor.spawn(Plain, name="child")).tell(blocks)
+    begun.wait()
+    parent.stop(block=False)
+    until(lambda: inspect(parent).state.value == "stopping" and bool(inspect(parent).waits))
+    (wait,) = inspect(parent).waits
+    assert (wait.kind, wait.on) == (WaitKind.CHILD, "/parent/child")
+    assert dump(system).actor("/parent").position is Position.ENDING
+    gate.set()
