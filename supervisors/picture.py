@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import heapq
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
 from actors import Lifecycle, SystemState
+from actors.snapshots import layout
+from actors.snapshots.layout import MOST, WIDEST, Line, more, stems_of
+from actors.snapshots.mermaid import LONGEST, flowchart
 from actors.texts import clipped, columns, for_mermaid, plain
 from supervisors.requests import ChildState
 
@@ -18,76 +19,15 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST", "WIDEST", "Condition", "Line", "condition_of", "details", "lines_of", "more", "names_of", "tree_mermaid", "tree_text"]
 
-MOST = 300  # actors that are drawn; Mermaid draws 500 links at most
-WIDEST = 40  # children of one actor that are drawn
 _NAME, _ERROR = 48, 90  # columns
 _MERMAID = 60  # columns of a line in a box
-_LONGEST = 48_000  # characters; Mermaid reads 50,000
 _RUNNING = (Lifecycle.RUNNING, SystemState.RUNNING, ChildState.RUNNING)
 _OVER = (Lifecycle.STOPPED, SystemState.STOPPED, SystemState.FORKED, ChildState.STOPPED)
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One actor in a picture, or what stands for those that are left out.
-
-    Attributes:
-        parent: the place of its parent in the list of lines, -1 for the first.
-        depth: 0 for the first.
-        last: whether no sibling comes after it.
-        node: the actor; None for those that are left out.
-        left_out: how many these are.
-    """
-
-    parent: int
-    depth: int
-    last: bool
-    node: TreeNode | None
-    left_out: int = 0
-
-
-def lines_of(top: TreeNode, *, most: int = MOST, widest: int = WIDEST) -> list[Line]:
+def lines_of(top: TreeNode, *, most: int = MOST, widest: int = WIDEST) -> list[Line[TreeNode]]:
     """Return what is drawn of a tree, each before its children; of very many those near the top, and those that are in trouble first."""
-    sizes = _sizes(top)
-    chosen: dict[int, list[TreeNode]] = {}
-    room = most - 1
-    level = [top]
-    while level:
-        below: list[TreeNode] = []
-        for node in level:
-            chosen[id(node)] = picked = _picked(node.children, min(widest, room))
-            room -= len(picked)
-            below += picked
-        level = below
-    lines: list[Line] = []
-    todo: list[tuple[TreeNode | int, int, int, bool]] = [(top, -1, 0, True)]
-    while todo:
-        one, parent, depth, last = todo.pop()
-        if isinstance(one, int):
-            lines.append(Line(parent, depth, last, None, one))
-            continue
-        lines.append(Line(parent, depth, last, one))
-        here = len(lines) - 1
-        picked = chosen[id(one)]
-        left_out = sizes[id(one)] - 1 - sum(sizes[id(child)] for child in picked)
-        last_first: list[TreeNode | int] = [*([left_out] if left_out else []), *reversed(picked)]
-        todo += [(child, here, depth + 1, not number) for number, child in enumerate(last_first)]
-    return lines
-
-
-def _picked(children: tuple[TreeNode, ...], room: int) -> list[TreeNode]:
-    if len(children) <= room:
-        return list(children)
-    first = heapq.nsmallest(max(0, room), range(len(children)), key=lambda place: (not _in_trouble(children[place]), place))
-    return [children[place] for place in sorted(first)]
-
-
-def _sizes(top: TreeNode) -> dict[int, int]:
-    """Return of how many actors each part of the tree is, by the id of its first node."""
-    sizes: dict[int, int] = {}
-    for node in reversed(list(top.everyone())):
-        sizes[id(node)] = 1 + node.elided + sum(sizes[id(child)] for child in node.children)
-    return sizes
+    return layout.lines_of(top, most=most, widest=widest, in_trouble=_in_trouble, elided=lambda node: node.elided)
 
 
 class Condition(Enum):
@@ -105,11 +45,6 @@ def condition_of(node: TreeNode) -> Condition:
 
 def _in_trouble(node: TreeNode) -> bool:
     return condition_of(node) is not Condition.RUNNING or node.error is not None
-
-
-def more(left_out: int) -> str:
-    """Return what stands for those that are left out."""
-    return f"… {left_out:,} more"
 
 
 def details(node: TreeNode) -> list[str]:
@@ -170,16 +105,10 @@ def tree_text(node: TreeNode, *, width: int | None = None, ascii_only: bool = Fa
 _ASCII = str.maketrans({"├": "|", "│": "|", "└": "`", "─": "-", "…": "..", "✗": "!"})
 
 
-def names_of(lines: list[Line]) -> list[str]:
+def names_of(lines: list[Line[TreeNode]]) -> list[str]:
     """Return the names, with the branches that lead to them."""
-    stems: list[str] = []  # what is drawn in front of the children of each line
-    names = []
-    for line in lines:
-        before = stems[line.parent] if line.depth else ""
-        branch = "" if not line.depth else "└─ " if line.last else "├─ "
-        stems.append(before + ("" if not line.depth else "   " if line.last else "│  "))
-        names.append(before + branch + (more(line.left_out) if line.node is None else clipped(plain(line.node.name), _NAME)))
-    return names
+    names = [more(line.left_out) if line.node is None else clipped(plain(line.node.name), _NAME) for line in lines]
+    return [stem + name for stem, name in zip(stems_of(lines), names, strict=True)]
 
 
 def _said(node: TreeNode | None, between: str) -> str:
@@ -191,13 +120,6 @@ def _said(node: TreeNode | None, between: str) -> str:
 
 # -- Mermaid ---------------------------------------------------------------------------------------------------------------
 
-_CLASSES = """\
-    classDef running stroke:#15803d,stroke-width:2px;
-    classDef changing stroke:#ea580c,stroke-width:2px;
-    classDef over stroke:#8b949e,stroke-dasharray:4 3;
-    classDef more stroke:#8b949e,stroke-dasharray:1 3;
-"""
-
 
 def tree_mermaid(node: TreeNode) -> str:
     """Return a tree as the text of a Mermaid ``flowchart``, which GitHub and MkDocs draw.
@@ -206,18 +128,16 @@ def tree_mermaid(node: TreeNode) -> str:
     actors, and of more than 40 children of one, some are only counted.
     """
     most = MOST
-    while len(picture := _flowchart(lines_of(node, most=most))) > _LONGEST:
+    while len(picture := _flowchart(lines_of(node, most=most))) > LONGEST:
         most //= 2
     return picture
 
 
-def _flowchart(lines: list[Line]) -> str:
-    boxes = [f"    n{number}{_box(line)}" for number, line in enumerate(lines)]
-    links = [f"    n{line.parent} --- n{number}" for number, line in enumerate(lines) if number]
-    return "\n".join(["flowchart LR", *boxes, *links]) + f"\n{_CLASSES}"
+def _flowchart(lines: list[Line[TreeNode]]) -> str:
+    return flowchart([_box(line) for line in lines], [line.parent for line in lines])
 
 
-def _box(line: Line) -> str:
+def _box(line: Line[TreeNode]) -> str:
     node = line.node
     if node is None:
         return f'("{for_mermaid(more(line.left_out))}"):::more'

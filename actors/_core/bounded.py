@@ -196,6 +196,7 @@ class BoundedMailbox:
             return admitted
         prepared = self._prepare(entry)
         admitted._cell = self._cell
+        admitted._about = self
         with self._lock:
             if not self._open:
                 raise Shut
@@ -253,6 +254,20 @@ class BoundedMailbox:
         """Return what waits, in no particular order."""
         with self._lock:
             return tuple(bare(entry) for entry in self._queue)
+
+    # -- who looks on ------------------------------------------------------------------------------------------------------
+
+    def about(self) -> tuple[tuple[str, Cell | str], ...]:
+        """Return what a sender waits for here."""
+        return (("room", self._cell),)
+
+    def glance(self) -> list[Any]:
+        """Return what waits, the next one first, without the lock: nobody who looks on has to wait for one that orders a heap.
+
+        Raises:
+            RuntimeError: it was changed meanwhile.
+        """
+        return [bare(entry) for entry in self._queue]
 
     # -- the actor ---------------------------------------------------------------------------------------------------------
 

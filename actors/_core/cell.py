@@ -92,6 +92,7 @@ class Rare:
         "links",
         "lost",
         "open",
+        "paused",
         "reports",
         "restarts",
         "runner",
@@ -100,6 +101,7 @@ class Rare:
         "timers",
         "together",
         "told",
+        "warnings",
         "watchers",
         "watching",
     )
@@ -135,6 +137,8 @@ class Rare:
         self.deadlines: list[TimerHandle] | None = None  # for that, once they were told; by the turn owner
         self.killed = False  # whether the children were told of the kill
         self.runner: Any = None  # the dispatcher's own: the event loop keeps its task here
+        self.paused = False  # its mail waits; under system.lock
+        self.warnings: tuple[str, ...] = ()  # what watchdogs have to say of it; by the thread of the one that says so
 
 
 class Cell:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pykka._types import OptExcInfo
 
     from actors._core.cell import Cell
+    from actors._core.ports import About
 
 __all__ = ["Future"]
 
@@ -61,6 +62,7 @@ class Future(pykka.Future[T], Generic[T]):
     _unread: Any = None  # reports a failure that nobody reads
     _sources: tuple[Any, ...] = ()  # what a combinator computes from; asks that are open for this one, and are cancelled with it
     _gathers: bool | None = None  # whether all of these asks must be answered, or any; None if not so, or if there may be more of them
+    _about: About | None = None  # what a wait for it is for, if not for an answer of `_cell`; read by who looks on from beside
     _blocks = True  # whether a hook may wait for anything but futures of ours among `_sources`
 
     _get_hook: Any = None

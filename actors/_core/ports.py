@@ -81,16 +81,25 @@ class Ids(Protocol):
         """Return what people see of a correlation id, whichever system of the process it comes from."""
 
 
+class About(Protocol):
+    """What a future stands for that is no answer to an ask."""
+
+    def about(self) -> tuple[tuple[str, Cell | str], ...]:
+        """Return what whoever waits for it waits for: of each thing its kind, "room" or "channel", and the actor or the name."""
+
+
 class Parker(Protocol):
     """One wait of one thread, greenlet or simulated task.
 
     Attributes:
         futures: what an actor's handler waits for; set by the kernel.
         finite: whether that wait has a timeout; set by the kernel.
+        seen: the clock's time when somebody looked at the wait from beside for the first time; set by who looks.
     """
 
     futures: tuple[Future[Any], ...]
     finite: bool
+    seen: float | None
 
     def wake(self, *_: object) -> None:
         """End the wait, from any thread; also before it has begun. Only the first call counts."""

@@ -123,6 +123,10 @@ class PriorityMailbox(BoundedMailbox):
         with self._lock:
             return (*self._ahead, *(item.entry for item in self._queue))
 
+    def glance(self) -> list[Any]:
+        """Return what waits, the next one first and the others in no particular order, without the lock."""
+        return [*self._ahead, *(item.entry for item in list(self._queue))]
+
     def put_back(self, entries: list[Any]) -> None:
         """Put unstashed entries ahead of everything, in order."""
         with self._lock:

@@ -41,14 +41,20 @@ class ActorStats:
     state: Lifecycle
 
 
-def snapshot(cell: Cell) -> ActorStats:
-    """Return the counters of `cell`. Exact when its turn is not running, or when called from within it."""
+def snapshot(cell: Cell, waiting: int | None = None) -> ActorStats:
+    """Return the counters of `cell`. Exact when its turn is not running, or when called from within it.
+
+    Args:
+        cell: whose.
+        waiting: how many messages wait, of a caller that has counted them already.
+    """
     rare = cell.rare
     if cell.reentrant and rare is not None:
         in_progress = sum(not isinstance(one.current, Control) for one in list(rare.open.values()))
     else:
         in_progress = 0 if isinstance(cell.current, Control) else 1
-    waiting = cell.waiting()
+    if waiting is None:
+        waiting = cell.waiting()
     stashed = len(rare.stash) if rare is not None and rare.stash else 0
     dead_lettered = rare.dead_lettered if rare is not None else 0
     dropped = rare.dropped if rare is not None else 0

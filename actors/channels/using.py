@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from types import TracebackType
 
+    from actors._core.cell import Cell
     from actors.channels.stats import ChannelStats
     from actors.channels.waits import Wait
 
@@ -41,6 +42,10 @@ class End:
     def name(self) -> str:
         """The name of the channel, for people."""
         return self._pipe.name
+
+    def about(self) -> tuple[tuple[str, Cell | str], ...]:
+        """Return what a wait at this end is for, for who looks on."""
+        return (("channel", f"{type(self).__name__.lower()} of {self._pipe.name}"),)
 
     def stats(self) -> ChannelStats:
         """Return what is known of the channel now."""

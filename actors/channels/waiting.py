@@ -109,7 +109,7 @@ def _begin(cases: Sequence[Case], timeout: float | None, new: NewWait[W]) -> Out
         if timeout is not None and timeout <= 0:
             return None
         wait = new(*cases[0])
-        wait.places = tuple(Place(wait, pipe, end, offer, index) for index, (pipe, end, offer) in enumerate(cases))
+        wait.stand(tuple(Place(wait, pipe, end, offer, index) for index, (pipe, end, offer) in enumerate(cases)))
         for place in wait.places:
             place.pipe.join(place, after)
         return wait

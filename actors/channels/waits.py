@@ -11,6 +11,7 @@ from actors._core.ports import ambient
 from actors.errors import BlockingInLoopError, Timeout
 
 if TYPE_CHECKING:
+    from actors._core.cell import Cell
     from actors._core.ports import Parker, Ports
     from actors.channels.meeting import After
     from actors.channels.pipe import Pipe
@@ -101,6 +102,10 @@ class Wait(Place):
         """Give the right back."""
         self._claim.append(None)
 
+    def stand(self, places: tuple[Place, ...]) -> None:
+        """Stand in these lines in place of the one. By the waiter, before anybody sees it."""
+        self.places = places
+
     def rouse(self) -> After | None:
         """Let the waiter, which is served, go on. With no lock held. Return what is to be called then."""
         raise NotImplementedError
@@ -138,6 +143,18 @@ class ThreadWait(Wait):
         return self._parker.park(timeout)
 
 
+class _Ends:
+    """Several ends of channels, as what a wait is about."""
+
+    __slots__ = ("_ends",)
+
+    def __init__(self, ends: tuple[Any, ...]) -> None:
+        self._ends = ends
+
+    def about(self) -> tuple[tuple[str, Cell | str], ...]:
+        return tuple(thing for end in self._ends for thing in end.about())
+
+
 class FutureWait(Wait):
     """The wait of a handler, which can be killed meanwhile, and of anybody in a simulation, where to go on is a step."""
 
@@ -146,8 +163,14 @@ class FutureWait(Wait):
     def __init__(self, pipe: Pipe, end: Any, offer: Any, ports: Ports) -> None:
         super().__init__(pipe, end, offer)
         self._future: Future[None] = Future()
+        self._future._about = end
         if ports.dispatcher is not None:
             ports.dispatcher.adopt(self._future)
+
+    def stand(self, places: tuple[Place, ...]) -> None:
+        """Stand in these lines in place of the one."""
+        super().stand(places)
+        self._future._about = _Ends(tuple(place.end for place in places))
 
     def rouse(self) -> After | None:
         """Let the waiter go on."""

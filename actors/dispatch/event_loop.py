@@ -46,6 +46,7 @@ class LoopHost:
     def __init__(self, system: Runtime, loop: asyncio.AbstractEventLoop) -> None:
         self.system = system
         self.loop = loop
+        self.thread = threading.get_ident()  # that of the loop
         self.turns = range(system.config.turn)
         self.queue: deque[Cell] = deque()
         self.sleepers: list[None] = [None]  # holds the claim to wake the loop while no pump is due

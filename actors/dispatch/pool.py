@@ -55,6 +55,7 @@ class _GreenletParker:
     _woken = True
     futures: tuple[Any, ...] = ()
     finite = False
+    seen: float | None = None
 
     def __init__(self, strand: Strand) -> None:
         # Invariant: who pops the claim ends the wait, and is the only one to put the strand into `resumed`.

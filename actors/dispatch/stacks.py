@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
 
-__all__ = ["stacks_of"]
+__all__ = ["frames_now", "stacks_of"]
 
 # CPython 3.11 may collect garbage while `sys._current_frames` holds a lock of the interpreter; if another thread gets its turn
 # then, and starts or ends a thread, both wait for each other for ever (python/cpython#106883). From 3.12 on, it collects elsewhere.
@@ -32,12 +32,13 @@ def renew() -> None:
 
 def stacks_of(threads: Iterable[threading.Thread]) -> list[str]:
     """Return where each of `threads` is, formatted like a traceback; an empty text for one that is not running."""
-    frames = _frames()
+    frames = frames_now()
     found = [frames.get(thread.ident or 0) for thread in threads]
     return ["".join(traceback.format_stack(frame)) if frame is not None else "" for frame in found]
 
 
-def _frames() -> dict[int, FrameType]:
+def frames_now() -> dict[int, FrameType]:
+    """Return the innermost frame of each thread of the process, by its ident."""
     if not _MAY_COLLECT:
         return sys._current_frames()
     global _paused  # noqa: PLW0603

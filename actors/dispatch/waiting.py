@@ -48,6 +48,7 @@ class ThreadParker:
 
     futures: tuple[Future[Any], ...] = ()
     finite = False
+    seen: float | None = None
 
     def __init__(self) -> None:
         # Invariant: who pops the claim ends the wait, and is the only one to release the lock.
@@ -129,6 +130,7 @@ class TaskParker:
 
     futures: tuple[Future[Any], ...] = ()
     finite = False
+    seen: float | None = None
 
     def __init__(self, cell: Cell) -> None:
         self._cell = cell

@@ -73,6 +73,7 @@ class Parker:
 
     futures: tuple[Future[Any], ...] = ()
     finite = False
+    seen: float | None = None
     patient = False  # whether the timeout comes only once nothing else can happen before it
 
     def __init__(self, world: World, strand: Strand | None) -> None:

@@ -113,7 +113,7 @@ class TreeRows:
                 told[visible.stop - 1] = f"↓ {below + 1:,} more"
         return told
 
-    def _drawn(self, line: Line, name: str, layout: tuple[Sequence[_Column], int, int], width: int) -> Text:
+    def _drawn(self, line: Line[TreeNode], name: str, layout: tuple[Sequence[_Column], int, int], width: int) -> Text:
         columns, name_width, error_width = layout
         node = line.node
         if node is None:

@@ -60,6 +60,7 @@ from actors.channels import (
 from actors.channels import errors as channel_errors
 from actors.events import BusClosedError, BusError, BusFullError, NoResponderError, TopicError, UnreadFailure
 from actors.events import errors as event_errors
+from actors.observe import errors as observe_errors
 from actors.scheduler import (
     AlreadyRunError,
     CronError,
@@ -523,6 +524,8 @@ def test_refs_are_compared_with_anything() -> None:
 # -- errors ----------------------------------------------------------------------------------------------------------------
 
 ERRORS: list[BaseException] = [
+    observe_errors.ObserveError("text"),
+    observe_errors.ForeignActorError(None),
     errors.CodecError("has 7 elements", "message[3]", "length", True),
     errors.MutableMessageError("message[0]", "list"),
     errors.RegistrationError("shop.Order", "the name is taken"),
@@ -582,7 +585,7 @@ ERRORS: list[BaseException] = [
 
 
 def test_every_error_of_the_tree_is_in_the_list() -> None:
-    trees = (errors, channel_errors, event_errors, scheduler_errors)
+    trees = (errors, channel_errors, event_errors, observe_errors, scheduler_errors)
     assert {type(error).__name__ for error in ERRORS} == {name for tree in trees for name in tree.__all__}
     assert all(isinstance(error, ActorError | ActorKilled) for error in ERRORS)
 

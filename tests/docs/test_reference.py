@@ -12,6 +12,7 @@ import actors.channels
 import actors.errors
 import actors.events
 import actors.logs
+import actors.observe
 import actors.routers
 import actors.scheduler
 import actors.streams
@@ -32,6 +33,7 @@ PAGES = (
     "events.md",
     "logs.md",
     "machines.md",
+    "observe.md",
     "routers.md",
     "scheduler.md",
     "streams.md",
@@ -46,6 +48,7 @@ OURS = {
     *actors.channels.__all__,
     *actors.events.__all__,
     *actors.logs.__all__,
+    *actors.observe.__all__,
     *actors.routers.__all__,
     *actors.scheduler.__all__,
     *actors.streams.__all__,
@@ -63,7 +66,7 @@ def test_a_public_name_is_on_the_api_page(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(OURS - set(actors.errors.__all__) - PYKKAS))
 def test_a_public_name_is_in_the_generated_reference(name: str) -> None:
-    parts = ("channels", "events", "logs", "routers", "scheduler", "streams", "testing", "wire")
+    parts = ("channels", "events", "logs", "observe", "routers", "scheduler", "streams", "testing", "wire")
     assert any(f"::: {module}.{name}\n" in GENERATED for module in ("actors", *(f"actors.{part}" for part in parts)))
 
 

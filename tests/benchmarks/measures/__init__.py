@@ -14,6 +14,7 @@ from . import (
     loops,
     machines,
     messages,
+    observing,
     pool_jobs,
     process_pools,
     routing,
@@ -46,6 +47,7 @@ MODULES = (
     process_pools,
     batching,
     streaming,
+    observing,
 )
 MEASURES: dict[str, Measure] = {measure.name: measure for module in MODULES for measure in module.MEASURES}
 # Names for several of them.
@@ -60,6 +62,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         ("pools", (pool_jobs, process_pools)),
         ("batching", (batching,)),
         ("streams", (streaming,)),
+        ("observe", (observing,)),
         ("volume", (routing, pool_jobs, process_pools, batching, streaming)),  # work at volume: routers, pools, batching, streams
     )
 }

@@ -1,0 +1,1 @@
+"""What is seen of actors from beside: records, and values as text."""

@@ -1,0 +1,115 @@
+"""Values as text, for whoever looks from beside: bounded, and without running code of the value's own class."""
+
+from __future__ import annotations
+
+import collections
+import enum
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pytest
+
+from actors.snapshots.shown import LONGEST, shown
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    x: int
+    y: object = None
+
+
+class Pair(NamedTuple):
+    first: int
+    second: str
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+
+
+class Text(str):
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+
+class Hostile:
+    """Runs nothing, or the test fails."""
+
+    def __init__(self) -> None:
+        self.__dict__["name"] = "x"
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "__dict__":
+            return object.__getattribute__(self, name)
+        raise AssertionError(name)
+
+    def __repr__(self) -> str:
+        raise AssertionError
+
+    @property
+    def __class__(self) -> type:
+        raise AssertionError
+
+
+class Lying(dict[str, int]):
+    def items(self) -> object:  # type: ignore[override]
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "None"),
+        ((1,), "(1,)"),
+        ([1, {"a": {3, 1}}], "[1, {'a': {1, 3}}]"),
+        (frozenset(), "frozenset()"),
+        ("a\nb", r"'a\nb'"),
+        (Point(1, [2]), "Point(x=1, y=[2])"),
+        (Pair(1, "b"), "Pair(first=1, second='b')"),
+        (Colour.RED, "Colour.RED"),
+        (Text("abc"), "Text('abc')"),
+        (ValueError("no", 1), "ValueError('no', 1)"),
+        (collections.deque([1]), "deque([1])"),
+        (Point, "<class Point>"),
+        (object(), "<object>"),
+        (Lying(a=1), "Lying({'a': 1})"),
+    ],
+)
+def test_a_value_is_shown_by_what_it_is_made_of_and_no_code_of_its_class_runs(value: object, text: str) -> None:
+    assert shown(value) == text
+
+
+def test_nothing_of_an_object_that_raises_whatever_is_asked_is_called() -> None:
+    assert shown([Hostile()]) == "[Hostile(name='x')]"
+
+
+def _cycle() -> list[object]:
+    values: list[object] = []
+    values.append(values)
+    return values
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "x" * 10_000_000,
+        b"x" * 10_000_000,
+        1 << 10_000_000,
+        range(1 << 10_000_000),
+        list(range(1_000_000)),
+        dict.fromkeys(range(1000), "x" * 1000),
+        set(range(1000)),
+        [["x" * 10_000] * 10_000] * 10_000,
+        _cycle(),
+        Text("x" * 10_000_000),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_the_text_of_what_is_huge_is_short(value: object) -> None:
+    assert 0 < len(shown(value)) <= LONGEST
+    assert len(shown(value, 10)) <= 10
