@@ -43,6 +43,7 @@ _KNOWN: dict[type, tuple[str, str]] = {
     kernel.CallbackFailed: ("callback.failed", "ERROR"),
     kernel.MailboxHighWater: ("mailbox.high_water", "WARNING"),
     kernel.DeadlockFound: ("deadlock.found", "ERROR"),
+    kernel.BudgetExceeded: ("budget.exceeded", "ERROR"),
 }
 
 

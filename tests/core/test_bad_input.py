@@ -24,6 +24,7 @@ from actors import (
     AskCancelled,
     BlockingInLoopError,
     Bounded,
+    Budget,
     DeadLetter,
     DeadLetterReason,
     DeadlineExceeded,
@@ -58,7 +59,7 @@ from actors.channels import (
     ChannelOutsideError,
 )
 from actors.channels import errors as channel_errors
-from actors.events import BusClosedError, BusError, BusFullError, NoResponderError, TopicError, UnreadFailure
+from actors.events import BusClosedError, BusError, BusFullError, Link, NoResponderError, TopicError, UnreadFailure
 from actors.events import errors as event_errors
 from actors.observe import errors as observe_errors
 from actors.scheduler import (
@@ -529,6 +530,7 @@ ERRORS: list[BaseException] = [
     errors.CodecError("has 7 elements", "message[3]", "length", True),
     errors.MutableMessageError("message[0]", "list"),
     errors.RegistrationError("shop.Order", "the name is taken"),
+    errors.BudgetExceededError(Budget(hops=1), (Link("/a", "str"),), "x"),
     errors.RemoteError("builtins.ValueError", (1, "x"), "wrong", ("a note",), "Traceback ..."),
     ActorError("text"),
     ActorDeadError("text", "Recipient", {"the": "message"}),
