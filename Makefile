@@ -8,7 +8,7 @@ export PIP_NO_INPUT := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test accept bench fuzz venv static lint format types types-second imports docs wheel unit kernel scheduler \
-	supervisors logs wire channels routers streams simulation examples conformance other-python clean
+	supervisors logs wire channels routers streams observe simulation examples conformance other-python clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -26,7 +26,7 @@ test: venv ## every check; long tests at reduced size
 checks: venv
 	@$(BIN)/python -m compileall -q actors supervisors tests  # or, with PYTHONDONTWRITEBYTECODE, each process that a test starts would compile them
 	@$(MAKE) --no-print-directory -j2 --keep-going --output-sync=target other-python supervisors simulation kernel examples scheduler logs wire \
-		routers streams channels static conformance
+		routers streams channels observe static conformance
 
 accept: ## the same with the long tests in full
 	@GREENROOM_ACCEPT=1 HYPOTHESIS_PROFILE=accept PYTEST_ADDOPTS="--timeout=900" $(MAKE) --no-print-directory test
@@ -68,7 +68,7 @@ wheel: venv ## build the wheel, install it elsewhere, use it
 unit: kernel scheduler supervisors logs ## pytest over these four: warnings are errors, the order is random
 
 kernel: venv ## pytest over whatever has no target of its own
-	@$(STEP) "pytest of the kernel" $(BIN)/python -m pytest $(addprefix --ignore=tests/,docs examples simulation wire channels events routers streams \
+	@$(STEP) "pytest of the kernel" $(BIN)/python -m pytest $(addprefix --ignore=tests/,docs examples simulation wire channels events routers streams observe \
 		scheduler supervisors logs)
 
 scheduler: venv ## pytest over the scheduler
@@ -91,6 +91,9 @@ routers: venv ## pytest over routers and pools
 
 streams: venv ## pytest over streams
 	@$(STEP) "pytest of streams" $(BIN)/python -m pytest tests/streams
+
+observe: venv ## pytest over what looks into a running system
+	@$(STEP) "pytest of observe" $(BIN)/python -m pytest tests/observe
 
 simulation: venv ## pytest over the simulator
 	@$(STEP) "pytest of the simulator" $(BIN)/python -m pytest tests/simulation
