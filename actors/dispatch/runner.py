@@ -333,7 +333,8 @@ class Runner:
         except BaseException as error:  # a task that let it through would take the loop with it
             if isinstance(error, cell.system.ports.passing):
                 raise
-            if not self._outlives(message, delivery, error):
+            # A crash of the present instance is told by its end. That of a former one is nobody's, and its message is over with it.
+            if not self._outlives(message, delivery, error) and delivery.incarnation == cell.incarnation:
                 return
         if note is not None:
             note.delivered(cell)

@@ -59,12 +59,15 @@ class PoolClosedError(ActorDeadError):
     Attributes:
         pool: the path of the pool.
         message: the job.
+        cause: what the pool crashed with, and ``__cause__`` likewise; None if it was closed, or ended in another way.
     """
 
-    def __init__(self, pool: str, message: object = None) -> None:
-        super().__init__(f"the pool {pool} is closed", pool, message)
-        self.args = (pool, message)
+    def __init__(self, pool: str, message: object = None, cause: BaseException | None = None) -> None:
+        why = f": {type(cause).__name__}: {cause}" if cause is not None else ""
+        super().__init__(f"the pool {pool} is closed{why}", pool, message)
+        self.args = (pool, message, cause)
         self.pool = pool
+        self.cause = self.__cause__ = cause
 
 
 class WorkerLostError(ActorError):

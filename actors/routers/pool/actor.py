@@ -399,8 +399,9 @@ def attach(books: Books, ref: ActorRef[PoolActor]) -> None:
             ref.tell(Entry((LOOK, None, Errand())))
 
     def end(_: object) -> None:
+        how = ref._target.end
         try:
-            books.end()
+            books.end(how[1] if how is not None else None)
         finally:
             books.gone.try_set(None)
 

@@ -63,6 +63,7 @@ class Books:
         keyed: whether jobs have keys.
         target: workers there shall be.
         closing: whether no job is taken any more.
+        cause: what the pool's actor crashed with.
         ended: whether the pool's actor has ended.
         gone: set after that.
         ring: called, on the clock's thread, when something is due; set by whoever attaches the actor.
@@ -89,6 +90,7 @@ class Books:
         self.accounts = Accounts(name, options.redeliver)
         self.returns = Returns(self)
         self.closing = False
+        self.cause: BaseException | None = None
         self.ended = False
         self.gone = self.new_future()
         self.ring: Callable[[], object] = lambda: None
@@ -410,6 +412,7 @@ class Books:
         with self.lock:
             slot.ready = True
             slot.proven = False
+            self.returns.left_behind(slot)
             slot.room = self.options.concurrency - len(slot.held)
             self.hand_to(slot)
         self.flush()
@@ -526,13 +529,14 @@ class Books:
     def _send_away(self) -> None:
         while self.line.senders:
             job, admitted = self.line.first()
-            self.accounts.later(admitted.try_fail, PoolClosedError(self.name, job.message))
+            self.accounts.later(admitted.try_fail, PoolClosedError(self.name, job.message, self.cause))
             self.line.leave(job)
 
-    def end(self) -> None:
-        """Give up what there is: the pool's actor has ended. Nothing hangs."""
+    def end(self, cause: BaseException | None = None) -> None:
+        """Give up what there is: the pool's actor has ended, perhaps of a crash. Nothing hangs."""
         self.touches()
         with self.lock:
+            self.cause = self.cause or cause
             self.closing = self.ended = True
             self._send_away()
             if self._handle is not None:
@@ -545,7 +549,7 @@ class Books:
                 for parcel in list(slot.held):
                     self.drop(parcel, slot)
             for job in [*jobs, *self.lanes.everyone()]:
-                self.accounts.lose(job, PoolClosedError(self.name, job.message), DeadLetterReason.STOPPED)
+                self.accounts.lose(job, PoolClosedError(self.name, job.message, self.cause), DeadLetterReason.STOPPED)
             self.slots, self.leaving = [], {}
             self.lanes = self._new_lanes()
             self.accounts.end_burst()

@@ -59,7 +59,7 @@ def take_in(books: Books, job: Job, *, waits: bool = False) -> Future[None] | No
 def _let_in(books: Books, job: Job, *, waits: bool) -> Future[None] | None:
     with books.lock:
         if books.is_closed():
-            raise PoolClosedError(books.name, job.message)
+            raise PoolClosedError(books.name, job.message, books.cause)
         try:
             if books.accounts.waiting < books.options.capacity and not books.line.senders:
                 books.arrive(job)

@@ -186,7 +186,7 @@ class Pool(Generic[A]):
         books.touches()
         with books.lock:
             if books.is_closed():
-                raise PoolClosedError(books.name)
+                raise PoolClosedError(books.name, cause=books.cause)
             before, books.target = books.target, after
         if before != after:
             books.accounts.publish(PoolResized, before, after, "it was asked for")

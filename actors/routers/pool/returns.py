@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from actors._core.context import current_entry
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason
-from actors._core.messages import Signal, Stashed
+from actors._core.messages import Entry, Signal, Stashed
 from actors.errors import ActorDeadError, ActorError, ActorRestarting
 from actors.routers.errors import BatchResultError
 from actors.routers.pool.jobs import Bundle, Job, JobState
@@ -208,6 +208,19 @@ class Returns:
         self._take_back([parcel], None)
         slot.room += 1
         self._books.hand_out()
+
+    def left_behind(self, slot: Slot) -> None:
+        """Take back what crashed the former instance of a worker as that was replaced anyway: its handler tells nothing any more."""
+        cell = slot.cell
+        if cell is None or not cell.reentrant:  # others are at nothing when they are replaced
+            return
+        at_work = [delivery.current for task, delivery in cell.extras().open.copy().items() if not task.done()]
+        held = {id(entry[2]) for entry in at_work if type(entry) is Entry}
+        former = [one for one in slot.held if one.begun and not one.handled and one.incarnation != cell.incarnation]
+        gone = [one for one in former if id(one) not in held]
+        if gone:
+            self._take_back(gone, None)
+            self._books.hand_out()
 
     def _take_back(self, parcels: list[Parcel], error: BaseException | None) -> int:
         """Let the jobs of `parcels`, in order, wait again in front, unless they were handed out too often. Return how many were begun."""

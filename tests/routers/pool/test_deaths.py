@@ -16,6 +16,7 @@ from actors.routers import (
     Pool,
     PoolActor,
     PoolBackoff,
+    PoolClosedError,
     TooManyDeathsError,
     WorkerDied,
     WorkerLostError,
@@ -144,6 +145,10 @@ def test_the_pool_itself_crashes_when_workers_die_too_often(sim: Simulation) -> 
     assert (crashes[0].deaths, crashes[0].period) == (3, 10.0)
     assert "3 workers of /pool died within 10 seconds" in str(crashes[0])
     assert ("die", DeadLetterReason.STOPPED) in watched.letters
+    for use in (lambda: pool.ref.tell("late"), lambda: pool.ref.ask("late"), lambda: pool.resize(2)):
+        with pytest.raises(PoolClosedError, match="the pool /pool is closed: TooManyDeathsError: 3 workers of /pool died") as caught:
+            use()
+        assert caught.value.cause is caught.value.__cause__ is crashes[0]
 
 
 def test_jobs_of_a_supervised_pool_survive_its_restart(sim: Simulation) -> None:

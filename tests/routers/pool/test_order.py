@@ -181,6 +181,19 @@ def test_order_per_key_survives_a_death_in_any_order_of_steps(sim: Simulation) -
     pool.close()
 
 
+@simulate(runs=scaled(1000, 60))
+def test_a_job_that_crashes_a_worker_as_it_is_restarted_is_not_forgotten(sim: Simulation) -> None:
+    run = Run(sim, None, 0, 2)
+    run.tell("a")
+    run.fatal_tell("a")
+    run.step(6)
+    run.restart(0)
+    assert run.pool.drain()
+    assert run.check_figures().running == 0
+    run.check_fates()
+    run.pool.close()
+
+
 def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simulation) -> None:
     log: list[Any] = []
     pool = new_pool(sim, log, set(), ConsistentHash(lambda message: message[0]), room=2)
