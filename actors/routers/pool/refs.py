@@ -69,7 +69,9 @@ class PoolRef(ActorRef[A_co]):
 
     def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job:
         if type(message) is ProxyCall and self._books.options.batch is not None:
-            msg = f"{self._books.name} hands its workers lists of messages, and call() is none; ask a message, or call() one of pool.workers"
+            msg = (
+                f"{self._books.name} hands its workers lists of messages, and call() is none; ask a message, or call() one of pool.workers"
+            )
             raise TypeError(msg)
         if future is not None:
             self._books.adopt(future)
