@@ -3,17 +3,11 @@
 Jobs wait here and not in the mailboxes of workers, so nothing is lost with a worker, and a change of the size moves jobs.
 
 Whoever frees a worker or brings a job hands the one to the other: a sender in its own call, a worker in its own turn, the pool's actor in
-its. Under the lock it only notes what is to be sent and told, in two deques; `flush` does that without the lock, for that runs the code of
-users. Of several who flush at once, each entry is one's.
+its. Under the lock it only notes what is to be sent and told; `flush` does that without the lock, for that runs the code of users.
 """
 
 from __future__ import annotations
 
-import functools
-import os
-import threading
-import weakref
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from actors._core.bounded import Overflow
@@ -21,14 +15,14 @@ from actors._core.context import current_cell
 from actors._core.doors import CLOSED
 from actors._core.events import DeadLetterReason
 from actors._core.future import Future
-from actors._core.messages import Entry
 from actors._core.mutex import Mutex
-from actors.errors import ActorDeadError, ActorError, ForkedError
 from actors.routers.errors import PoolClosedError
 from actors.routers.pool.accounts import Accounts
+from actors.routers.pool.forking import ForkedLock, inherit
 from actors.routers.pool.jobs import Bundle, Job, JobState, Parcel
 from actors.routers.pool.keyed import KeyedLanes
 from actors.routers.pool.lanes import OwnLanes, SharedLane
+from actors.routers.pool.outbox import Outbox
 from actors.routers.pool.pace import Gate, Pace
 from actors.routers.pool.returns import Returns
 from actors.routers.pool.room import Line
@@ -39,7 +33,6 @@ from actors.routers.routing import FULL, ConsistentHash
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from actors._core.cell import Cell
     from actors._core.ports import Ports, TimerHandle
     from actors.routers.pool.lanes import Lanes
     from actors.routers.pool.options import PoolOptions
@@ -97,14 +90,12 @@ class Books:
         self.restless = options.elastic is not None or options.hangs_after is not None  # whether the actor looks now and then
         self.looking = False  # whether it is going to
         self._numbers = 0
-        # What is to be sent: parcels, with the cells that were to have them and the futures to be answered, at that moment.
-        self._outbox: deque[tuple[Parcel, Cell, Future[Any] | None]] = deque()
-        self._depth = _Depth()
+        self._outbox = Outbox(self.accounts.news, self.returns)
         self._admitting = False
         self._alarm: float | None = None  # clock time of the next look
         self._handle: TimerHandle | None = None
         self._resource = self._world.resource("pool") if self._world is not None else None
-        _inherited.add(self)
+        inherit(self)
 
     def _new_lanes(self) -> Lanes:
         routing = self.options.routing
@@ -117,7 +108,7 @@ class Books:
 
     def forked(self) -> None:
         """Refuse everything from now on: this is a forked child, and the workers are elsewhere. So may be who holds the lock."""
-        self.lock = _ForkedLock(self.name if self.accounts.ref is None else self.accounts.ref._target.system.name)  # type: ignore[assignment]
+        self.lock = ForkedLock(self.name if self.accounts.ref is None else self.accounts.ref._target.system.name)  # type: ignore[assignment]
 
     def new_future(self) -> Future[Any]:
         """Return a future that nobody has resolved."""
@@ -253,7 +244,7 @@ class Books:
         slot.handed += 1
         self.accounts.out += 1
         slot.room -= 1
-        self._outbox.append((parcel, slot.cell, attempt))
+        self._outbox.parcels.append((parcel, slot.cell, attempt))
         self.lanes.closed(slot)  # it stands behind the others if it has room left
         if self.line.senders:
             self.admit()
@@ -330,48 +321,7 @@ class Books:
 
     def flush(self) -> None:
         """Send and tell what was noted. Without the lock."""
-        outbox, news = self._outbox, self.accounts.news
-        if not outbox and not news:  # half of the time
-            return
-        sending: list[tuple[Parcel, Cell, Future[Any] | None]] = []
-        telling: list[Callable[[], object]] = []
-        try:
-            while outbox or news:
-                if outbox:
-                    if _pop(outbox, sending):
-                        self._send(*sending[0])
-                        sending.clear()
-                elif self._depth.value >= DEEPEST:  # that is left to those further up on this stack
-                    return
-                elif _pop(news, telling):
-                    self._tell(telling[0])
-                    telling.clear()
-        except BaseException:  # a Ctrl-C: another one makes it again
-            outbox.extendleft(entry for entry in sending if not _has_come(*entry[:2]))
-            news.extendleft(telling)
-            raise
-
-    def _tell(self, call: Callable[[], object]) -> None:
-        """Tell somebody, who may send to the pool again, and flush in turn. Many who do so would pile up on one stack."""
-        depth = self._depth
-        depth.value += 1
-        try:
-            call()
-        finally:
-            depth.value -= 1
-
-    def _send(self, parcel: Parcel, cell: Cell, attempt: Future[Any] | None) -> None:
-        if parcel.cell is not cell:  # its worker has ended meanwhile, and it was taken back
-            return
-        if attempt is not None:
-            attempt._call_when_done(functools.partial(self.returns.answered, parcel))
-        try:
-            # With the origin of whoever sent the job: the caller is a worker that has done with another one, or anybody.
-            cell.ref.tell(Entry((parcel.content, attempt, parcel, *parcel.origin)))
-        except ActorDeadError:  # its end is about to be told, and takes everything back
-            return
-        except ActorError as error:  # its isolation does not let the message through
-            self.returns.refused(parcel, attempt, cell, error)
+        self._outbox.flush()
 
     # -- what its actor and askers tell ----------------------------------------------------------------------------------------
 
@@ -554,58 +504,6 @@ class Books:
             self.lanes = self._new_lanes()
             self.accounts.end_burst()
         self.flush()
-
-
-class _ForkedLock:
-    """What nobody gets."""
-
-    def __init__(self, system: str) -> None:
-        self._system = system
-
-    def __enter__(self) -> None:
-        """Refuse."""
-        raise ForkedError(self._system)
-
-    def __exit__(self, *_: object) -> None:
-        """Nobody has it."""
-
-
-_inherited: weakref.WeakSet[Books] = weakref.WeakSet()  # by a child that this process may fork
-
-
-def _after_fork() -> None:
-    for books in list(_inherited):
-        books.forked()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
-
-
-def _pop(notes: deque[Any], mine: list[Any]) -> bool:
-    """Move the oldest of `notes` to `mine`; return False if another one was faster.
-
-    In one step: what `popleft` returns is lost if a Ctrl-C comes as it returns.
-    """
-    try:
-        mine.extend(map(deque.popleft, (notes,)))
-    except IndexError:
-        return False
-    return True
-
-
-def _has_come(parcel: Parcel, cell: Cell) -> bool:
-    """Tell whether a worker has a parcel, as far as that can be seen."""
-    return parcel.begun or any(type(entry) is Entry and entry[2] is parcel for entry in tuple(cell.queue))
-
-
-DEEPEST = 8  # flushes on one stack that tell anybody anything
-
-
-class _Depth(threading.local):
-    """How many flushes of a thread are telling somebody something at this moment, one on the stack of the other."""
-
-    value = 0
 
 
 def _load(slot: Slot) -> int:

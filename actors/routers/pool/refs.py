@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
-from pykka.messages import _ActorStop
+from pykka.messages import ProxyCall, _ActorStop
 
 from actors._core.lineage import next_lineage, pay
 from actors._core.messages import Entry
@@ -74,6 +74,11 @@ class PoolRef(ActorRef[A_co]):
 
     def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job | None:
         """Return the job to be handed in; None if it is over budget."""
+        if type(message) is ProxyCall and self._books.options.batch is not None:
+            msg = (
+                f"{self._books.name} hands its workers lists of messages, and call() is none; ask a message, or call() one of pool.workers"
+            )
+            raise TypeError(msg)
         if future is not None:
             self._books.adopt(future)
             future._cell = self._target

@@ -237,6 +237,15 @@ def test_a_pool_has_no_proxy_and_says_what_to_use(sim: Simulation) -> None:
         assert pool.workers[0].proxy().on_receive(2).get() == 4
 
 
+def test_a_pool_with_batches_has_no_calls_and_says_what_to_use(sim: Simulation) -> None:
+    class Sums(Actor):
+        def on_receive(self, message: list[int]) -> list[int]:
+            return [sum(message)] * len(message)
+
+    with Pool(sim.system, Sums, size=1, batch=Batch(4)) as pool, pytest.raises(TypeError, match=r"lists of messages, and call\(\) is none"):
+        pool.ref.call(Sums.on_receive, [1])
+
+
 async def doubled(message: int) -> int:
     return 2 * message
 
