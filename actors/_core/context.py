@@ -32,6 +32,7 @@ __all__ = [
     "forget_entry",
     "handling",
     "in_context",
+    "incarnation_here",
     "origin_of",
     "take_reply",
 ]
@@ -137,6 +138,11 @@ def _holder(cell: Cell) -> Any:
 def current_entry(cell: Cell) -> Any:
     """Return the mailbox entry being handled here; a Control between messages, in hooks, or once it was stashed."""
     return _holder(cell).current
+
+
+def incarnation_here(cell: Cell) -> int:
+    """Return the incarnation of `cell` that the handler running here is of: a former one, if it has outlived that."""
+    return int(_holder(cell).incarnation)
 
 
 def current_reply(cell: Cell) -> Future[Any] | None:

@@ -317,6 +317,7 @@ class Runner:
         if not delivery.begun:
             self._outlives(None, delivery, asyncio.CancelledError())
             if note is not None:
+                deliver(delivery)  # in this callback's own context
                 note.delivered(self.cell)
 
     async def _one(self, message: Any, delivery: Delivery, note: Note | None) -> None:

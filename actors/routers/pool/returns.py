@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from actors._core.context import current_entry
+from actors._core.context import current_entry, incarnation_here
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason
 from actors._core.messages import Entry, Signal, Stashed
@@ -74,6 +74,8 @@ class Returns:
         with books.lock:
             if parcel.cell is not cell:  # a killed worker's handler has come to its end at last
                 return
+            if not parcel.begun or (cell.reentrant and parcel.incarnation != incarnation_here(cell)):
+                return  # likewise that of a former instance, when the next one has been given the same again
             parcel.handled = True
             if parcel.incarnation != cell.incarnation:
                 self._restarted(parcel)

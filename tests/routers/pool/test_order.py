@@ -194,6 +194,22 @@ def test_a_job_that_crashes_a_worker_as_it_is_restarted_is_not_forgotten(sim: Si
     run.pool.close()
 
 
+@simulate(runs=scaled(2000, 100))
+def test_what_a_former_instance_tells_of_a_job_does_not_count_for_the_next_that_has_it(sim: Simulation) -> None:
+    run = Run(sim, RoundRobin(), 1, 2)
+    run.tell("a")
+    run.ask("a")
+    run.step(2)
+    run.resize(0)
+    run.step(3)
+    run.restart(1)
+    run.resize(2)
+    assert run.pool.drain()
+    assert run.check_figures().running == 0
+    run.check_fates()
+    run.pool.close()
+
+
 def test_a_worker_with_room_for_two_is_at_one_job_of_a_key_at_a_time(sim: Simulation) -> None:
     log: list[Any] = []
     pool = new_pool(sim, log, set(), ConsistentHash(lambda message: message[0]), room=2)
