@@ -91,18 +91,25 @@ class _Run:
             self._writing.send(_HANDLED)
 
     def _main(self) -> None:
-        dumped = False  # for a signal whose handler has not run yet
+        # A signal is told of twice, and dumped at the first: by its number, and by its handler, which runs once for several that came before
+        # it did. The handler may be the first: if another thread gets the signal, the main one may be faster than that writes the number.
+        numbers = 0  # dumped, and their handler has not run
+        handlers = 0  # dumped, and their number has not come
         while True:
             came = self._reading.recv(1)
             if came in (_END, b""):
                 return
             if came == _HANDLED:
-                if not dumped:
+                if not numbers:
                     self._dump()
-                dumped = False
+                    handlers += self._woken
+                numbers = 0
             elif came[0] == self._number:
-                self._dump()
-                dumped = True
+                if handlers:
+                    handlers -= 1
+                else:
+                    self._dump()
+                    numbers += 1
 
     def _dump(self) -> None:
         try:
