@@ -91,8 +91,8 @@ class _Run:
             self._writing.send(_HANDLED)
 
     def _main(self) -> None:
-        # A signal is told of twice, and dumped at the first: by its number, and by its handler, which runs once for several that came before
-        # it did. The handler may be the first: if another thread gets the signal, the main one may be faster than that writes the number.
+        # A signal is told of twice, and dumped at the first: by its number, and by its handler, which runs once for several that came
+        # before it did. The handler may be the first: another thread may get the signal, and the main one be faster than that writes.
         numbers = 0  # dumped, and their handler has not run
         handlers = 0  # dumped, and their number has not come
         while True:
