@@ -178,7 +178,7 @@ class Source(Generic[T]):
 
         Args:
             ref: an actor, a router or a pool.
-            parallel: elements asked and not answered, at most.
+            parallel: elements asked and not answered, at most. `ref` has to have room for as many: what it refuses has failed.
             ordered: whether answers are given in the order of their elements; else as they come.
             timeout: seconds that an answer may take, else the element has failed with `Timeout`; None: any time.
         """
