@@ -34,7 +34,7 @@ from actors._core.events import (
 from actors._core.future import Future
 from actors._core.isolation import IsolatedInbox, Isolation
 from actors._core.lifecycle import DownReason, Lifecycle, advance
-from actors._core.lineage import CarryingInbox, lineage_here
+from actors._core.lineage import CarryingInbox, of_start
 from actors._core.messages import CHILD_GONE, Control, Signal
 from actors._core.mutex import Mutex
 from actors._core.options import AS_DECLARED, DispatcherKind, Options, Overrides, note_own_keywords
@@ -202,7 +202,7 @@ class Runtime:
         if name is not None:
             touched(self.ports, f"{parent.path if parent is not None else ''}/{name}")
         if self.carries:
-            lineage = lineage_here()
+            lineage = of_start(cell)
             if lineage is not None:
                 cell.extras().lineage = lineage
         self.tree.enter(cell, parent, name)

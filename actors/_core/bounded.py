@@ -212,11 +212,15 @@ class BoundedMailbox:
     def withdraw(self, admitted: Future[None]) -> bool:
         """Leave the line of `offer`; return False if admission came first."""
         with self._lock:
-            for index, (_, future) in enumerate(self._waiting):
-                if future is admitted:
-                    del self._waiting[index]
-                    return True
-        return False
+            place = next((index for index, (_, future) in enumerate(self._waiting) if future is admitted), None)
+            if place is None:
+                return False
+            prepared = self._waiting[place][0]
+            del self._waiting[place]
+        note = self._cell.unwrap(self._entry(prepared))[2]
+        if note is not None:
+            note.withdrawn()
+        return True
 
     def exempt(self, entry: Any) -> None:
         """Admit `entry` whatever the bound; raise Shut if closed."""
@@ -267,7 +271,7 @@ class BoundedMailbox:
         Raises:
             RuntimeError: it was changed meanwhile.
         """
-        return [bare(entry) for entry in self._queue]
+        return [bare(entry) for entry in list(self._queue)]
 
     # -- the actor ---------------------------------------------------------------------------------------------------------
 

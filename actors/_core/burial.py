@@ -72,6 +72,7 @@ def finish(cell: Cell) -> None:
     cell.actor = cell.receiver = None
     cell.args, cell.kwargs = (), None
     if cell.rare is not None:
+        cell.rare.lineage = None  # lineages hold cells: those that have ended are not to hold more
         cancel_deadlines(cell.rare)
         watch.gone(cell, cell.rare, reason, error)
     cell.system.gone(cell, reason, error)

@@ -187,7 +187,7 @@ def _start(cell: Cell, *, restarted: bool = False, error: BaseException | None =
 def started(cell: Cell, *, restarted: bool, error: BaseException | None = None) -> None:
     """Tell everybody that an incarnation is running. For a supervisor, that its children are."""
     if cell.rare is not None:
-        cell.rare.handed = None
+        cell.rare.handed = cell.rare.lineage = None
     cell.system.started(cell, restarted=restarted, error=error)
     tell_reports(cell)
     guard = cell.guard

@@ -28,7 +28,21 @@ if TYPE_CHECKING:
     from actors._core.cell import Cell
     from actors._core.future import Future
 
-__all__ = ["Budget", "Carried", "CarryingInbox", "Lineage", "Purse", "lineage_here", "lineage_of", "next_lineage", "pay", "scope"]
+__all__ = [
+    "FROM_USERS",
+    "Budget",
+    "Carried",
+    "CarryingInbox",
+    "Lineage",
+    "Purse",
+    "give_back",
+    "lineage_here",
+    "lineage_of",
+    "next_lineage",
+    "of_start",
+    "pay",
+    "scope",
+]
 
 LINKS = 32  # of the way that led to a message: the first one, and the latest
 
@@ -66,23 +80,40 @@ class Purse:
     def __init__(self, budget: Budget, outer: Lineage | None = None) -> None:
         self.budget = budget
         self._outer = outer
-        self._lock = Mutex()  # guards the next two
+        # One for all purses of a tree, so that a message is paid out of all of them, or out of none. Guards the next two.
+        self._lock: Mutex = Mutex() if outer is None else outer.purse._lock
         self._spent = 0
         self._told = False
 
     def spend(self, hops: int) -> Purse | None:
         """Pay for one message, so many hops away from the first one. Return the purse that had too little, None if it was paid."""
-        budget, outer = self.budget, self._outer
-        if budget.hops is not None and hops > budget.hops:
-            return self
-        over = outer.purse.spend(outer.hops + 1 + hops) if outer is not None else None
-        if over is not None or budget.messages is None:
-            return over
         with self._lock:
-            if self._spent >= budget.messages:
-                return self
-            self._spent += 1
-            return None
+            purses = []
+            purse = self
+            while True:
+                budget, outer = purse.budget, purse._outer
+                if budget.hops is not None and hops > budget.hops:
+                    return purse
+                if budget.messages is not None and purse._spent >= budget.messages:
+                    return purse
+                purses.append(purse)
+                if outer is None:
+                    break
+                hops += outer.hops + 1
+                purse = outer.purse
+            for purse in purses:
+                purse._spent += 1
+        return None
+
+    def give_back(self) -> None:
+        """Take back what was paid for one message, which was not sent after all."""
+        with self._lock:
+            purse = self
+            while True:
+                purse._spent -= 1
+                if purse._outer is None:
+                    return
+                purse = purse._outer.purse
 
     def first_time(self) -> bool:
         """Tell whether nobody has asked this before."""
@@ -100,7 +131,7 @@ def _kind(message: object) -> str:
 
 
 class Lineage:
-    """Where a message comes from. Immutable once the message is sent.
+    """Where a message comes from. Immutable.
 
     Attributes:
         purse: the tree's.
@@ -115,10 +146,14 @@ class Lineage:
         self.hops = hops
         self.way = way
 
-    def next(self, cell: Cell, message: object) -> Lineage:
-        """Return the lineage of `message`, which the handler of a message with this one sends to `cell`."""
+    def next(self, cell: Cell, kind: str) -> Lineage:
+        """Return the lineage of what the handler of a message with this one sends to `cell`."""
         way = self.way if len(self.way) < LINKS else (self.way[0], *self.way[2:])
-        return Lineage(self.purse, self.hops + 1, (*way, (cell, _kind(message))))
+        return Lineage(self.purse, self.hops + 1, (*way, (cell, kind)))
+
+    def to(self, message: object) -> Lineage:
+        """Return the same, for `message` in the place of one that was not known yet."""
+        return Lineage(self.purse, self.hops, (*self.way[:-1], (self.way[-1][0], _kind(message))))
 
     def chain(self) -> tuple[Link, ...]:
         """Return the way, for people."""
@@ -128,13 +163,22 @@ class Lineage:
 class Carried(Note):
     """The note of a message that has a lineage, and nothing else but perhaps a deadline."""
 
-    __slots__ = ("lineage",)
+    __slots__ = ("_paid", "lineage")
     stays = True
 
     def __init__(self, lineage: Lineage, expires: float | None = None) -> None:
         super().__init__(expires)
         self.lineage = lineage
+        self._paid = True  # by the sender, until the message is in the mailbox
 
+    def withdrawn(self) -> None:
+        """Take note that the message was not sent after all."""
+        paid, self._paid = self._paid, False
+        if paid:
+            self.lineage.purse.give_back()
+
+
+FROM_USERS = (type(None), Note, Carried)  # the notes of messages that users have just sent: all others are the kernel's, or of pools
 
 # What begins where this is set is one tree: (its purse, the cell whose handler set it). A task that inherits the context of that handler
 # goes on with it; the handler of another actor, begun on the same stack, does not.
@@ -147,7 +191,7 @@ def lineage_of(entry: Any) -> Lineage | None:
 
 
 def lineage_here() -> Lineage | None:
-    """Return the lineage of what the caller is at: a message, or the first `on_start` of an actor started in the handler of one."""
+    """Return the lineage of what the caller is at: a message, or the first `on_start` of an actor that a message has started."""
     cell = current_cell()
     if cell is None:
         return None
@@ -157,16 +201,28 @@ def lineage_here() -> Lineage | None:
     return lineage_of(entry)
 
 
-def next_lineage(cell: Cell, message: object) -> Lineage | None:
-    """Return the lineage of what the caller sends to `cell`; None if it is part of no tree with a budget."""
+def _begun_here(cell: Cell, kind: str) -> Lineage | None:
+    """Return the lineage of what the caller sends to `cell`, or starts there; None if it begins a tree, or is none of ours."""
     inside = scope.get()
     if inside is not None and inside[1] is current_cell():
-        return Lineage(inside[0], 0, ((cell, _kind(message)),))
+        return Lineage(inside[0], 0, ((cell, kind),))
     lineage = lineage_here()
-    if lineage is not None:
-        return lineage.next(cell, message)
+    return lineage.next(cell, kind) if lineage is not None else None
+
+
+def next_lineage(cell: Cell, message: object) -> Lineage | None:
+    """Return the lineage of `message`, which the caller sends to `cell`; None if it is part of no tree with a budget."""
+    kind = _kind(message)
+    lineage = _begun_here(cell, kind)
     budget = cell.system.config.budget
-    return Lineage(Purse(budget), 0, ((cell, _kind(message)),)) if budget is not None else None
+    if lineage is None and budget is not None:
+        return Lineage(Purse(budget), 0, ((cell, kind),))
+    return lineage
+
+
+def of_start(cell: Cell) -> Lineage | None:
+    """Return the lineage of the start of `cell`, by which what it sends in its first `on_start` goes on; None if nothing has one here."""
+    return _begun_here(cell, "start")
 
 
 def pay(cell: Cell, lineage: Lineage, message: object, future: Future[Any] | None = None) -> bool:
@@ -182,6 +238,12 @@ def pay(cell: Cell, lineage: Lineage, message: object, future: Future[Any] | Non
     if over.first_time():
         cell.system.events.publish(BudgetExceeded(budget, chain, message, cell.ref))
     return False
+
+
+def give_back(lineage: Lineage | None) -> None:
+    """Take back what was paid for a message that was not sent after all, if it has a lineage."""
+    if lineage is not None:
+        lineage.purse.give_back()
 
 
 class CarryingInbox:
@@ -200,29 +262,30 @@ class CarryingInbox:
 
     def append(self, entry: Any, *timeout: float) -> None:
         """Admit `entry` with its lineage."""
-        carried = self._carried(entry)
-        if carried is not None:
-            self._door.append(carried, *timeout)
+        self._admit(self._door.append, entry, *timeout)
 
     def offer(self, entry: Entry) -> Any:
         """Do as `append` does for a sender that awaits its admission to a bounded mailbox."""
-        carried = self._carried(entry)
-        return None if carried is None else self._door.offer(carried)
+        return self._admit(self._door.offer, entry)
 
-    def _carried(self, entry: Any) -> Any:
-        """Return the entry that is to be admitted; None if it was over budget, and has found its end."""
+    def _admit(self, admit: Any, entry: Any, *timeout: float) -> Any:
         if type(entry) is Entry:
             message, future, note = entry[:3]
-            if message is STOP or not (note is None or type(note) in (Note, Carried)):  # Carried: of a router that passes it on
-                return entry  # the kernel's own, or of those who have seen to it
+            if message is STOP or type(note) not in FROM_USERS:
+                return admit(entry, *timeout)  # the kernel's own, or of those who have seen to it
             rest = entry[3:]
         elif type(entry) is _ActorStop:
-            return entry
+            return admit(entry, *timeout)
         else:
             message, future, note, rest = entry, None, None, ()
         lineage = next_lineage(self._cell, message)
         if lineage is None:
-            return entry
+            return admit(entry, *timeout)
         if not pay(self._cell, lineage, message, future):
             return None
-        return Entry((message, future, Carried(lineage, note.expires if note is not None else None), *rest))
+        carried = Carried(lineage, note.expires if note is not None else None)
+        try:
+            return admit(Entry((message, future, carried, *rest)), *timeout)
+        except BaseException:  # refused
+            carried.withdrawn()
+            raise

@@ -125,6 +125,9 @@ class Note:
     def delivered(self, cell: Cell) -> None:
         """Take note that the message has been handled by `cell`."""
 
+    def withdrawn(self) -> None:
+        """Take note that the message is not sent after all: its sender waits for room no more."""
+
 
 class Signal(Enum):
     """What the control lane carries; it overtakes the user lane. The last four are between supervisors and their children."""

@@ -16,7 +16,7 @@ from actors._core.bounded import BoundedMailbox
 from actors._core.doors import Door
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import Lifecycle, advance
-from actors._core.lineage import Carried, lineage_of
+from actors._core.lineage import FROM_USERS, lineage_of
 from actors._core.messages import BRING_UP, CHILD_EVENT, STOP, STOP_DOWN, TAKE_DOWN, Control, Entry, Note, Stashed
 from actors._core.reply import close_handles
 from actors.errors import ActorRestarting
@@ -283,8 +283,7 @@ class Redelivered(Note):
         self.lineage = lineage
 
 
-# The notes of messages that users have sent; all others are ticks, notices and jobs of pools.
-_OF_USERS = (type(None), Note, Carried, Redelivered)
+_OF_USERS = (*FROM_USERS, Redelivered)
 
 
 def give_back(cell: Cell, entry: Any, error: BaseException) -> None:

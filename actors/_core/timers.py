@@ -13,7 +13,7 @@ from actors._core import fates
 from actors._core.admission import post
 from actors._core.context import origin_of
 from actors._core.events import DeadLetterReason
-from actors._core.lineage import lineage_here, next_lineage, pay
+from actors._core.lineage import give_back, next_lineage, pay
 from actors._core.messages import Entry, Note, PipeFailed, ReceiveTimeout
 
 if TYPE_CHECKING:
@@ -64,6 +64,8 @@ class _Timer(Note):
 
     def cancel(self) -> None:
         self.live = False
+        give_back(self.lineage)
+        self.lineage = None
         if self.handle is not None:
             self.handle.cancel()
 
@@ -224,7 +226,8 @@ def pipe(
     """Send the outcome that `attach` will report to the actor itself, as an ordinary message of this incarnation."""
     note = PipeNote(cell)
     origin = origin_of(cell)
-    before = lineage_here() if cell.system.carries else None
+    # Its kind is known when it comes, but not what it belongs to.
+    note.lineage = next_lineage(cell, note) if cell.system.carries else None
 
     def report(value: Any, error: BaseException | None) -> None:
         try:
@@ -234,8 +237,8 @@ def pipe(
                 message = PipeFailed(error) if on_failure is None else on_failure(error)
         except Exception as broken:  # noqa: BLE001  # the actor is told that its own function failed
             message = PipeFailed(broken)
-        if before is not None:
-            note.lineage = before.next(cell, message)
+        if note.lineage is not None:
+            note.lineage = note.lineage.to(message)
             if not pay(cell, note.lineage, message):
                 return
         entry = Entry((message, None, note, *origin))

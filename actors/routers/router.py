@@ -8,9 +8,9 @@ from actors._core.actor import Actor
 from actors._core.context import current_entry, take_reply
 from actors._core.events import DeadLetterReason
 from actors._core.isolation import Isolation
-from actors._core.lineage import Carried
+from actors._core.lineage import FROM_USERS
 from actors._core.mailbox import Unbounded
-from actors._core.messages import Down, Entry, Note
+from actors._core.messages import Down, Entry
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_timeout
 from actors._core.watch import WatchNote
@@ -89,14 +89,14 @@ class RouterActor(Actor, isolation=Isolation.SHARE, mailbox=Unbounded()):
         elif future is None:
             self._tell(message, note)
         else:
-            self._ref._send(message, future, note if type(note) in (Note, Carried) else None, None)
+            self._ref._send(message, future, note if type(note) in FROM_USERS else None, None)
             take_reply(self._greenroom_cell)  # the asker waits for the routee now
         return None
 
     def _tell(self, message: Any, note: Any) -> None:
         system = self._greenroom_cell.system
         try:
-            self._ref._send(message, None, note if type(note) in (Note, Carried) else None, None)
+            self._ref._send(message, None, note if type(note) in FROM_USERS else None, None)
         except ActorError:
             system.dead_letter(self._greenroom_cell, message, DeadLetterReason.UNROUTED)
         except Exception as error:  # noqa: BLE001  # published: one message that no key can be made of must not end the router of all

@@ -15,7 +15,8 @@ from pykka.messages import _ActorStop
 from actors._core import ending
 from actors._core.bounded import bare
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import STOP, Control, Down, Note, Signal
+from actors._core.lineage import FROM_USERS
+from actors._core.messages import STOP, Control, Down, Signal
 from actors.testing.errors import InjectedCrash
 from actors.testing.network import Kind, Pending, network_of
 
@@ -242,7 +243,7 @@ def _is_sure(network: SimMailbox, one: Pending) -> bool:
     """
     assert one.cell is not None
     message, _, note = one.cell.unwrap(bare(network.entry(one)))
-    return message is STOP or type(message) in (Down, _ActorStop) or type(note) not in (type(None), Note)
+    return message is STOP or type(message) in (Down, _ActorStop) or type(note) not in FROM_USERS
 
 
 def _network(one: Pending) -> SimMailbox | None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from actors._core.bounded import bare
 from actors._core.callbacks import check_callback
 from actors._core.lifecycle import Lifecycle
-from actors._core.messages import IDLE, STOP, Down, Note
+from actors._core.lineage import FROM_USERS
+from actors._core.messages import IDLE, STOP, Down
 from actors.testing.checks import check_count
 from actors.testing.errors import InjectedCrash, InvariantError
 from actors.testing.network import comes_before, network_of
@@ -72,7 +73,7 @@ class Mail:
     @property
     def by_user(self) -> bool:
         """Whether code of a user sent it, and not the kernel: a stop, a `Down`, a tick."""
-        return self.message is not STOP and type(self.message) is not Down and type(self._note) in (type(None), Note)
+        return self.message is not STOP and type(self.message) is not Down and type(self._note) in FROM_USERS
 
     def __str__(self) -> str:
         what = "stop" if self.message is STOP else short(self.message)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import pickle
 import threading
+import time
+import weakref
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
@@ -22,12 +27,14 @@ from actors import (
     DeadLetterReason,
     DispatcherKind,
     Future,
+    MailboxFullError,
+    Overflow,
     SystemConfig,
     TimerMode,
 )
 from actors.events import BudgetExceeded
 from actors.routers import Batch, Pool, Router
-from actors.testing import Simulation
+from actors.testing import Faults, RandomWalk, Simulation
 from supervisors import DynamicSupervisor, StartChild, child
 from tests.support import scaled
 
@@ -56,6 +63,13 @@ class Echo(Actor):
 class AsyncEcho(Echo):
     async def on_receive(self, message: Any) -> None:
         super().on_receive(message)
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SAFETY
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def told(system: ActorSystem) -> tuple[Future[BudgetExceeded], list[DeadLetter]]:
@@ -521,3 +535,257 @@ def test_a_tree_handles_as_many_messages_as_its_budget_has_and_no_more(messages:
         system.spawn(Spreads).tell(0)
         simulation.run()
         assert len(handled) == messages
+
+
+class Successive(Actor):
+    """Starts a successor, tells it to do likewise, and ends; the last one stays."""
+
+    cells: ClassVar[list[Any]] = []
+
+    def on_receive(self, message: int) -> None:
+        self.cells.append(weakref.ref(self._greenroom_cell))
+        if message:
+            self.system.start(Successive).tell(message - 1)
+            self.stop()
+
+
+def test_generations_that_have_ended_are_not_kept_by_what_they_brought_about() -> None:
+    with ActorSystem(config=SystemConfig(budget=Budget(messages=10_000))) as system:
+        Successive.cells = []
+        system.start(Successive).tell(300)
+        wait_until(lambda: len(Successive.cells) == 301 and len(system.actors()) == 1)
+        gc.collect()
+        assert sum(one() is not None for one in Successive.cells) <= 40  # those that the latest way names
+
+
+class Nests(Actor):
+    """Opens a block at each hop."""
+
+    def on_receive(self, message: int) -> None:
+        with self.system.budgeted(Budget(messages=10_000)):
+            self.actor_ref.tell(message + 1)
+
+
+def test_blocks_within_blocks_may_be_as_many_as_there_are_messages() -> None:
+    with ActorSystem(config=SystemConfig(budget=Budget(hops=2000))) as system:
+        exceeded, _ = told(system)
+        system.spawn(Nests).tell(0)
+        assert exceeded.get(timeout=SAFETY).message == 2001
+
+
+def test_what_an_inner_budget_refuses_does_not_spend_the_outer_one() -> None:
+    class Tries(Actor):
+        def __init__(self, other: ActorRef[Any]) -> None:
+            super().__init__()
+            self.other = other
+
+        def on_receive(self, message: Any) -> None:
+            with self.system.budgeted(Budget(messages=1)):
+                for number in range(20):
+                    self.other.tell(number)
+            for number in range(100, 109):
+                self.other.tell(number)
+
+    with ActorSystem(config=SystemConfig(budget=Budget(messages=11))) as system:
+        _, letters = told(system)
+        handled: list[Any] = []
+        other = system.spawn(Collects, handled)
+        tries = system.spawn(Tries, other)
+        tries.tell("go")
+        tries.stop()
+        other.ask("end")
+        assert handled == [0, *range(100, 109), "end"]
+        assert [letter.message for letter in letters] == list(range(1, 20))
+
+
+class Collects(Actor):
+    def __init__(self, handled: list[Any]) -> None:
+        super().__init__()
+        self.handled = handled
+
+    def on_receive(self, message: Any) -> None:
+        self.handled.append(message)
+
+
+class PipesOn(Actor):
+    """Pipes to itself for ever, beginning with what `begin` says: when it starts, at a tick, or in a block."""
+
+    def __init__(self, handled: list[Any], begin: str) -> None:
+        super().__init__()
+        self.handled = handled
+        self.begin = begin
+
+    def on_start(self) -> None:
+        if self.begin == "start":
+            self.pipe_to_self(ready(0))
+        elif self.begin == "tick":
+            self.start_periodic_timer("tick", 1.0, "tick")
+
+    def on_receive(self, message: Any) -> None:
+        if message == "tick":
+            self.cancel_timer("tick")
+            self.pipe_to_self(ready(0))
+        elif message == "block":
+            with self.system.budgeted(Budget(messages=3)):
+                for number in range(50):
+                    self.pipe_to_self(ready(-number))
+        else:
+            self.handled.append(message)
+            if message >= 0 and self.begin != "block":
+                self.pipe_to_self(ready(message + 1))
+
+
+def ready(value: Any) -> Future[Any]:
+    future: Future[Any] = Future()
+    future.set(value)
+    return future
+
+
+@pytest.mark.parametrize("begin", ["start", "tick", "block"])
+def test_a_pipe_begins_a_tree_and_counts_in_a_block(begin: str) -> None:
+    with Simulation() as simulation:
+        system = simulation.new_system(budget=Budget(messages=10))
+        exceeded, _ = told(system)
+        handled: list[Any] = []
+        ref = system.spawn(PipesOn, handled, begin)
+        if begin == "block":
+            ref.tell("block")
+        simulation.advance(5.0)
+        assert exceeded.done()
+        assert len(handled) == (3 if begin == "block" else 10)
+
+
+class StartsInBlock(Actor):
+    def __init__(self, other: ActorRef[Any]) -> None:
+        super().__init__()
+        self.other = other
+
+    def on_receive(self, message: Any) -> None:
+        with self.system.budgeted(Budget(messages=3)):
+            self.spawn(Sends, self.other)
+
+
+class Sends(Actor):
+    def __init__(self, other: ActorRef[Any]) -> None:
+        super().__init__()
+        self.other = other
+
+    def on_start(self) -> None:
+        for number in range(10):
+            self.other.tell(number)
+
+
+@pytest.mark.parametrize("inside", ["a handler", "plain code"])
+def test_an_actor_that_is_started_in_a_block_belongs_to_it(inside: str) -> None:
+    with ActorSystem() as system:
+        handled: list[Any] = []
+        other = system.spawn(Collects, handled)
+        if inside == "a handler":
+            starts = system.spawn(StartsInBlock, other)
+            starts.tell("go")
+            starts.stop()
+        else:
+            with system.budgeted(Budget(messages=3)):
+                system.spawn(Sends, other)
+        other.ask("end")
+        assert handled == [0, 1, 2, "end"]
+
+
+def test_a_bundle_goes_on_with_the_first_lineage_that_there_is_in_it() -> None:
+    gate = threading.Event()
+    begun = threading.Event()
+    place: list[Any] = []
+    rounds: list[int] = []
+
+    def again(batch: list[Any]) -> list[None]:
+        if "hold" in batch:
+            begun.set()
+            assert gate.wait(SAFETY)
+        elif "tree" in batch:
+            rounds.append(len(batch))
+            place[0].tell("tree")
+        return [None for _ in batch]
+
+    with ActorSystem() as system:
+        exceeded, _ = told(system)
+        with Pool(system, again, size=1, batch=Batch(5, within=0.001)) as pool:
+            place.append(pool.ref)
+            pool.ref.tell("hold")
+            assert begun.wait(SAFETY)
+            pool.ref.tell("free")  # has no budget, and is the first of the batch
+            with system.budgeted(Budget(messages=4)):
+                pool.ref.tell("tree")
+            gate.set()
+            exceeded.get(timeout=SAFETY)
+            assert rounds[0] == 2
+            assert len(rounds) == 4
+
+
+@pytest.mark.parametrize("how", ["refused", "refused by a pool", "given up", "replaced"])
+def test_what_is_not_sent_after_all_costs_nothing(how: str) -> None:
+    class Many(Actor):
+        def __init__(self, full: ActorRef[Any], other: ActorRef[Any]) -> None:
+            super().__init__()
+            self.full = full
+            self.other = other
+
+        async def on_receive(self, message: Any) -> None:
+            if message != "go":
+                return
+            for number in range(40):
+                if how == "replaced":
+                    self.start_timer("later", 1000.0, "later")
+                elif how == "given up":
+                    with pytest.raises(MailboxFullError):
+                        await self.full.tell_async(number, deadline=0.0)
+                else:
+                    with pytest.raises(MailboxFullError):
+                        self.full.tell(number)
+            for number in range(5):
+                self.other.tell(number)
+
+    class Holds(Actor):
+        async def on_receive(self, message: Any) -> None:
+            await asyncio.get_running_loop().create_future()
+
+    with Simulation() as simulation:
+        system = simulation.new_system(budget=Budget(messages=30))
+        exceeded, _ = told(system)
+        handled: list[Any] = []
+        other = system.spawn(Collects, handled)
+        overflow = Overflow.BLOCK if how == "given up" else Overflow.REJECT
+        if how == "refused by a pool":
+            full: ActorRef[Any] = Pool(system, Holds, size=1, capacity=1, overflow=Overflow.REJECT).ref
+        else:
+            full = system.spawn(Holds, mailbox=Bounded(1, overflow))
+        simulation.run()
+        full.tell("one")
+        simulation.run()
+        full.tell("two")
+        many = system.spawn(Many, full, other)
+        many.tell("go")
+        simulation.advance(0.5)
+        assert handled == [0, 1, 2, 3, 4]
+        assert not exceeded.done()
+
+
+def test_the_faults_of_a_simulation_find_messages_that_have_a_budget() -> None:
+    class Counts(Actor):
+        def __init__(self, handled: list[Any]) -> None:
+            super().__init__()
+            self.handled = handled
+
+        def on_receive(self, message: Any) -> None:
+            self.handled.append(message)
+
+    counts = set()
+    for seed in range(30):
+        with Simulation(RandomWalk(seed), faults=Faults(drop=1)) as simulation:
+            handled: list[Any] = []
+            system = simulation.new_system(budget=Budget(messages=100))
+            ref = system.spawn(Counts, handled)
+            for number in range(5):
+                ref.tell(number)
+            simulation.run()
+            counts.add(len(handled))
+    assert counts == {4, 5}

@@ -158,7 +158,7 @@ class Bundle(Parcel):
         self.jobs = tuple(jobs)
         # One message goes on with the correlation of the first of them, and is nobody's: its senders are several.
         self.origin = (jobs[0].origin[0], None, 0) if jobs[0].origin else ()
-        self.lineage = jobs[0].lineage
+        self.lineage = next((job.lineage for job in jobs if job.lineage is not None), None)
 
     @property
     def content(self) -> list[Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar, overload
 
 from pykka.messages import ProxyCall, _ActorStop
 
-from actors._core.lineage import next_lineage, pay
+from actors._core.lineage import give_back, next_lineage, pay
 from actors._core.messages import Entry
 from actors._core.ref import ActorRef
 from actors._core.seconds import check_timeout
@@ -18,6 +18,8 @@ from actors.routers.pool.jobs import Job
 from actors.routers.routing import FULL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from actors._core.actor import Actor
     from actors._core.cell import Cell
     from actors._core.future import Future
@@ -58,7 +60,7 @@ class PoolRef(ActorRef[A_co]):
         if type(message) is Entry:
             job = self._job(*message[:3])  # of who passes on what it was sent
             if job is not None:
-                hand_in(books, job)
+                _let_in(hand_in, books, job)
         elif type(message) is _ActorStop:
             super().tell(message)
         else:
@@ -67,10 +69,7 @@ class PoolRef(ActorRef[A_co]):
                 job.origin = origin(books.ports.ids.correlation)
             if self._target.system.carries and not self._pay(job):
                 return
-            if books.blocks:
-                hand_in(books, job)
-            else:
-                take_in(books, job)
+            _let_in(hand_in if books.blocks else take_in, books, job)
 
     def _job(self, message: Any, future: Future[Any] | None, note: Note | None) -> Job | None:
         """Return the job to be handed in; None if it is over budget."""
@@ -97,22 +96,27 @@ class PoolRef(ActorRef[A_co]):
         if job is None:
             return timeout
         if timeout is None or not self._books.blocks:
-            hand_in(self._books, job)
+            _let_in(hand_in, self._books, job)
             return timeout
         clock = self._books.ports.clock
         begin = clock.now()
-        hand_in(self._books, job, timeout)
+        _let_in(hand_in, self._books, job, timeout)
         return max(0.0, timeout - (clock.now() - begin))
 
     async def _send_async(self, message: Any, future: Future[Any] | None, note: Note | None, timeout: float | None) -> None:
         job = self._job(message, future, note)
-        if job is not None:
+        if job is None:
+            return
+        try:
             await hand_in_async(self._books, job, timeout)
+        except BaseException:
+            give_back(job.lineage)
+            raise
 
     def _send_at_once(self, message: Any, future: Future[Any] | None, note: Note | None) -> None:
         job = self._job(message, future, note)
         if job is not None:
-            take_in(self._books, job)
+            _let_in(take_in, self._books, job)
 
     @overload
     async def ask_async(self, message: Request[R], *, timeout: float | None = None, deadline: float | None = None) -> R: ...
@@ -160,3 +164,15 @@ class PoolRef(ActorRef[A_co]):
         if accounts.waiting >= self._books.options.capacity or self._books.closing:
             return FULL
         return accounts.waiting + accounts.running
+
+
+def _let_in(call: Callable[..., object], books: Books, job: Job, *timeout: float) -> None:
+    """Hand `job` in; what was paid for it out of a budget comes back if it is refused."""
+    if job.lineage is None:
+        call(books, job, *timeout)
+        return
+    try:
+        call(books, job, *timeout)
+    except BaseException:
+        give_back(job.lineage)
+        raise
