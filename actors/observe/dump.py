@@ -14,7 +14,7 @@ from actors.dispatch.event_loop import LoopHost
 from actors.dispatch.stacks import frames_now
 from actors.dispatch.thread import ThreadHost
 from actors.observe.dump_text import dump_text
-from actors.observe.stacks import Frame, Stacks
+from actors.observe.stacks import Frame, Stacks, places_of
 from actors.observe.waits import WaitGraph, graph_of
 from actors.process import all_runtimes
 from actors.runtime import SystemState
@@ -145,7 +145,7 @@ def dump(target: ActorSystem | None = None, *, stacks: bool = True, file: TextIO
         raise TypeError(msg)
     living = (SystemState.RUNNING, SystemState.STOPPING)
     runtimes = [target._runtime] if target is not None else [one for one in all_runtimes() if one.state in living]
-    frames = _Threads() if stacks else None
+    frames = _Threads(runtimes) if stacks else None
     waits: dict[Cell, tuple[Wait, ...]] = {}
     systems = tuple(_system(runtime, frames, waits) for runtime in runtimes)
     wall = min((runtime.ports.clock.wall() for runtime in runtimes), default=0.0)
@@ -159,25 +159,49 @@ def dump(target: ActorSystem | None = None, *, stacks: bool = True, file: TextIO
 class _Threads:
     """The stacks of all threads; each is told of once."""
 
-    def __init__(self) -> None:
+    def __init__(self, runtimes: list[Runtime]) -> None:
         self.stacks = Stacks()
-        frames = frames_now()
+        before = _at_work(runtimes)
+        places = {ident: places_of(frame) for ident, frame in frames_now().items()}
+        # Invariant: a stack is that of an actor if its thread was at the same message of that actor before it was read and after that.
+        self._at = {ident: at[0] for ident, at in _at_work(runtimes).items() if before.get(ident) == at}
         self._threads = {one.ident: one for one in threading.enumerate()}
-        self._whole = {ident: self.stacks.of_frame(frame, whole=True) for ident, frame in frames.items()}
-        self._mine = {ident: self.stacks.of_frame(frame) for ident, frame in frames.items()}
+        self._places = places
 
     def told(self, thread: threading.Thread, actor: str | None) -> ThreadDump:
         """Return the record of one thread."""
         self._threads.pop(thread.ident, None)
-        return ThreadDump(thread.name, actor, self._whole.get(thread.ident or 0, ()))
+        return ThreadDump(thread.name, actor, self._whole(thread.ident))
 
-    def handlers_own(self, ident: int | None) -> tuple[Frame, ...]:
-        """Return the stack of the handler that a thread runs."""
-        return self._mine.get(ident or 0, ())
+    def handlers_own(self, ident: int | None, of: object) -> tuple[Frame, ...]:
+        """Return the stack of the handler that a thread runs, if that is `of`: a cell, or a task of its loop."""
+        return self.stacks.of_places(self._places.get(ident or 0, [])) if self._at.get(ident or 0) is of else ()
+
+    def of_its_own(self, thread: threading.Thread) -> tuple[Frame, ...]:
+        """Return the stack of the handler of the one actor of a thread."""
+        return self.stacks.of_places(self._places.get(thread.ident or 0, []))
+
+    def _whole(self, ident: int | None) -> tuple[Frame, ...]:
+        return self.stacks.of_places(self._places.get(ident or 0, []), whole=True)
 
     def others(self) -> tuple[ThreadDump, ...]:
         """Return those that nobody has asked for."""
-        return tuple(ThreadDump(one.name, None, self._whole.get(ident or 0, ())) for ident, one in self._threads.items())
+        return tuple(ThreadDump(one.name, None, self._whole(ident)) for ident, one in self._threads.items())
+
+
+def _at_work(runtimes: list[Runtime]) -> dict[int, tuple[object, int]]:
+    """Return what the threads that run turns are at, by ident: a cell or a task of a loop, and how many messages that has been given."""
+    found: dict[int, tuple[object, int]] = {}
+    for runtime in runtimes:
+        for worker in _workers(runtime):
+            cell = worker.cell
+            if cell is not None:
+                found[worker.thread.ident or 0] = (cell, cell.handled)
+        host = runtime.loop_host
+        task = current_task(host.loop) if host is not None else None
+        if host is not None and task is not None:
+            found[host.thread] = (task, 0)
+    return found
 
 
 def _system(runtime: Runtime, frames: _Threads | None, waits: dict[Cell, tuple[Wait, ...]]) -> SystemDump:
@@ -238,14 +262,16 @@ def _stack(cell: Cell, position: Position, running: dict[Cell, threading.Thread]
         strand = getattr(parker, "_strand", None)
         if strand is None:
             break
-        stack = stacks.of_frame(strand.gr_frame)
+        places = places_of(strand.gr_frame)
         if cell.wait is parker:  # it has not gone on meanwhile
-            return stack
+            return stacks.of_places(places)
     host, thread = cell.lane.host, running.get(cell)
+    if type(host) is ThreadHost:
+        return frames.of_its_own(host.thread)
     if thread is not None:
-        return frames.handlers_own(thread.ident)
+        return frames.handlers_own(thread.ident, cell)
     if position is Position.RUNNING and type(host) is LoopHost:
-        return frames.handlers_own(host.thread)
+        return frames.handlers_own(host.thread, cell.rare.runner.task if cell.rare is not None and cell.rare.runner is not None else None)
     return _awaiting(cell, stacks)
 
 

@@ -17,7 +17,7 @@ from actors._core.turn import run
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Frame", "Stacks"]
+__all__ = ["Frame", "Places", "Stacks", "places_of"]
 
 DEEPEST = 200  # frames of one stack that are read, the innermost first
 
@@ -44,24 +44,33 @@ class Frame:
     code: str
 
 
+Places = list[tuple[Any, int]]
+"""Codes and lines of a stack, innermost last."""
+
+
+def places_of(frame: FrameType | None) -> Places:
+    """Return the stack whose innermost frame is `frame`; as quickly as can be, for it may change."""
+    places: Places = []
+    while frame is not None and len(places) < DEEPEST:
+        places.append((frame.f_code, frame.f_lineno or 0))
+        frame = frame.f_back
+    places.reverse()
+    return places
+
+
 class Stacks:
-    """Reads stacks for one dump; frames at the same line are one record."""
+    """Makes records of stacks for one dump; frames at the same line are one record."""
 
     def __init__(self) -> None:
         self._known: dict[tuple[str, int, str], Frame] = {}
 
-    def of_frame(self, frame: FrameType | None, *, whole: bool = False) -> tuple[Frame, ...]:
-        """Return the stack whose innermost frame is `frame`, innermost last: from the handler on, or the `whole` of it."""
-        frames: list[tuple[Any, int]] = []
-        while frame is not None and len(frames) < DEEPEST:
-            frames.append((frame.f_code, frame.f_lineno or 0))
-            frame = frame.f_back
-        frames.reverse()
-        return tuple(self._frame(code, line) for code, line in (frames if whole else _handlers_own(frames)))
+    def of_places(self, places: Places, *, whole: bool = False) -> tuple[Frame, ...]:
+        """Return a stack, innermost last: from the handler on, or the `whole` of it."""
+        return tuple(self._frame(code, line) for code, line in (places if whole else _handlers_own(places)))
 
     def of_coroutine(self, coroutine: Any) -> tuple[Frame, ...]:
         """Return where a coroutine awaits, from the handler on."""
-        frames: list[tuple[Any, int]] = []
+        frames: Places = []
         while coroutine is not None and len(frames) < DEEPEST:
             frame = next(
                 (one for name in ("cr_frame", "gi_frame", "ag_frame") if (one := getattr(coroutine, name, None)) is not None), None
@@ -71,7 +80,7 @@ class Stacks:
             frames.append((frame.f_code, frame.f_lineno or 0))
             awaits = (getattr(coroutine, name, None) for name in ("cr_await", "gi_yieldfrom", "ag_await"))
             coroutine = next((one for one in awaits if one is not None), None)
-        return tuple(self._frame(code, line) for code, line in _handlers_own(frames))
+        return self.of_places(frames)
 
     def _frame(self, code: Any, line: int) -> Frame:
         key = (code.co_filename, line, code.co_qualname)
@@ -82,7 +91,7 @@ class Stacks:
         return known
 
 
-def _handlers_own(frames: list[tuple[Any, int]]) -> list[tuple[Any, int]]:
+def _handlers_own(frames: Places) -> Places:
     """Return the frames, outermost first, without those of the framework that lead to the handler, and those that wait for it."""
     begin = next((place + 1 for place, (code, _) in enumerate(frames) if code is run.__code__), 0)
     if not begin:  # on a loop, an ask may be begun on the stack of its asker: the last one is the handler's

@@ -100,6 +100,7 @@ def _cycles(arrows: dict[Cell, list[Cell]]) -> list[list[Cell]]:
     """Return a cycle for each actor that one can come back to, none of them twice."""
     done: set[Cell] = set()
     cycles: list[list[Cell]] = []
+    circling: set[Cell] = set()
     for start, first in arrows.items():
         if start in done:
             continue
@@ -114,8 +115,9 @@ def _cycles(arrows: dict[Cell, list[Cell]]) -> list[list[Cell]]:
                 done.add(ended)
             elif following in places:
                 cycle = [*trail[places[following] :], following]
-                if not any(set(cycle) & set(other) for other in cycles):
+                if circling.isdisjoint(cycle):
                     cycles.append(cycle)
+                    circling.update(cycle)
             elif following not in done and following in arrows:
                 places[following] = len(trail)
                 trail.append(following)

@@ -27,6 +27,7 @@ __all__ = ["LONGEST", "name_of", "shown"]
 LONGEST = 200  # characters of a text
 
 DEEPEST = 6  # objects inside of objects that are looked into
+LOOKS = 20  # objects that are looked at, for each character there is room for: sets in sets are put into order again and again
 SORTED = 20  # elements of a set that are put into an order which is the same in every process
 BITS = 400  # of an int that is written in digits
 
@@ -38,6 +39,21 @@ _SMALL = (dt.date, dt.timedelta, Decimal, UUID)  # not those with a time zone, w
 _CALLABLE = (types.FunctionType, types.BuiltinFunctionType)
 
 
+class _Room:
+    """How much may be looked at for one text.
+
+    Attributes:
+        width: characters that there is room for.
+        looks: objects that may still be looked at.
+    """
+
+    __slots__ = ("looks", "width")
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self.looks = LOOKS * width
+
+
 def shown(value: Any, width: int = LONGEST) -> str:
     """Return a text of at most `width` characters, in one line, with an ellipsis where something is missing.
 
@@ -45,7 +61,7 @@ def shown(value: Any, width: int = LONGEST) -> str:
     takes a time and memory that depend on `width`, not on the value, and never raises because of it.
     """
     text = ""
-    for piece in _pieces(value, DEEPEST, width):
+    for piece in _pieces(value, DEEPEST, _Room(width)):
         text += piece
         if len(text) > width:
             return text[: width - 1] + "…"
@@ -54,26 +70,32 @@ def shown(value: Any, width: int = LONGEST) -> str:
 
 def name_of(kind: type) -> str:
     """Return the qualified name of a class, without asking its metaclass."""
-    return str(_NAMES.__get__(kind))
+    return _word(_NAMES.__get__(kind))
 
 
-def _pieces(value: Any, depth: int, width: int) -> Iterator[str]:
+def _is_one_of(kind: type, kinds: tuple[type, ...]) -> bool:
+    """Tell whether `kind` is in `kinds`; ``in`` would ask its metaclass whether it is equal to them."""
+    return any(kind is one for one in kinds)
+
+
+def _pieces(value: Any, depth: int, room: _Room) -> Iterator[str]:
     """Yield the text of `value` bit by bit, each of them no empty one: whoever has enough looks at no more of it."""
     kind = type(value)
-    plain = _plain(value, kind, width)
+    room.looks -= 1
+    plain = _plain(value, kind, room.width) if room.looks >= 0 else "…"
     if plain is not None:
         yield plain
     elif depth == 0:
         yield "…"
     elif kind is tuple:
-        yield from _between("(", (_pieces(one, depth - 1, width) for one in value), ",)" if len(value) == 1 else ")")
+        yield from _between("(", (_pieces(one, depth - 1, room) for one in value), ",)" if len(value) == 1 else ")")
     else:
-        yield from _container(value, kind, depth - 1, width)
+        yield from _container(value, kind, depth - 1, room)
 
 
 def _plain(value: Any, kind: type, width: int) -> str | None:
     """Return the text of what holds no other values, None for what does."""
-    if value is None or value is Ellipsis or value is NotImplemented or kind in (bool, float, complex):
+    if value is None or value is Ellipsis or value is NotImplemented or _is_one_of(kind, (bool, float, complex)):
         return repr(value)
     if kind is int:
         return repr(value) if value.bit_length() <= BITS else f"<int of {value.bit_length()} bits>"
@@ -86,7 +108,7 @@ def _plain(value: Any, kind: type, width: int) -> str | None:
 
 def _named(value: Any, kind: type) -> str | None:  # noqa: PLR0911  # a table of kinds
     """Return the text of what is shown by its name, or by its own `repr` because that is the standard library's."""
-    if kind in _SMALL:
+    if _is_one_of(kind, _SMALL):
         return repr(value) if value.__sizeof__() < BITS else f"<{kind.__name__}>"
     if kind is dt.datetime:
         return repr(dt.datetime.replace(value, tzinfo=None))
@@ -94,19 +116,24 @@ def _named(value: Any, kind: type) -> str | None:  # noqa: PLR0911  # a table of
         return f"<class {name_of(value)}>"
     if issubclass(kind, ActorRef):
         return f"<ActorRef {ActorRef.path.fget(value)}>"  # type: ignore[attr-defined]  # a property
-    if kind in _CALLABLE:
-        return f"<{kind.__name__} {value.__qualname__}>"
     if kind is types.MethodType:
-        return _named(value.__func__, type(value.__func__)) or "<method>"  # what is bound may be any callable
+        value = value.__func__
+        kind = type(value)
+        if not _is_one_of(kind, _CALLABLE):  # what is bound may be any callable
+            return "<method>"
+    if kind is types.FunctionType:
+        return f"<function {_word(value.__qualname__)}>"
+    if kind is types.BuiltinFunctionType:  # the qualified name is made of that of the class it is bound to, which is asked for it
+        return f"<builtin_function_or_method {value.__name__}>"
     if issubclass(kind, types.ModuleType):
         return "<module>"
     return None
 
 
-def _container(value: Any, kind: type, depth: int, width: int) -> Iterator[str]:
-    name = name_of(kind)
-    own = kind in (dict, list)
-    inner = functools.partial(_pieces, depth=depth, width=width)
+def _container(value: Any, kind: type, depth: int, room: _Room) -> Iterator[str]:
+    name, width = name_of(kind), room.width
+    own = kind is dict or kind is list
+    inner = functools.partial(_pieces, depth=depth, room=room)
     try:
         if issubclass(kind, dict):
             items = _first(width, dict.items(value))
@@ -118,7 +145,7 @@ def _container(value: Any, kind: type, depth: int, width: int) -> Iterator[str]:
             elements = _first(width, _iterator(kind)(value))
             fields = _MEMBERS.__get__(kind).get("_fields")
             if type(fields) is tuple and issubclass(kind, tuple):
-                named = (_joined([str(field)], "=", inner(one)) for field, one in zip(fields, elements, strict=False))
+                named = (_joined([_word(field)], "=", inner(one)) for field, one in zip(fields, elements, strict=False))
                 yield from _between(f"{name}(", named, ")")
             else:
                 yield from _between("[" if own else f"{name}([", map(inner, elements), "]" if own else "])")
@@ -181,7 +208,7 @@ def _bare(value: Any, base: Any, width: int) -> Any:
     """Return what an instance of a subclass of a built-in class would be without it."""
     if base is int:
         return int.__index__(value) if int.bit_length(value) <= BITS else Ellipsis
-    return base.__getitem__(value, slice(width + 1)) if base in (str, bytes) else float.__pos__(value)
+    return base.__getitem__(value, slice(width + 1)) if base is str or base is bytes else float.__pos__(value)
 
 
 def _attributes(value: Any, kind: type) -> Iterator[tuple[str, Any]]:
@@ -195,7 +222,12 @@ def _attributes(value: Any, kind: type) -> Iterator[tuple[str, Any]]:
                     continue
             elif name == "__dict__" and type(member) is types.GetSetDescriptorType:
                 for key, one in _first(1000, member.__get__(value).items()):
-                    yield str(key), one
+                    yield _word(key), one
+
+
+def _word(name: Any) -> str:
+    """Return the name of an attribute, which may be of any class."""
+    return name if type(name) is str else str.__getitem__(name, slice(None)) if issubclass(type(name), str) else "?"
 
 
 def _joined(before: Iterable[str], between: str, after: Iterable[str]) -> Iterator[str]:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Taking", "copied", "info_of", "tree_of"]
 
 HEAD = 5  # messages of a mailbox that are shown
+TRIES = 100  # to copy a container, which takes one step: an interpreter lets others in the middle for a garbage collection only
 
 T = TypeVar("T")
 
@@ -44,12 +45,13 @@ _NO_DETAILS: tuple[Any, ...] = (None, *[()] * 7)  # the fields of `ActorInfo` fr
 
 
 def copied(read: Callable[[], Iterable[T]]) -> list[T]:
-    """Return what `read()` gives, read again for as long as another thread changes it in the middle."""
-    while True:
+    """Return what `read()` gives, read again if another thread changes it in the middle; nothing of what changes each time."""
+    for _ in range(TRIES):
         try:
             return list(read())
         except RuntimeError:
             continue
+    return []
 
 
 class Taking:
@@ -157,7 +159,8 @@ class Taking:
             self.waits[cell] = waits
         told = wait_infos(waits, self.now) if waits else ()
         if rare is None:
-            handling = None if isinstance(cell.current, Control) else _message(cell, cell.current)
+            current = cell.current
+            handling = None if isinstance(current, Control) else _message(cell, current)
             return (handling, told, *_NO_DETAILS[2:])
         timers = rare.timers
         return (

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from actors._core.future import DONE
 from actors._core.lifecycle import DownReason, Lifecycle
 from actors._core.messages import Control
 from actors.snapshots.records import WaitInfo, WaitKind
-from actors.snapshots.shown import name_of
+from actors.snapshots.shown import LONGEST, name_of
+from actors.texts import clipped, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,8 +45,8 @@ def waits_of(cell: Cell) -> tuple[Wait, ...]:
     parker = cell.wait
     if parker is not None:
         futures = parker.futures
-        found = [one for future in futures for one in _of_future(future, parker)]
-        return tuple(found[:MOST]) or (Wait(WaitKind.FUTURE, "", parker.finite, parker),)  # resolved at this moment
+        found = (one for future in futures for one in _of_future(future, parker))
+        return tuple(islice(found, MOST)) or (Wait(WaitKind.FUTURE, "", parker.finite, parker),)  # resolved at this moment
     child = last_child(cell)
     if child is not None:
         finite = child.guard is not None and (child.guard.kills or child.guard.deadline is not None)
@@ -72,8 +74,8 @@ def _of_future(future: Future[Any], parker: Parker) -> Iterator[Wait]:
     for source in sources:
         if getattr(source, "_state", 0) >= DONE:
             continue
-        for kind, on in _about(source):
-            yield Wait(kind, on, parker.finite, parker)
+        for kind, on in _about(source):  # a name is a user's, and may be long, or control a terminal
+            yield Wait(kind, clipped(plain(on), LONGEST) if isinstance(on, str) else on, parker.finite, parker)
 
 
 def _about(future: Any) -> tuple[tuple[WaitKind, Cell | str], ...]:

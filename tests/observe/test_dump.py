@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from actors import Actor, ActorSystem, DispatcherKind, Future
+from actors.channels import Channel
 from actors.observe import ForeignActorError, Position, WaitKind, dump, inspect
+from actors.snapshots.taking import copied
 from actors.testing import Fifo, Simulation
 from tests.support import scaled
 
@@ -283,3 +285,58 @@ def test_an_actor_that_waits_for_its_child_to_end_says_so(system: ActorSystem) -
     assert (wait.kind, wait.on) == (WaitKind.CHILD, "/parent/child")
     assert dump(system).actor("/parent").position is Position.ENDING
     gate.set()
+
+
+class One(Actor):
+    def on_receive(self, message: Any) -> None:
+        self.work_of_one()
+        self.actor_ref.tell(message)
+
+    def work_of_one(self) -> None:
+        sum(range(3000))
+
+
+class Other(Actor):
+    def on_receive(self, message: Any) -> None:
+        self.work_of_other()
+        self.actor_ref.tell(message)
+
+    def work_of_other(self) -> None:
+        sum(range(3000))
+
+
+def test_a_stack_is_never_that_of_the_actor_that_has_the_worker_next(system: ActorSystem) -> None:
+    refs = [system.spawn(kind) for kind in (One, Other) for _ in range(4)]
+    for ref in refs:
+        ref.tell(1)
+    for _ in range(scaled(3000, 150)):
+        for one in dump(system).systems[0].actors:
+            other = "Other." if one.info.actor_class == "One" else "One."
+            assert not any(frame.function.startswith(other) for frame in one.stack)
+    for ref in refs:
+        ref.kill(block=False)
+
+
+def test_the_name_of_a_channel_forges_no_lines(system: ActorSystem) -> None:
+    channel: Channel[int] = Channel(1, name="orders\n/fake  Actor  running\x1b[31m" + 1000 * "x")
+    receiver = channel.receiver()
+    system.spawn(Plain, name="takes").tell(lambda _: receiver.receive())
+    while not system.stats().parked:
+        pass
+    found = dump(system)
+    assert "\x1b" not in found.text() + system.tree().text() + found.waits.text()
+    assert len(found.waits.text().splitlines()) == 1
+    assert len(system.tree().text().splitlines()) == 2
+    assert len(found.actor("/takes").info.waits[0].on) <= 200
+    channel.send(1)
+
+
+def test_a_container_that_changes_at_each_look_is_given_up() -> None:
+    looks: list[int] = []
+
+    def changing() -> list[int]:
+        looks.append(1)
+        raise RuntimeError
+
+    assert copied(changing) == []
+    assert len(looks) <= 1000

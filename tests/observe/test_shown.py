@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import enum
+import types
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -113,3 +114,74 @@ def _cycle() -> list[object]:
 def test_the_text_of_what_is_huge_is_short(value: object) -> None:
     assert 0 < len(shown(value)) <= LONGEST
     assert len(shown(value, 10)) <= 10
+
+
+def _nested(levels: int) -> frozenset[object]:
+    sets: list[frozenset[object]] = [frozenset([number]) for number in range(20)]
+    for _ in range(levels):
+        sets = [frozenset(sets[:number] + sets[number + 1 :]) for number in range(20)]
+    return frozenset(sets)
+
+
+def test_sets_in_sets_are_looked_at_only_so_often() -> None:
+    assert len(shown(_nested(5))) <= LONGEST  # 20 ** 6 looks, were all of them put into order
+
+
+RAN: list[str] = []
+
+
+class Word(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        RAN.append("str")
+        return "ran"
+
+
+class Meta(type):
+    def __eq__(cls, other: object) -> bool:
+        RAN.append("eq")
+        return False
+
+    __hash__ = type.__hash__
+
+    def __getattribute__(cls, name: str) -> object:
+        if name == "__qualname__":
+            RAN.append("qualname")
+        return type.__getattribute__(cls, name)
+
+
+class Strange(list[int], metaclass=Meta):
+    pass
+
+
+class Fields(tuple[int, ...]):
+    __slots__ = ()
+    _fields = (Word("first"), 3)
+
+
+def _with_words() -> object:
+    class Plain:
+        pass
+
+    one = Plain()
+    one.__dict__[Word("name")] = 1
+    return one
+
+
+@pytest.mark.parametrize(
+    "value", [_with_words(), Fields((1, 2)), Strange(), Strange().append, [Strange]], ids=lambda value: type(value).__name__
+)
+def test_neither_names_nor_metaclasses_run_code(value: object) -> None:
+    RAN.clear()
+    shown(value)
+    assert RAN == []
+
+
+def test_methods_of_methods_are_not_followed() -> None:
+    method: object = print
+    for _ in range(100_000):
+        method = types.MethodType(method, 1)  # type: ignore[arg-type]
+    assert shown(method) == "<method>"
+    while type(method) is types.MethodType:  # or they would be freed one inside of the other
+        method = method.__func__
