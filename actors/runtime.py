@@ -178,9 +178,11 @@ class Runtime:
         kwargs: dict[str, Any],
         name: str | None = None,
         overrides: Overrides = AS_DECLARED,
+        *,
+        parent: Cell | None = None,
     ) -> ActorRef[A]:
-        """Start an actor at root level and return its ref at once."""
-        cell = self.prepare(None, actor_class, args, kwargs, name, overrides)
+        """Start an actor at root level, or under `parent`, and return its ref at once."""
+        cell = self.prepare(parent, actor_class, args, kwargs, name, overrides)
         self.build(cell)
         self.begin(cell)
         return cell.ref

@@ -5,9 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from actors._core.seconds import check_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = [
     "check_callable",
@@ -35,24 +38,34 @@ def check_count(name: str, value: object, *, least: int = 1) -> int:
 
 
 def check_callable(name: str, value: Any, what: str) -> Any:
-    """Return `value`, or raise unless it can be called."""
+    """Return `value`, or raise unless it can be called, and not to an async generator: no stage takes the elements of one."""
     if not callable(value):
         msg = f"{name}={value!r} is not valid: {what}"
+        raise TypeError(msg)
+    if _is(inspect.isasyncgenfunction, value):
+        msg = (
+            f"{name}={value!r} is not valid: an async generator function, whose elements nobody would await here; make it an `async def` "
+            "that returns a list, map() that, and flat_map() the lists"
+        )
         raise TypeError(msg)
     return value
 
 
 def is_async(function: Any) -> bool:
     """Tell whether calling `function` gives a coroutine."""
+    return _is(inspect.iscoroutinefunction, function)
+
+
+def _is(kind: Callable[[Any], bool], function: Any) -> bool:
     while isinstance(function, functools.partial):
         function = function.func
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(type(function).__call__)
+    return kind(function) or kind(type(function).__call__)
 
 
 def check_plain(name: str, value: Any, what: str) -> Any:
     """Return `value`, or raise unless it can be called and is not async: nobody would await what it returns."""
     check_callable(name, value, what)
-    if is_async(value) or inspect.isasyncgenfunction(value):
+    if is_async(value):
         msg = f"{name}={value!r} is not valid: nobody would await it here; await it in map(), and use what that gives"
         raise TypeError(msg)
     return value

@@ -31,7 +31,7 @@ __all__ = ["Course", "StreamActor"]
 
 PATIENCE = 0.5  # seconds that stages have to give back what they hold once the stream is over; then they are killed
 STILL = 0.5  # seconds after which a stream whose branches wait for each other is looked at; then after twice as long, and so on
-STILL_AT_MOST = 1e9  # seconds; a stream that was busy so long is not looked at any more
+STILL_AT_MOST = 1e9  # seconds; a stream that was busy so long is looked at again when one of its stages has come to rest
 STALLED = (
     "its branches wait for each other for ever: one has no room, another wants more, and they come together again; "
     "give the branch that waits a buffer(capacity), or let no stage between drop or add elements"
@@ -137,10 +137,12 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
             self._leave()
             return
         course.name = self._greenroom_cell.get_name()
-        me = self.actor_ref
+        me, cell = self.actor_ref, self._greenroom_cell
         for planned, flow in zip(course.stages, course.flows, strict=True):
             name = f"{planned.index}-{planned.node.kind}"
-            ref = self.spawn(actor_class_of(planned), course.name, planned, flow, me, name=name)
+            # Not `spawn`, which waits here: parked behind a stage of another stream that blocks, no stage of this one would start.
+            given = (course.name, planned, flow, me)
+            ref = cell.system.start(actor_class_of(planned), given, {}, name, parent=cell)
             self.watch(ref)
             self._refs.append(ref)
         for planned in course.stages:
@@ -279,7 +281,12 @@ class StreamActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHA
         seen = self._course.sight()
         if seen is None or seen != self._still:
             self._still, self._pause = seen, 2 * self._pause
-            if self._pause < STILL_AT_MOST:
+            if self._pause >= STILL_AT_MOST:
+                for flow in self._course.flows:
+                    flow.unwatched = True
+                # Invariant: set before this look. What has come to rest before it is seen here; what does so later tells of it.
+                self._still, self._pause = self._course.sight(), STILL
+            if self._pause > STILL or self._still is not None:
                 self.start_timer("look", self._pause, Look())
             return
         name = next((flow.name for flow in self._course.flows if len(flow.outlets) > 1), self._course.name)

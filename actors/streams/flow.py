@@ -184,6 +184,8 @@ class Flow:
         under_way: elements taken and not done with, in stages that wait for something outside.
         needs_all: whether it can do nothing while one of its inlets is empty.
         failed: whether the stream failed with what happened in the stage; written before `ended`.
+        unwatched: whether the stream's actor looks no more whether anything moves, and is to be told when something has. Set from beside,
+            taken back by the stage's turn.
         splits: whether each element goes to one outlet, and not to all.
         skipped: elements dropped because of an error.
         dropped: elements dropped for want of room, or of somebody who wants them.
@@ -217,6 +219,7 @@ class Flow:
         "splits",
         "timed",
         "under_way",
+        "unwatched",
         "working",
     )
 
@@ -236,7 +239,7 @@ class Flow:
         self._armed = False  # whether the clock is going to look; set under the lock
         self.held: list[Callable[[], object]] = []
         self.begun = self.hurry = self.halted = self.finishing = self.working = self.idle = self.timed = self.ended = False
-        self.needs_all = self.splits = self.failed = False
+        self.needs_all = self.splits = self.failed = self.unwatched = False
         self.slices = self.under_way = self.skipped = self.dropped = self.restarts = 0
 
     # -- of the stage's turn -------------------------------------------------------------------------------------------------

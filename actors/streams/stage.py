@@ -190,7 +190,7 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
                 send(self.actor_ref, GO_ON)
             return
         flow.idle = not self._going_on
-        if len(flow.outlets) > 1:
+        if flow.unwatched or len(flow.outlets) > 1:
             self._tell_if_stalled()
 
     def _slice(self) -> int:
@@ -243,9 +243,11 @@ class StageActor(Actor, dispatcher=DispatcherKind.POOL, isolation=Isolation.SHAR
 
     def _tell_if_stalled(self) -> None:
         """Tell the stream if one branch waits for another: should nothing move any more, it can never go on."""
-        rooms = [outlet.room for outlet in self.flow.outlets if outlet.open]
-        held = self._logic.holds or any(inlet.waiting for inlet in self.flow.inlets)
-        if held and 0 in rooms and any(rooms):
+        flow = self.flow
+        rooms = [outlet.room for outlet in flow.outlets if outlet.open]
+        held = self._logic.holds or any(inlet.waiting for inlet in flow.inlets)
+        if flow.unwatched or (held and 0 in rooms and any(rooms)):
+            flow.unwatched = False
             send(self._home, STALLED)
 
     # -- what goes wrong -----------------------------------------------------------------------------------------------------

@@ -290,6 +290,15 @@ def test_a_shutdown_cancels_what_is_under_way_and_waits_for_no_call(kind: str) -
         running.result(timeout=0)
 
 
+def test_a_sink_that_blocks_keeps_no_other_stream_from_starting() -> None:
+    for _ in range(scaled(200, 30)):
+        gate = threading.Event()
+        with ActorSystem() as system:
+            runs = [Source([1, 2]).to(Sink.each(lambda _, gate=gate: gate.wait(DUE))).run(system) for _ in range(5)]
+            until(lambda: all(stage.taken for run in runs for stage in run.stats().stages[1:]))  # noqa: B023  # called at once
+            gate.set()
+
+
 def test_stop_again_and_again_does_not_put_the_end_off() -> None:
     clock = ManualClock()
     begun, gate = threading.Event(), threading.Event()

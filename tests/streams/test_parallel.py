@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -264,6 +265,10 @@ def test_bad_arguments_are_refused(system: ActorSystem) -> None:
     async def generator(_: int) -> AsyncIterator[int]:
         yield 0
 
+    class Generates:
+        async def __call__(self, _: int) -> AsyncIterator[int]:
+            yield 0
+
     with pytest.raises(ValueError, match="parallel=0"):
         Source([1]).map(int, parallel=0)
     with pytest.raises(ValueError, match="processes=True"):
@@ -272,8 +277,10 @@ def test_bad_arguments_are_refused(system: ActorSystem) -> None:
         Source([1]).ask(3)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="nobody would await"):
         Source([1]).filter(function)
-    with pytest.raises(TypeError, match="nobody would await"):
-        Source([1]).flat_map(generator)  # type: ignore[arg-type]
+    for stage in (Source([1]).flat_map, Source([1]).map, Sink.each):
+        for given in (generator, functools.partial(generator), Generates()):
+            with pytest.raises(TypeError, match="async generator function"):
+                stage(given)  # type: ignore[operator]
     with pytest.raises(ValueError, match="timeout=-1"):
         Sink.actor(system.spawn(Silent), timeout=-1)
     for ref in system.actors():

@@ -301,7 +301,7 @@ def test_the_last_batch_waits_for_room() -> None:
     explore(scenario, runs=scaled(300, 30)).check()
 
 
-@simulate(runs=30)
+@simulate(runs=scaled(1000, 100))
 def test_branches_that_wait_for_each_other_are_found(sim: Simulation) -> None:
     one, two = Source(range(100)).broadcast(2)
     running = one.filter(lambda e: e % 50 == 49).zip(two).to(Sink.count()).run(sim.system, buffer=4)
