@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from actors.scheduler.bodies import Body
     from actors.scheduler.context import Progress, RunInfo
 
-__all__ = ["ProcessSlot", "check_picklable"]
+__all__ = ["ProcessSlot", "UnsendableError", "check_picklable"]
 
 START_LIMIT = 60.0  # seconds that a new worker has, which imports the main module again
 
@@ -75,7 +75,14 @@ def _try_out(what: object, advice: str) -> None:
         try_out(what)
     except Exception as error:
         msg = f"{advice} ({type(error).__name__}: {error})"
-        raise TypeError(msg) from error
+        raise UnsendableError(msg) from error
+
+
+class UnsendableError(TypeError):
+    """Part of a call cannot be pickled, here: where such an error has come out of a process, it is but a TypeError."""
+
+    def __reduce__(self) -> tuple[type[TypeError], tuple[object, ...]]:
+        return TypeError, self.args
 
 
 class ProcessSlot:

@@ -8,7 +8,7 @@ from actors._core.context import current_entry, incarnation_here
 from actors._core.events import DeadLetterReason
 from actors._core.lifecycle import DownReason
 from actors._core.messages import Entry, Signal, Stashed
-from actors.errors import ActorDeadError, ActorError, ActorRestarting
+from actors.errors import ActorDeadError, ActorRestarting
 from actors.routers.errors import BatchResultError
 from actors.routers.pool.jobs import Bundle, Job, JobState
 
@@ -141,8 +141,8 @@ class Returns:
         self._wait_again(again)
         self._books.hand_out()
 
-    def refused(self, parcel: Parcel, attempt: Future[Any] | None, cell: Cell, error: ActorError) -> None:
-        """Take note that `cell` cannot be given `parcel`: its isolation does not let the message through."""
+    def refused(self, parcel: Parcel, attempt: Future[Any] | None, cell: Cell, error: Exception) -> None:
+        """Take note that `cell` cannot be given `parcel`: its isolation, or the way to its process, does not let the message through."""
         books = self._books
         books.touches()
         with books.lock:

@@ -11,7 +11,7 @@ from actors._core.messages import Control, Signal
 from actors.routers.workers import resident
 from actors.scheduler.context import RunInfo
 from actors.scheduler.errors import WorkerDiedError
-from actors.scheduler.processes import ProcessSlot
+from actors.scheduler.processes import ProcessSlot, UnsendableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,11 +54,11 @@ class Process:
 
     def tell(self, message: Any, deadline: float | None) -> None:
         """Have `message` handled, which nobody waits for."""
-        self._call(resident.tell, message, deadline=deadline)
+        self._hand_over(resident.tell, message, deadline)
 
     def ask(self, message: Any, deadline: float | None, _future: Future[Any], token: CancelToken) -> Any:
         """Have `message` handled; return the answer."""
-        return self._call(resident.ask, message, deadline=deadline, token=token)
+        return self._hand_over(resident.ask, message, deadline, token)
 
     def stop(self) -> None:
         """Run the hook of an instance that is stopped."""
@@ -67,6 +67,19 @@ class Process:
     def fail(self) -> None:
         """Run the hook of an instance that has crashed."""
         self._call(resident.fail)
+
+    def _hand_over(self, function: Callable[..., Any], message: Any, deadline: float | None, token: CancelToken | None = None) -> Any:
+        """Do as `_call` with a message.
+
+        Raises:
+            UnsendableError: it cannot be pickled.
+        """
+        try:
+            return self._call(function, message, deadline=deadline, token=token)
+        except UnsendableError as error:
+            why = error.__cause__
+            msg = f"the message cannot be sent to a process: pass plain data, and open files, connections and locks there ({why!r})"
+            raise UnsendableError(msg) from why
 
     def _call(self, function: Callable[..., Any], *args: Any, deadline: float | None = None, token: CancelToken | None = None) -> Any:
         """Return what ``function(*args)`` returns in the process; raise what it raises there.

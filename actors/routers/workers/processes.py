@@ -8,15 +8,20 @@ In a simulation there are no processes, and the instance lives in the program.
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from actors._core.actor import Actor
-from actors._core.context import current_reply
-from actors._core.messages import Control, Signal
+from actors._core.context import current_entry, current_reply
+from actors._core.events import DeadLetterReason
+from actors._core.messages import Control, Entry, Signal
+from actors.routers.pool.jobs import Parcel
 from actors.routers.workers.homes import InProgram, Process
 from actors.routers.workers.recipe import Recipe
 from actors.scheduler.errors import WorkerDiedError
-from actors.scheduler.processes import check_picklable
+from actors.scheduler.processes import UnsendableError, check_picklable
+
+if TYPE_CHECKING:
+    from actors._core.cell import Cell
 
 __all__ = ["ProcessWorker", "in_process"]
 
@@ -40,7 +45,7 @@ class ProcessWorker(Actor):
     """Does in a process of its own what an actor of another class would do here.
 
     - Answers and exceptions come back to the asker, exceptions with the traceback of the process in a note. What cannot be pickled, on
-      either way, is an error of the asker's as well.
+      either way, is an error of the asker's as well. A told message that cannot is a dead letter (`REFUSED`).
     - An exception while a told message is handled crashes the actor, as everywhere, and ends the process.
     - The death of the process, also between two messages, crashes the actor with WorkerDiedError, as does what ends a program there,
       such as `sys.exit()`. An ask that was under way fails with ActorDeadError.
@@ -79,7 +84,11 @@ class ProcessWorker(Actor):
         cell = self._greenroom_cell
         future = current_reply(cell)
         if future is None:
-            return self._home.tell(message, self.deadline)
+            try:
+                return self._home.tell(message, self.deadline)
+            except UnsendableError as error:  # nobody is told by it, and it is no crash: the instance has not seen the message
+                _refused(cell, message, error)
+                return None
         try:
             return self._home.ask(message, self.deadline, future, self.cancel_token)
         except WorkerDiedError as error:
@@ -104,3 +113,13 @@ class ProcessWorker(Actor):
                 self._home.fail()
         finally:
             self._home.close()
+
+
+def _refused(cell: Cell, message: Any, error: UnsendableError) -> None:
+    """Account for a told message that cannot be sent to the process: it is a dead letter, in a pool as one of its jobs."""
+    entry = current_entry(cell)
+    note = entry[2] if type(entry) is Entry else None
+    if isinstance(note, Parcel):
+        note.books.returns.refused(note, note.attempt, cell, error)
+    else:
+        cell.system.dead_letter(cell, message, DeadLetterReason.REFUSED)

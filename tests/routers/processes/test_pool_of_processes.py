@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from actors import ActorSystem
+from actors import ActorSystem, DeadLetter, DeadLetterReason
 from actors.routers import Batch, ConsistentHash, Pool, WorkerLostError
 from actors.scheduler import ResultNotPicklableError, WorkerDiedError
 from actors.testing import Simulation
@@ -62,6 +62,21 @@ def test_errors_of_jobs_are_those_of_their_askers(system: ActorSystem) -> None:
             assert isinstance(pool.ref.ask(job, block=False).exception(timeout=LIMIT), kind)
         assert pool.ref.ask("pid", timeout=LIMIT) == pid
         assert (pool.stats().failed, pool.stats().deaths) == (3, 0)
+
+
+def test_told_job_that_cannot_be_pickled_is_refused_and_kills_no_process(system: ActorSystem) -> None:
+    letters: list[DeadLetter] = []
+    system.events.subscribe(DeadLetter, letters.append)
+    lock = threading.Lock()
+    with Pool(system, Worker, size=1, processes=True) as pool:
+        pid = pool.ref.ask("pid", timeout=LIMIT)
+        pool.ref.tell(("give", lock))
+        assert pool.drain(timeout=LIMIT)
+        assert pool.ref.ask("pid", timeout=LIMIT) == pid
+        stats = pool.stats()
+        assert (stats.accepted, stats.done, stats.failed, stats.deaths) == (3, 2, 1, 0)
+        assert balanced(stats)
+        assert [(letter.message, letter.reason) for letter in letters] == [(("give", lock), DeadLetterReason.REFUSED)]
 
 
 def test_job_whose_process_dies_comes_again_and_is_then_lost(system: ActorSystem) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import pickle
 import random
 import signal
 import sys
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from actors import ActorRef, ActorSystem, DownReason
+from actors import ActorRef, ActorSystem, DeadLetter, DeadLetterReason, DownReason
 from actors.errors import ActorDeadError, ActorStartError, AskCancelled, NotInActorError
 from actors.routers.workers.processes import ProcessWorker, in_process
 from actors.routers.workers.recipe import recipe_of
@@ -96,8 +97,20 @@ def test_exception_comes_back_to_the_asker_with_the_remote_traceback(lives_on: R
 
 
 def test_message_that_cannot_be_pickled_is_an_error_of_the_asker(lives_on: Ref) -> None:
-    with pytest.raises(TypeError, match="cannot be sent to a process"):
+    with pytest.raises(TypeError, match="the message cannot be sent to a process: pass plain data") as caught:
         lives_on.ask(("give", threading.Lock()))
+    assert type(pickle.loads(pickle.dumps(caught.value))) is TypeError
+
+
+def test_told_message_that_cannot_be_pickled_is_a_dead_letter_and_no_crash(system: ActorSystem) -> None:
+    letters: list[DeadLetter] = []
+    system.events.subscribe(DeadLetter, letters.append)
+    ref = start(system)
+    pid = ref.ask("pid")
+    lock = threading.Lock()
+    ref.tell(("give", lock))
+    assert ref.ask("pid") == pid
+    assert [(letter.message, letter.reason) for letter in letters] == [(("give", lock), DeadLetterReason.REFUSED)]
 
 
 @pytest.mark.parametrize("what", ["give_lambda", "odd"])
