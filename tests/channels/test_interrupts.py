@@ -7,38 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from actors.channels import Channel, ChannelClosedError, ChannelEndedError, ChannelFullError
+from tests import interrupts
 from tests.channels.kit import adds_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 CAPACITY = 2
-
-
-class Interrupt:
-    """Raises KeyboardInterrupt after the call with this number, of all that are made meanwhile."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __enter__(self) -> None:
-        sys.setprofile(self)
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-
-    def __call__(self, frame: Any, event: str, argument: Any) -> None:
-        if event in ("call", "c_return") and "channels" in frame.f_code.co_filename:  # asyncio stands no interrupt within its futures
-            self.left -= 1
-            if self.left < 0:
-                sys.setprofile(None)
-                raise KeyboardInterrupt
 
 
 def send_async(channel: Channel[int]) -> None:
@@ -141,13 +121,8 @@ def test_an_interrupt_at_any_moment_leaves_no_sender_waiting(use: Callable[[Chan
 
 
 def interrupt(number: int, use: Callable[[], object]) -> bool:
-    """Call `use()`, interrupted after so many calls; tell whether it came to its end before."""
-    try:
-        with Interrupt(number):
-            use()
-    except KeyboardInterrupt:
-        return False
-    return True
+    """Call `use()`, interrupted after so many calls of channels (asyncio stands none within its futures); tell whether it came to its end."""
+    return not interrupts.interrupted("channels", use, number)
 
 
 def count_interrupts(interrupted: Callable[[int], Coroutine[Any, Any, bool]]) -> int:

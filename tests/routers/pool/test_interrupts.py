@@ -1,17 +1,14 @@
-"""A Ctrl-C in the middle of a send: wherever it comes, each job is done or was refused, and the pool goes on.
-
-Signals are handled between two steps of Python code. Here the interrupt is raised by a profile function, after one call after the other.
-"""
+"""A Ctrl-C in the middle of a send: wherever it comes, each job is done or was refused, and the pool goes on."""
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from actors import Actor, DispatcherKind, Overflow
 from actors.routers import Batch, ConsistentHash, Pool, PoolFullError, RoundRobin
+from tests.interrupts import interrupted
 from tests.routers.pool.kit import accounted
 
 if TYPE_CHECKING:
@@ -19,25 +16,7 @@ if TYPE_CHECKING:
 
     from actors import ActorSystem
 
-
-class Interrupt:
-    """Raises KeyboardInterrupt after the call with this number, of all that the pool makes in this thread meanwhile."""
-
-    def __init__(self, number: int) -> None:
-        self.left = number
-
-    def __enter__(self) -> None:
-        sys.setprofile(self)
-
-    def __exit__(self, *_: object) -> None:
-        sys.setprofile(None)
-
-    def __call__(self, frame: Any, event: str, argument: Any) -> None:
-        if event in ("call", "c_return") and "actors/routers/pool" in frame.f_code.co_filename:
-            self.left -= 1
-            if self.left < 0:
-                sys.setprofile(None)
-                raise KeyboardInterrupt
+POOL = "actors/routers/pool"
 
 
 class Noting(Actor, dispatcher=DispatcherKind.THREAD):
@@ -90,7 +69,7 @@ def test_an_interrupt_at_any_moment_neither_loses_a_job_nor_leaves_a_worker_stuc
     begun: list[Any] = []
     with Pool(system, lambda_of(begun), size=1, **options) as pool:
         number = 0
-        while not interrupt(number, lambda: use(pool)):
+        while interrupted(POOL, lambda: use(pool), number):
             assert pool.ref.ask("after", timeout=10) == "after"
             assert pool.drain(timeout=10)
             stats = pool.stats()
@@ -117,20 +96,10 @@ def test_an_interrupt_of_a_send_to_a_full_pool_leaves_its_figures_right(system: 
     while not done:
         with Pool(system, lambda_of(begun), size=1, name=f"pool-{number}", capacity=2, overflow=overflow, routing=routing) as pool:
             pool.pause(0.001)
-            done = interrupt(number, lambda pool=pool: tell_while_paused(pool))  # type: ignore[misc]
+            done = not interrupted(POOL, lambda pool=pool: tell_while_paused(pool), number)  # type: ignore[misc]
             assert pool.drain(timeout=10)
             assert pool.ref.ask("after", timeout=10) == "after"
             stats = pool.stats()
             assert stats.accepted == accounted(stats) == stats.done + stats.shed
             number += 1
     assert number > 20
-
-
-def interrupt(number: int, use: Callable[[], object]) -> bool:
-    """Call `use()`, interrupted after so many calls; tell whether it came to its end before."""
-    try:
-        with Interrupt(number):
-            use()
-    except KeyboardInterrupt:
-        return False
-    return True
