@@ -121,7 +121,7 @@ def test_an_interrupt_at_any_moment_leaves_no_sender_waiting(use: Callable[[Chan
 
 
 def interrupt(number: int, use: Callable[[], object]) -> bool:
-    """Call `use()`, interrupted after so many calls of channels (asyncio stands none within its futures); tell whether it came to its end."""
+    """Call `use()`, interrupted after so many calls of channels: asyncio stands none within its own. Tell whether it came to its end."""
     return not interrupts.interrupted("channels", use, number)
 
 
